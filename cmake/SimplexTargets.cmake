@@ -1,0 +1,58 @@
+# simplex_library(NAME crypto DEPS base encoding PRIVATE OpenSSL::Crypto)
+#
+# One room of the house. The folder of the calling CMakeLists.txt holds include/ (the contract), src/ and test/.
+# DEPS are the rooms it may include: there is no other include path, so an include that ARCHITECTURE forbids does not
+# compile. PRIVATE are libraries that only its sources use. Sources, headers and tests are found by name.
+# Makes: simplex_<name> (static library, alias simplex::<name>) and <name>_test (if test/ has sources).
+function(simplex_library)
+  cmake_parse_arguments(ARG "" "NAME" "DEPS;PRIVATE;TEST_DEPS" ${ARGN})
+  set(target simplex_${ARG_NAME})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS src/*.cpp src/*.c)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS include/*.hpp)
+  list(TRANSFORM ARG_DEPS PREPEND simplex_)
+
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PRIVATE src)
+    target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE} simplex_warnings)
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE ${ARG_DEPS})
+    set(scope INTERFACE)
+  endif()
+  add_library(simplex::${ARG_NAME} ALIAS ${target})
+  if(headers)
+    target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS include FILES ${headers})
+    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  endif()
+
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS test/*.cpp)
+  if(tests)
+    simplex_test(NAME ${ARG_NAME}_test SOURCES ${tests} DEPS ${ARG_NAME} LINK ${ARG_TEST_DEPS})
+    target_include_directories(${ARG_NAME}_test PRIVATE src test)
+  endif()
+endfunction()
+
+# simplex_test(NAME x_test SOURCES a.cpp DEPS crypto testing LINK rapidcheck)
+function(simplex_test)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS;LINK" ${ARGN})
+  list(TRANSFORM ARG_DEPS PREPEND simplex_)
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} simplex_testing ${ARG_LINK} GTest::gmock GTest::gtest_main
+    simplex_warnings)
+  target_compile_definitions(${ARG_NAME} PRIVATE SIMPLEX_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    SIMPLEX_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  include(GoogleTest)
+  gtest_discover_tests(${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 300)
+endfunction()
+
+# simplex_app(NAME smp-server DEPS smp_server PRIVATE CLI11::CLI11): an executable of the calling folder.
+function(simplex_app)
+  cmake_parse_arguments(ARG "" "NAME" "DEPS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  list(TRANSFORM ARG_DEPS PREPEND simplex_)
+  add_executable(${ARG_NAME} ${sources})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} ${ARG_PRIVATE} simplex_warnings)
+endfunction()
