@@ -1,6 +1,6 @@
 // The executor: everything of one owner (an agent, a relay's shard) runs on one loop, in one thread, so that its state
-// needs no locks. Real programs run EpollLoop-like loops on threads; tests run many parties on one simulated loop whose
-// clock is advanced by hand. Boost.Asio stays inside src/.
+// needs no locks. Programs run a ThreadLoop on each thread; tests run many parties on one simulated loop whose clock is
+// advanced by hand. Boost.Asio stays inside src/.
 #pragma once
 
 #include <functional>
