@@ -1,0 +1,100 @@
+// The SMP agent: duplex, end-to-end encrypted connections over one-way queues at relays (agent-protocol.md).
+//
+// Lifetime and threading: an agent lives on one loop; every call is made, and every event is delivered, on that loop's
+// thread. Destroying the agent closes its sessions and cancels everything it has posted. One database, one agent: a
+// second one on the same file fails to open with ErrorKind::conflict.
+//
+// Durability: a call changes the database inside the transaction of the current loop turn and returns at once; its
+// network traffic and its events happen after that transaction is committed. When the commit fails (disk full) the
+// turn is undone, AgentProblem says so, and what came from the network is fetched again; a call whose turn was undone
+// is lost like in a crash: repeat it. Every call here may be repeated without harm when the caller chooses the
+// ConnectionId or the SendKey beforehand. flush() commits now.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "simplex/agent/config.hpp"
+#include "simplex/agent/events.hpp"
+#include "simplex/agent/ids.hpp"
+#include "simplex/base/bytes.hpp"
+#include "simplex/base/result.hpp"
+
+namespace simplex::agent {
+
+using EventHandler = std::move_only_function<void(const Event&)>;
+
+struct ConnectionState {
+  UserId user;
+  bool connected = false;         // CON was reported
+  bool pq_support = false;
+  bool can_send = false;
+  std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
+};
+
+class Agent {
+ public:
+  // Opens or creates the database and migrates it. Errors: authentication (wrong passphrase), version (the database
+  // comes from a newer program), conflict (another process has it open), malformed (not a database), storage.
+  [[nodiscard]] static Result<std::unique_ptr<Agent>> open(Dependencies dependencies, Config config);
+
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+  virtual ~Agent() = default;
+
+  // Redelivers unhandled events, resumes commands and deliveries, and subscribes to all queues. The handler is called on
+  // the loop and never inside a call to the agent.
+  virtual void start(EventHandler handler) = 0;
+  // Commits, closes the sessions with relays and delivers no more events. The agent may be started again.
+  virtual void stop() = 0;
+  // Commits the current turn now and runs its effects.
+  virtual Result<> flush() = 0;
+  // Says that a durable event needs no repetition. Unknown and repeated ids are ignored. MessageReceived: ack_message.
+  virtual void handled(EventId event) = 0;
+
+  // ---- users --------------------------------------------------------------------------------------------------------
+  [[nodiscard]] virtual Result<UserId> create_user() = 0;
+  [[nodiscard]] virtual Result<std::vector<UserId>> users() = 0;
+
+  // ---- connections --------------------------------------------------------------------------------------------------
+  // Creates an invitation: InvitationReady follows, or ConnectionFailed. pq: post-quantum key agreement is supported
+  // (the KEM key travels in the confirmation, the link stays short). A known id repeats the outcome.
+  [[nodiscard]] virtual Result<ConnectionId> create_connection(UserId user, bool pq,
+                                                               std::optional<ConnectionId> id = std::nullopt) = 0;
+
+  // Joins by a one-time invitation link with our connection information. Joined follows when the inviter's relay has it,
+  // then PeerInfoReceived and Connected; ConnectionFailed when the invitation is used up, or no version is common.
+  // Errors at once: malformed link, version, unsupported (contact address), limit (information over its bound).
+  [[nodiscard]] virtual Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info,
+                                                             bool pq, std::optional<ConnectionId> id = std::nullopt) = 0;
+
+  // Accepts a confirmation: the handshake goes on, Connected follows. Repeating it is harmless.
+  [[nodiscard]] virtual Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation,
+                                                  BytesView own_info) = 0;
+
+  // Deletes the connection; its queue is deleted at the relay when that can be reached. ConnectionDeleted follows.
+  [[nodiscard]] virtual Result<> delete_connection(ConnectionId connection) = 0;
+
+  [[nodiscard]] virtual Result<ConnectionState> connection_state(ConnectionId connection) = 0;
+  [[nodiscard]] virtual Result<std::vector<ConnectionId>> connections(UserId user) = 0;
+
+  // ---- messages -----------------------------------------------------------------------------------------------------
+  // Numbers, encrypts and queues the message for delivery. MessageSent or MessageFailed follows. The same key again
+  // returns the same id and sends nothing. Errors: not_found, conflict (not connected yet), limit (see below).
+  [[nodiscard]] virtual Result<MessageId> send_message(ConnectionId connection, BytesView body,
+                                                       std::optional<SendKey> key = std::nullopt) = 0;
+  // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated.
+  [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message) = 0;
+};
+
+// The longest body that send_message takes, in octets: 15,840 or 13,618 (PQ support, agent version 5 and later), less
+// the agent message header. Connection information: 14,832 or 11,106, less the reply queue.
+inline constexpr std::size_t max_message_body = 15'788;
+inline constexpr std::size_t max_message_body_pq = 13'566;
+inline constexpr std::size_t max_connection_info = 14'500;
+inline constexpr std::size_t max_connection_info_pq = 10'774;
+
+}  // namespace simplex::agent

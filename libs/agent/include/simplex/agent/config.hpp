@@ -1,0 +1,64 @@
+// What an agent is made of and how patient it is. The defaults are the reference's.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "simplex/async/loop.hpp"
+#include "simplex/base/log.hpp"
+#include "simplex/base/random.hpp"
+#include "simplex/base/secret.hpp"
+#include "simplex/encoding/version.hpp"
+#include "simplex/transport/channel.hpp"
+
+namespace simplex::agent {
+
+// What the agent uses; all of it outlives the agent.
+struct Dependencies {
+  async::Loop& loop;
+  Random& random;
+  Logger& log;
+  transport::Connector& connector;
+};
+
+// Waits initial, grows by half from the moment increase_after has passed since the first attempt, up to max; a random
+// tenth is added, so that many clients do not come back at once.
+struct RetryInterval {
+  Duration initial;
+  Duration increase_after;
+  Duration max;
+};
+
+struct Timeouts {
+  Duration connect = std::chrono::seconds(45);   // TCP, TLS and SMP handshake
+  Duration command = std::chrono::seconds(30);
+  RetryInterval reconnect{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(180)};
+  RetryInterval message_fast{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(120)};
+  RetryInterval message_slow{std::chrono::minutes(5), std::chrono::minutes(10), std::chrono::hours(6)};
+  Duration message_expiry = std::chrono::hours(48);
+  Duration quota_expiry = std::chrono::hours(24 * 7);
+  Duration hello_expiry = std::chrono::hours(48);
+  Duration ping = std::chrono::seconds(600);
+  int pings_unanswered = 3;                         // then the session is closed
+  Duration duplicates_kept = std::chrono::hours(24 * 21);
+  Duration cleanup = std::chrono::minutes(5);
+};
+
+// What is offered and accepted; tests narrow them to play older clients.
+struct Versions {
+  AgentVersionRange agent{AgentVersion(2), AgentVersion(7)};
+  SmpClientVersionRange smp_client{SmpClientVersion(1), SmpClientVersion(4)};
+  E2eVersionRange e2e{E2eVersion(2), E2eVersion(3)};
+  SmpVersionRange smp{SmpVersion(6), SmpVersion(20)};
+};
+
+struct Config {
+  std::filesystem::path database;     // created when absent
+  SecretBytes passphrase;             // empty: the database is not encrypted
+  std::vector<std::string> servers;   // smp://fingerprint@host[:port]; relays for own queues, one is picked at random
+  Versions versions;
+  Timeouts timeouts;
+};
+
+}  // namespace simplex::agent

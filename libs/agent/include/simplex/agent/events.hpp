@@ -1,0 +1,156 @@
+// What the agent tells its application (agent-protocol.md, "API events").
+//
+// Two kinds:
+// - Durable events carry an EventId. The agent stores them in the same transaction as what caused them, hands them over
+//   after its commit, once in a run and in order of EventId, and again after every restart until the application has
+//   called Agent::handled(id) (for MessageReceived: Agent::ack_message). An application that stores what an event told
+//   it, and then calls handled, loses nothing when it is killed in between; to repeat nothing it remembers the EventId
+//   together with what it stored.
+// - Passing events (relay up and down, warnings) have no EventId and are not repeated.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "simplex/agent/ids.hpp"
+#include "simplex/base/clock.hpp"
+#include "simplex/base/result.hpp"
+
+namespace simplex::agent {
+
+// Did the numbers and hashes of the peer's messages agree with what was received before?
+struct IntegrityOk {};
+struct IntegritySkipped {  // messages from..to (the sender's numbers) were not received
+  SenderMessageId from;
+  SenderMessageId to;
+};
+struct IntegrityBadId { SenderMessageId previous; };  // a number that was used already
+struct IntegrityBadHash {};                           // the hash of the previous message differs
+struct IntegrityDuplicate {};
+using Integrity = std::variant<IntegrityOk, IntegritySkipped, IntegrityBadId, IntegrityBadHash, IntegrityDuplicate>;
+
+// Why something did not work. A person's text and an advice are in the Error that accompanies it.
+enum class Failure : std::uint8_t {
+  network,         // the relay could not be reached in time
+  authorization,   // the relay knows no such queue, or refuses our key: the peer has deleted its end
+  quota,           // the peer's queue is full, and was not emptied in time
+  too_large,
+  version,         // no version in common with the peer
+  encryption,      // a message did not decrypt; the rest of the connection goes on
+  peer_protocol,   // the peer sent what the protocol does not allow
+  relay_protocol,  // the relay answered what the protocol does not allow, or with an error of its own
+  storage,
+  internal,
+};
+[[nodiscard]] std::string_view name_of(Failure failure) noexcept;
+
+// ---- durable events -------------------------------------------------------------------------------------------------
+
+// INV: the invitation is ready to be given to the peer, as text of a simplex: link; see protocol ConnectionLink.
+struct InvitationReady {
+  ConnectionId connection;
+  std::string link;
+};
+// JOINED: our confirmation has been accepted by the inviter's relay.
+struct Joined {
+  ConnectionId connection;
+};
+// CONF: a peer has used the invitation and shows its connection information. Answer with allow_connection.
+struct ConfirmationReceived {
+  ConnectionId connection;
+  ConfirmationId confirmation;
+  Bytes peer_info;
+  bool pq_support = false;
+};
+// INFO: the connection information of the inviter.
+struct PeerInfoReceived {
+  ConnectionId connection;
+  Bytes peer_info;
+  bool pq_support = false;
+};
+// CON: messages can be sent and received.
+struct Connected {
+  ConnectionId connection;
+  bool pq_encryption = false;
+};
+// MSG: handled by ack_message, not by handled.
+struct MessageReceived {
+  ConnectionId connection;
+  MessageId message;
+  SenderMessageId sender_message;
+  Bytes body;
+  Integrity integrity;
+  WallTime relay_time;     // when the relay got it; whole seconds
+  WallTime received_time;  // when the agent decrypted it
+  bool pq_encryption = false;
+};
+// SENT: the relay has the message.
+struct MessageSent {
+  ConnectionId connection;
+  MessageId message;
+};
+// MERR: the message will not be delivered; the agent has given up.
+struct MessageFailed {
+  ConnectionId connection;
+  MessageId message;
+  Failure failure = Failure::internal;
+  Error error;
+};
+// A handshake or a network command of a connection failed for good.
+struct ConnectionFailed {
+  ConnectionId connection;
+  Failure failure = Failure::internal;
+  Error error;
+};
+// A received message could not be read (did not decrypt, was malformed). It is gone; the next ones are not concerned.
+struct ReceptionFailed {
+  ConnectionId connection;
+  Failure failure = Failure::encryption;
+  Error error;
+};
+// DEL_CONN: the connection and everything of it is gone.
+struct ConnectionDeleted {
+  ConnectionId connection;
+};
+
+// ---- passing events -------------------------------------------------------------------------------------------------
+
+struct RelayUp {  // the queues of these connections are subscribed at the relay
+  std::string relay;
+  std::vector<ConnectionId> connections;
+};
+struct RelayDown {  // the session with the relay has ended; the agent is reconnecting
+  std::string relay;
+  std::vector<ConnectionId> connections;
+};
+// END: another client has subscribed to the connection's queue.
+struct SubscriptionEnded {
+  ConnectionId connection;
+};
+// MWARN: not delivered yet, the agent goes on trying.
+struct MessageDelayed {
+  ConnectionId connection;
+  MessageId message;
+  Failure failure = Failure::network;
+  Error error;
+};
+// Something that concerns no connection, or passes: a full disk, a relay that answers nonsense.
+struct AgentProblem {
+  std::optional<ConnectionId> connection;
+  Failure failure = Failure::internal;
+  Error error;
+};
+
+using EventBody =
+    std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected, MessageReceived, MessageSent,
+                 MessageFailed, ConnectionFailed, ReceptionFailed, ConnectionDeleted, RelayUp, RelayDown,
+                 SubscriptionEnded, MessageDelayed, AgentProblem>;
+
+struct Event {
+  std::optional<EventId> id;  // present: durable
+  EventBody body;
+};
+
+}  // namespace simplex::agent

@@ -1,0 +1,72 @@
+// SQLite, encrypted by SQLCipher in its version 4 format, so that files interchange with other SimpleX clients. A thin
+// owner of the C API: errors are Results, statements are prepared once, memory is returned.
+//
+// Threading: a database and all that comes from it stay on one thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "simplex/base/clock.hpp"
+#include "simplex/base/result.hpp"
+#include "simplex/base/secret.hpp"
+#include "simplex/store/statement.hpp"
+
+namespace simplex::store {
+
+struct OpenOptions {
+  std::filesystem::path path;        // ":memory:" is a database of this object only
+  SecretBytes passphrase;            // SQLCipher derives the key; empty: the file is not encrypted
+  bool create = true;                // false: a missing file is not_found
+  bool read_only = false;            // takes no lock
+  Duration busy_timeout = std::chrono::seconds(3);
+};
+
+class Database {
+ public:
+  // WAL, synchronous FULL, foreign keys, secure delete. Until it is closed, no other Database opens the file for writing.
+  // Errors: authentication (wrong passphrase: SQLCipher cannot tell it from a file that is no database, so a file that
+  // is plain or too short is malformed), conflict (in use), not_found, storage.
+  [[nodiscard]] static Result<Database> open(OpenOptions options);
+
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  ~Database();
+
+  // One or more statements without parameters.
+  [[nodiscard]] Result<> execute(std::string_view sql);
+  // Prepared once per text and kept; bound values are cleared. The text must outlive the database (string literals).
+  [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+
+  // Runs a statement to its end: db.run("DELETE FROM t WHERE id = ?", id). Returns the number of changed rows.
+  template <class... Values>
+  [[nodiscard]] Result<std::int64_t> run(std::string_view sql, const Values&... values) {
+    SIMPLEX_ASSIGN(auto statement, prepare(sql));
+    SIMPLEX_TRY(statement.bind_all(values...));
+    SIMPLEX_TRY(statement.finish());
+    return changes();
+  }
+
+  // BEGIN IMMEDIATE; at most one at a time.
+  [[nodiscard]] Result<> begin();
+  [[nodiscard]] Result<> commit();
+  void rollback() noexcept;
+  [[nodiscard]] bool in_transaction() const noexcept;
+
+  // Part of a transaction that can be undone alone.
+  [[nodiscard]] Result<> savepoint();
+  [[nodiscard]] Result<> release_savepoint();
+  void rollback_savepoint() noexcept;
+
+  [[nodiscard]] std::int64_t last_row_id() const noexcept;
+  [[nodiscard]] std::int64_t changes() const noexcept;
+  [[nodiscard]] Result<> change_passphrase(const SecretBytes& passphrase);
+
+ private:
+  struct State;
+  explicit Database(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace simplex::store
