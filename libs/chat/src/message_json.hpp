@@ -1,0 +1,13 @@
+// One chat message and its JSON object.
+#pragma once
+
+#include "json.hpp"
+#include "simplex/chat/message.hpp"
+
+namespace simplex::chat {
+
+[[nodiscard]] Result<ChatMessage> message_from_json(const json::value& v);
+[[nodiscard]] Result<Profile> profile_from_json(const json::object& o);
+[[nodiscard]] json::object profile_to_json(const Profile& profile);
+
+}  // namespace simplex::chat
