@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# ./dev test: every test of the project, and what they counted. The last line is "N passed, N failed".
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
+
+sanitizers=yes
+filter=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) sanitizers= ;;
+    --filter) filter=${2:?--filter needs a regular expression}; shift ;;
+    *) die "test: there is no option '$1'" ;;
+  esac
+  shift
+done
+
+passed=0
+failed=0
+summary=()
+
+finish() {
+  printf '\n'
+  printf '%s\n' "${summary[@]}"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+record() { # record NAME PASSED FAILED SECONDS [REMARK]
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  summary+=("$(printf '%-22s %5d passed  %3d failed  %4d s%s' "$1" "$2" "$3" "$4" "${5:+  $5}")")
+}
+
+# An attribute of the <testsuite> element of a JUnit file.
+of_suite() { sed -n '/<testsuite/,/>/p' "$1" | tr '\n\t' '  ' | sed -E "s/.*[ ]$2=\"([0-9]+)\".*/\1/;q"; }
+
+# run_tests PRESET NAME [CTEST ARGUMENT...]: runs what is built. A skipped or disabled test is a failed one.
+run_tests() {
+  local preset=$1 name=$2 junit=$PWD/build/$1/tests.xml begin=$SECONDS all bad
+  shift 2
+  say "running the tests: $name"
+  rm -f "$junit"
+  ctest --test-dir "build/$preset" --output-junit "$junit" --output-on-failure --progress -j "$(nproc)" \
+    --no-tests=error ${filter:+-R "$filter"} "$@" || true
+  if [ -s "$junit" ]; then
+    all=$(of_suite "$junit" tests)
+    bad=$(($(of_suite "$junit" failures) + $(of_suite "$junit" disabled) + $(of_suite "$junit" skipped)))
+    record "$name" $((all - bad)) "$bad" $((SECONDS - begin))
+  else
+    record "$name" 0 1 $((SECONDS - begin)) "no test ran"
+  fi
+}
+
+# run_step NAME COMMAND...: one check that is not a ctest; counts as one test.
+run_step() {
+  local name=$1 begin=$SECONDS
+  shift
+  if "$@"; then record "$name" 1 0 $((SECONDS - begin)); else record "$name" 0 1 $((SECONDS - begin)); fi
+}
+
+prepare
+
+begin=$SECONDS
+if ! build release; then
+  record "release build" 0 1 $((SECONDS - begin)) "it does not compile; the message is above"
+  finish
+fi
+run_tests release "release"
+
+if [ -z "$filter" ]; then
+  mapfile -t vectors < <(tools/dev/vector_report.sh build/release/Testing/Temporary/LastTest.log)
+  run_step "self-contained headers" build release all_verify_interface_header_sets
+  run_step "vector files complete" test "${vectors[-1]}" = complete
+  summary+=("" "${vectors[@]:0:${#vectors[@]}-1}" "")
+fi
+
+if [ -n "$sanitizers" ]; then
+  for preset in asan tsan; do
+    begin=$SECONDS
+    # The thread sanitizer is for the code that has threads; the rest would only repeat what runs on one.
+    targets=()
+    only=()
+    if [ $preset = tsan ]; then
+      mapfile -t targets < <(grep -v '^#' tools/dev/tsan_targets.txt)
+      only=(-R "^($(IFS='|'; echo "${targets[*]}"))\\.")
+      if [ -n "$filter" ]; then only=(); fi
+    fi
+    if build $preset "${targets[@]}"; then
+      run_tests $preset "$preset" "${only[@]}"
+    else
+      record "$preset build" 0 1 $((SECONDS - begin)) "it does not compile; the message is above"
+    fi
+  done
+fi
+finish
