@@ -1,0 +1,13 @@
+// The log of a server program: one line for each event, to standard error.
+#pragma once
+
+#include <memory>
+
+#include "simplex/base/log.hpp"
+
+namespace simplex::server_kit {
+
+// "2026-11-23 08:15:30.123 warning smp-server: text". Lines below the level are dropped.
+[[nodiscard]] std::unique_ptr<Logger> make_stderr_logger(std::string_view program, LogLevel level);
+
+}  // namespace simplex::server_kit
