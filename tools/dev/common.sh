@@ -5,9 +5,6 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'dev: %s\n' "$*" >&2; exit 1; }
 
-# Installed packages only; one that was removed but left its configuration does not count.
-is_installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
-
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
@@ -24,11 +21,12 @@ ensure_packages() {
     { say "this is not Debian: packages.txt says what has to be installed; going on without"; return; }
   local wanted missing=() package installed
   mapfile -t wanted < <(grep -v '^#' packages.txt)
-  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^installed //p')
+  # dpkg-query fails when it does not know one of them, and lists the others all the same.
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null || true)
   for package in "${wanted[@]}"; do
     # Node comes from many places; Debian's npm would pull in four hundred packages for nothing.
     [ "$package" = npm ] && command -v npm >/dev/null && continue
-    grep -qxF "$package" <<<"$installed" || missing+=("$package")
+    grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
   done
   [ ${#missing[@]} = 0 ] && return
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
