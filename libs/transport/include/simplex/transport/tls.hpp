@@ -1,0 +1,74 @@
+// TLS over TCP: TLS 1.3 and 1.2 with ChaCha20-Poly1305, X448 and X25519, Ed448 and Ed25519, and nothing else.
+// No sessions are resumed, so that every connection has its own session id.
+#pragma once
+
+#include "simplex/base/log.hpp"
+#include "simplex/transport/credentials.hpp"
+
+namespace simplex::transport {
+
+// TCP keep-alive; zero idle time turns it off.
+struct KeepAlive {
+  std::chrono::seconds idle{30};
+  std::chrono::seconds interval{15};
+  int probes = 4;
+};
+
+struct TlsVersions {
+  bool tls13 = true;
+  bool tls12 = true;
+};
+
+struct TlsConnectorSettings {
+  KeepAlive keep_alive;
+  TlsVersions versions;
+};
+
+// The connector of programs. The endpoints of a connection, and the addresses of each, are tried in order, each with its
+// share of the time. Names are resolved without blocking the loop. The relay's chain must carry the identity, or the
+// connection is an authentication error. connect() needs a loop made by make_thread_loop().
+[[nodiscard]] std::unique_ptr<Connector> make_tls_connector(TlsConnectorSettings settings = {});
+
+// Listeners of several threads may share a port: then the kernel spreads connections over them. The first of a program
+// finds out whether another program has the port; the others only join.
+enum class PortSharing : std::uint8_t { alone, first, join };
+
+struct ListenSettings {
+  // Host "" is every address of the machine, IPv6 and IPv4. Port 0 takes a free one.
+  std::vector<Endpoint> addresses;
+  std::vector<std::string> alpn{"smp/1"};    // a client that offers none of them is served as a legacy one
+  Duration handshake_timeout = std::chrono::seconds(120);
+  // TLS handshakes in progress; past it the oldest is dropped, so that silent connections can't keep others out.
+  std::size_t max_handshakes = 1'024;
+  bool ask_client_certificate = true;        // optional for clients; services show theirs (SMP v16)
+  PortSharing sharing = PortSharing::alone;
+  KeepAlive keep_alive;
+  TlsVersions versions;
+};
+
+// Lives on its loop. Destroying it closes the ports and drops unfinished handshakes; channels already given out stay.
+class TlsListener {
+ public:
+  struct Handlers {
+    std::move_only_function<void(ChannelPtr)> accepted;
+    // A connection that did not become a channel, and why; for logs and counters. May be empty.
+    std::move_only_function<void(const Error&)> refused;
+  };
+  struct Counters {
+    std::uint64_t connections = 0;  // accepted from the kernel
+    std::uint64_t channels = 0;     // handed out
+    std::uint64_t refused = 0;
+    std::size_t handshakes = 0;     // in progress
+  };
+  virtual ~TlsListener() = default;
+  [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;  // one for each bound address
+  [[nodiscard]] virtual Counters counters() const = 0;
+  // Closes the ports; handshakes in progress go on.
+  virtual void stop_accepting() = 0;
+};
+
+// A port that is taken or forbidden is an error that says what to do.
+[[nodiscard]] Result<std::unique_ptr<TlsListener>> listen_tls(async::Loop& loop, const ServerCredentials& credentials,
+                                                              ListenSettings settings, TlsListener::Handlers handlers);
+
+}  // namespace simplex::transport
