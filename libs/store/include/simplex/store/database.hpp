@@ -36,7 +36,7 @@ class Database {
 
   // One or more statements without parameters.
   [[nodiscard]] Result<> execute(std::string_view sql);
-  // Prepared once per text and kept; bound values are cleared. The text must outlive the database (string literals).
+  // Prepared once per text and kept: texts are constants, values are bound.
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
 
   // Runs a statement to its end: db.run("DELETE FROM t WHERE id = ?", id). Returns the number of changed rows.
@@ -66,6 +66,7 @@ class Database {
  private:
   struct State;
   explicit Database(std::unique_ptr<State> state);
+  [[nodiscard]] Result<> run_once(std::string_view sql);
   std::unique_ptr<State> state_;
 };
 
