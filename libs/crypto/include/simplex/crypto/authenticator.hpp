@@ -1,6 +1,6 @@
-// Authorization of SMP commands (simplex-messaging.md, "Client transmission authorization"): a signature, or an
-// authenticator that only the relay can check, so that the sender can deny it. Which one follows from the kind of the
-// queue's key.
+// Authorization of SMP commands (simplex-messaging.md, "Deniable client authentication scheme"): a signature, or
+// an authenticator that only the relay can check, so that the sender can deny it. Which one follows from the kind of
+// the queue's key.
 #pragma once
 
 #include "simplex/crypto/box.hpp"

@@ -2,9 +2,9 @@
 //
 //   sealed = tag (16) || ciphertext (as long as the message)
 //
-// A BoxKey is what both boxes encrypt with after HSalsa20 was applied to the agreed or given key once; make it once
-// where a key is used many times. A secret box with key k is crypto_box with k in the place of the DH output, NOT NaCl's
-// crypto_secretbox with k.
+// A BoxKey is what both boxes encrypt with, after HSalsa20 was applied once to the agreed or given key; make it once
+// where a key is used many times. A secret box with key k is crypto_box with k in the place of the DH output, NOT
+// NaCl's crypto_secretbox with k.
 #pragma once
 
 #include "simplex/base/result.hpp"
@@ -26,8 +26,8 @@ using BoxTag = FixedBytes<struct BoxTagTag, 16>;
 [[nodiscard]] Result<BoxKey> box_key(const X25519PublicKey& theirs, const X25519PrivateKey& ours);
 [[nodiscard]] SecretBoxKey random_secret_box_key(Random& random);
 
-// Into memory of the caller. out.size() must be message.size() + 16 (else std::invalid_argument); the message may lie in
-// place already, at out + 16, and otherwise must not overlap.
+// Into memory of the caller. out.size() must be message.size() + 16 (else std::invalid_argument); the message may lie
+// in place already, at out + 16, and otherwise must not overlap.
 void seal_into(const BoxKey& key, const CbNonce& nonce, BytesView message, MutableBytes out);
 // Pads the message to out.size() - 16; too long a message is over the limit. It may lie in place, at out + 18.
 [[nodiscard]] Result<> seal_padded_into(const BoxKey& key, const CbNonce& nonce, BytesView message, MutableBytes out);

@@ -25,7 +25,7 @@ class Ed25519PrivateKey {
  public:
   static constexpr std::size_t size_bytes = 32;
 
-  // The key of 32 zeros, as a default-made Secret is.
+  // No key yet: zeros.
   Ed25519PrivateKey() = default;
   [[nodiscard]] static std::optional<Ed25519PrivateKey> from(BytesView bytes);  // 32 octets; computes the public key
   [[nodiscard]] Ed25519PrivateKey clone() const;
@@ -39,7 +39,7 @@ class Ed25519PrivateKey {
   Secret<struct Ed25519BothTag, 64> both_;
 };
 
-// Costs one multiplication for all but Ed25519. The curve functions of RFC 7748 ignore (clamp) some bits of a private key.
+// Costs a multiplication, but for Ed25519.
 [[nodiscard]] X25519PublicKey public_key(const X25519PrivateKey& key);
 [[nodiscard]] X448PublicKey public_key(const X448PrivateKey& key);
 [[nodiscard]] Ed25519PublicKey public_key(const Ed25519PrivateKey& key);
@@ -82,6 +82,7 @@ using DhPrivateKey = std::variant<X25519PrivateKey, X448PrivateKey>;
 
 [[nodiscard]] AuthPublicKey public_key(const AuthPrivateKey& key);
 [[nodiscard]] SignaturePublicKey public_key(const SignaturePrivateKey& key);
+[[nodiscard]] DhPublicKey public_key(const DhPrivateKey& key);
 [[nodiscard]] AuthPrivateKey clone(const AuthPrivateKey& key);
 
 }  // namespace simplex::crypto

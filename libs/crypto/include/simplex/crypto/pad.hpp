@@ -1,5 +1,4 @@
-// Padding of messages: 2-byte length, message, '#' up to the padded size (simplex-messaging.md, "Cryptographic
-// algorithms"; all sizes in octets).
+// Padding: 2-byte length, message, '#' up to the padded size (`paddedString` of simplex-messaging.md).
 #pragma once
 
 #include "simplex/base/bytes.hpp"
@@ -21,6 +20,5 @@ inline constexpr std::size_t max_padded_message = 65'533;
 
 // The message inside; what follows it is not looked at.
 [[nodiscard]] Result<BytesView> unpad(BytesView padded);
-[[nodiscard]] Result<MutableBytes> unpad(MutableBytes padded);
 
 }  // namespace simplex::crypto

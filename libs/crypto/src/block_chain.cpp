@@ -1,0 +1,38 @@
+#include "simplex/crypto/block_chain.hpp"
+
+#include "simplex/crypto/hkdf.hpp"
+#include "simplex/crypto/pad.hpp"
+
+namespace simplex::crypto {
+
+ChainKeys init_chains(const X25519Secret& agreed, BytesView session_id) {
+  return init_chains(agreed.reveal(), session_id);
+}
+
+ChainKeys init_chains(BytesView agreed, BytesView session_id) {
+  Secret<struct BothChainsTag, 64> both;
+  hkdf_sha512_into(session_id, agreed, "SimpleXSbChainInit", both.reveal_mutable());
+  return {*ChainKey::from(both.reveal().first(32)), *ChainKey::from(both.reveal().subspan(32))};
+}
+
+ChainStep advance(ChainKey& chain) {
+  Secret<struct ChainOutputTag, 88> output;
+  hkdf_sha512_into({}, chain.reveal(), "SimpleXSbChain", output.reveal_mutable());
+  chain = *ChainKey::from(output.reveal().first(32));
+  return {*SecretBoxKey::from(output.reveal().subspan(32, 32)), *CbNonce::from(output.reveal().subspan(64))};
+}
+
+Result<> encrypt_block(ChainKey& chain, BytesView content, MutableBytes block) {
+  if (block.size() < box_tag_size || !fits_padded(content.size(), block.size() - box_tag_size)) {
+    return fail(ErrorKind::limit, "content does not fit an encrypted block");
+  }
+  const auto step = advance(chain);
+  return seal_padded_into(box_key(step.key), step.nonce, content, block);
+}
+
+Result<MutableBytes> decrypt_block(ChainKey& chain, MutableBytes block) {
+  const auto step = advance(chain);
+  return open_padded_in_place(box_key(step.key), step.nonce, block);
+}
+
+}  // namespace simplex::crypto
