@@ -161,20 +161,19 @@ Bytes encode_file_chunk(const FileChunk& chunk) {
   return std::move(writer).take();
 }
 
-Result<Bytes> encode_body(const ChatMessage& message, BodyKind kind, bool post_quantum) {
+Result<Bytes> encode_body(std::string_view text, BodyKind kind, bool post_quantum) {
   const std::size_t plain_limit = kind == BodyKind::message ? max_message_size : max_info_size;
   const std::size_t small_limit = kind == BodyKind::message ? max_compressed_message_size : max_compressed_info_size;
-  const std::string text = encode_chat_message(message);
   if (text.size() > plain_limit)
-    return fail(ErrorKind::limit, "message is too long: " + std::to_string(text.size()) + " octets, at most " +
-                                      std::to_string(plain_limit) + "; send it in parts", Advice::ask_user);
+    return fail(ErrorKind::limit, "The message is too long: " + std::to_string(text.size()) + " octets, at most " +
+                                      std::to_string(plain_limit) + ". Send it in parts.", Advice::ask_user);
   if (!post_quantum || text.size() <= small_limit) return to_bytes(text);
   const Bytes frame = compress(as_bytes(text));
   Writer writer;
   writer.character('X').u8(1).character('1').large_string(frame);
   if (writer.size() > small_limit)
-    return fail(ErrorKind::limit, "message is too long even compressed: " + std::to_string(writer.size()) +
-                                      " octets, at most " + std::to_string(small_limit) + "; send it in parts",
+    return fail(ErrorKind::limit, "The message is too long even when compressed: " + std::to_string(writer.size()) +
+                                      " octets, at most " + std::to_string(small_limit) + ". Send it in parts.",
                 Advice::ask_user);
   return std::move(writer).take();
 }

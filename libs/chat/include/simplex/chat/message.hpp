@@ -7,7 +7,7 @@
 //   'F' msgId body      chunk of a small file          '/' binding signatures {…}    signed message (groups)
 //   '>' forward ['/'…]{…}                              forwarded message (groups)
 //
-// Events that this program does not act upon are kept as they are, so that a later version finds them.
+// Events that this program does not act upon come through as event::Other with their parameters.
 #pragma once
 
 #include <optional>
@@ -120,8 +120,8 @@ struct Element {
 [[nodiscard]] Bytes encode_file_chunk(const FileChunk& chunk);
 
 enum class BodyKind : std::uint8_t { message, connection_info };
-// The octets for the agent: plain JSON, or compressed when the post-quantum ratchet leaves no room for it plain.
+// The octets for the agent: the JSON text itself, or compressed when the post-quantum ratchet leaves no room for it.
 // limit when it does not fit.
-[[nodiscard]] Result<Bytes> encode_body(const ChatMessage& message, BodyKind kind, bool post_quantum);
+[[nodiscard]] Result<Bytes> encode_body(std::string_view message_text, BodyKind kind, bool post_quantum);
 
 }  // namespace simplex::chat
