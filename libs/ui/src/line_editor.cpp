@@ -1,0 +1,101 @@
+#include "line_editor.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+
+// After cstdio, which it needs.
+#include <readline/history.h>
+#include <readline/readline.h>
+
+namespace simplex::ui {
+
+namespace {
+
+constexpr const char* prompt = "> ";
+constexpr int history_lines = 1000;
+
+class LineEditor;
+// readline's callbacks carry no context: this is the one editor.
+LineEditor* the_editor = nullptr;
+
+class LineEditor final : public LineSource {
+ public:
+  LineEditor(std::move_only_function<void(std::string)> line, const std::filesystem::path& history)
+      : line_(std::move(line)), history_(history.string()) {
+    if (the_editor != nullptr) throw std::logic_error("there is a line editor already");
+    the_editor = this;
+    rl_readline_name = "simplex-chat";
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 1;
+    rl_bind_key('\t', rl_insert);
+    using_history();
+    stifle_history(history_lines);
+    if (!history_.empty()) read_history(history_.c_str());
+    rl_callback_handler_install(prompt, [](char* text) { the_editor->entered(text); });
+  }
+
+  ~LineEditor() override {
+    rl_callback_handler_remove();
+    if (!history_.empty() && write_history(history_.c_str()) == 0)
+      std::filesystem::permissions(history_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+    the_editor = nullptr;
+  }
+
+  bool read() override {
+    rl_callback_read_char();
+    return !ended_;
+  }
+
+  void print(const std::string& text) override {
+    rl_clear_visible_line();
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+    if (ended_) return;
+    rl_on_new_line();
+    rl_redisplay();
+  }
+
+ private:
+  void entered(char* text) {
+    if (text == nullptr) {
+      ended_ = true;
+      rl_callback_handler_remove();
+      return;
+    }
+    std::string line(text);
+    std::free(text);  // NOLINT: readline allocates with malloc
+    if (line.find_first_not_of(' ') == std::string::npos) return;
+    add_history(line.c_str());
+    if (line.front() == '@') erase_typed(line);
+    line_(std::move(line));
+  }
+
+  // A sent message is printed again with its time: the typed line would show it twice.
+  static void erase_typed(const std::string& line) {
+    int rows = 0;
+    int columns = 0;
+    rl_get_screen_size(&rows, &columns);
+    std::size_t width = std::string_view(prompt).size();
+    for (const char c : line) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+    const std::size_t used = columns > 0 ? (width - 1) / static_cast<std::size_t>(columns) + 1 : 1;
+    for (std::size_t i = 0; i < used; ++i) std::fputs("\x1b[A\x1b[2K", stdout);
+    std::fflush(stdout);
+  }
+
+  std::move_only_function<void(std::string)> line_;
+  std::string history_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<LineSource> make_line_editor(std::move_only_function<void(std::string)> line,
+                                             const std::filesystem::path& history) {
+  return std::make_unique<LineEditor>(std::move(line), history);
+}
+
+}  // namespace simplex::ui
