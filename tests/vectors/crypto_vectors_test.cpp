@@ -270,8 +270,8 @@ TEST(CryptoVectors, BlockChain) {
 
 TEST(CryptoVectors, Hkdf) {
   run_vectors(file, "hkdf_sha512", 9, [](const Case& c) {
-    const auto made = hkdf_sha512(c.bytes("salt"), c.bytes("ikm"), c.text("info"),
-                                  static_cast<std::size_t>(c.number("length")));
+    const auto made =
+        hkdf_sha512(c.bytes("salt"), c.bytes("ikm"), c.text("info"), static_cast<std::size_t>(c.number("length")));
     EXPECT_EQ(copy(made.reveal()), c.bytes("okm"));
   });
 }
@@ -350,8 +350,8 @@ TEST(CryptoVectors, AesGcmPadded) {
     const auto key = from<AesKey>(c, "key");
     const auto iv = from<AesIv16>(c, "iv");
     const auto associated = c.bytes("ad");
-    const auto sealed = aead_seal_padded(key, iv, associated, c.bytes("msg"),
-                                         static_cast<std::size_t>(c.number("padded_len")));
+    const auto sealed =
+        aead_seal_padded(key, iv, associated, c.bytes("msg"), static_cast<std::size_t>(c.number("padded_len")));
     ASSERT_EQ(sealed.has_value(), !c.has("error"));
     if (!sealed) return;
     EXPECT_EQ(sealed->ciphertext, c.bytes("ciphertext"));

@@ -5,8 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
-#include "openssl.hpp"
 #include "simplex/crypto/pad.hpp"
+#include "openssl.hpp"
 
 namespace simplex::crypto {
 
@@ -46,9 +46,9 @@ AesTag seal_into(const AesKey& key, BytesView iv, BytesView associated, BytesVie
   }
   openssl::check(EVP_CipherFinal_ex(context.get(), out.data() + out.size(), &done), "AES-GCM");
   AesTag tag;
-  openssl::check(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, AesTag::size_bytes,
-                                     tag.mutable_view().data()),
-                 "AES-GCM");
+  openssl::check(
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, AesTag::size_bytes, tag.mutable_view().data()),
+      "AES-GCM");
   return tag;
 }
 
@@ -68,9 +68,9 @@ Result<Bytes> open(const AesKey& key, BytesView iv, BytesView associated, BytesV
                    "AES-GCM");
   }
   auto expected = tag;
-  openssl::check(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, AesTag::size_bytes,
-                                     expected.mutable_view().data()),
-                 "AES-GCM");
+  openssl::check(
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, AesTag::size_bytes, expected.mutable_view().data()),
+      "AES-GCM");
   if (EVP_CipherFinal_ex(context.get(), out.data() + out.size(), &done) != 1) {
     ERR_clear_error();
     wipe(out);

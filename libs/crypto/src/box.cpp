@@ -3,8 +3,8 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "openssl.hpp"
 #include "simplex/crypto/pad.hpp"
+#include "openssl.hpp"
 #include "sodium.hpp"
 
 namespace simplex::crypto {

@@ -47,7 +47,7 @@ constexpr std::array<std::uint8_t, 12> spki_prefix = {
 // SEQUENCE { INTEGER 0, SEQUENCE { OID }, OCTET STRING { OCTET STRING { key } } }
 template <class Key>
 constexpr std::array<std::uint8_t, 16> pkcs8_prefix = {
-    0x30, Key::size_bytes + 14, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, Algorithm<Key>::id,
+    0x30, Key::size_bytes + 14, 0x02, 0x01,           0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, Algorithm<Key>::id,
     0x04, Key::size_bytes + 2,  0x04, Key::size_bytes};
 
 template <class Key, std::size_t N>

@@ -22,8 +22,8 @@ Ed448Signature sign(const Ed448PrivateKey& key, BytesView message) {
                  "Ed448");
   Ed448Signature made;
   std::size_t size = Ed448Signature::size_bytes;
-  openssl::check(
-      EVP_DigestSign(context.get(), made.mutable_view().data(), &size, message.data(), message.size()), "Ed448");
+  openssl::check(EVP_DigestSign(context.get(), made.mutable_view().data(), &size, message.data(), message.size()),
+                 "Ed448");
   return made;
 }
 

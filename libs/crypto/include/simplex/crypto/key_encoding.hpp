@@ -28,13 +28,20 @@ namespace simplex::crypto {
 // from_spki<X25519PublicKey>(bytes). Key: any public key type above, or a variant of them.
 template <class Key>
 [[nodiscard]] Result<Key> from_spki(BytesView der) = delete;
-template <> Result<X25519PublicKey> from_spki(BytesView der);
-template <> Result<X448PublicKey> from_spki(BytesView der);
-template <> Result<Ed25519PublicKey> from_spki(BytesView der);
-template <> Result<Ed448PublicKey> from_spki(BytesView der);
-template <> Result<AuthPublicKey> from_spki(BytesView der);
-template <> Result<SignaturePublicKey> from_spki(BytesView der);
-template <> Result<DhPublicKey> from_spki(BytesView der);
+template <>
+Result<X25519PublicKey> from_spki(BytesView der);
+template <>
+Result<X448PublicKey> from_spki(BytesView der);
+template <>
+Result<Ed25519PublicKey> from_spki(BytesView der);
+template <>
+Result<Ed448PublicKey> from_spki(BytesView der);
+template <>
+Result<AuthPublicKey> from_spki(BytesView der);
+template <>
+Result<SignaturePublicKey> from_spki(BytesView der);
+template <>
+Result<DhPublicKey> from_spki(BytesView der);
 
 [[nodiscard]] SecretBytes to_pkcs8(const X25519PrivateKey& key);
 [[nodiscard]] SecretBytes to_pkcs8(const X448PrivateKey& key);
@@ -46,13 +53,20 @@ template <> Result<DhPublicKey> from_spki(BytesView der);
 
 template <class Key>
 [[nodiscard]] Result<Key> from_pkcs8(BytesView der) = delete;
-template <> Result<X25519PrivateKey> from_pkcs8(BytesView der);
-template <> Result<X448PrivateKey> from_pkcs8(BytesView der);
-template <> Result<Ed25519PrivateKey> from_pkcs8(BytesView der);
-template <> Result<Ed448PrivateKey> from_pkcs8(BytesView der);
-template <> Result<AuthPrivateKey> from_pkcs8(BytesView der);
-template <> Result<SignaturePrivateKey> from_pkcs8(BytesView der);
-template <> Result<DhPrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<X25519PrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<X448PrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<Ed25519PrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<Ed448PrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<AuthPrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<SignaturePrivateKey> from_pkcs8(BytesView der);
+template <>
+Result<DhPrivateKey> from_pkcs8(BytesView der);
 
 // A key as a field of an SMP message: its SPKI with a 1-byte length.
 template <class Key>
