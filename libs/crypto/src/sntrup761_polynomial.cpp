@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sntrup761_lanes.hpp"
+
 namespace simplex::crypto::sntrup761 {
 
 namespace {
@@ -14,17 +16,22 @@ constexpr std::size_t row = 768;
 // Sums of at most 2 * 761 products of a coefficient and -1..1.
 using Sums = Wiped<std::int32_t, p>;
 
-std::int32_t dot(const std::int16_t* a, const std::int16_t* b) noexcept {
-  std::int32_t sum = 0;
-  for (std::size_t i = 0; i < row; ++i) sum += std::int32_t{a[i]} * std::int32_t{b[i]};
-  return sum;
+// `Rows` sums at once: of b with a, with a from its second number on, and so on.
+template <std::size_t Rows>
+void dot(std::int32_t* sums, const std::int16_t* a, const std::int16_t* b) noexcept {
+  std::array<Lanes32, Rows> partial{};
+  for (std::size_t i = 0; i < row; i += 8) {
+    const auto right = load<Lanes16>(b + i);
+    for (std::size_t k = 0; k < Rows; ++k) partial[k] = add_products(partial[k], load<Lanes16>(a + i + k), right);
+  }
+  for (std::size_t k = 0; k < Rows; ++k) sums[k] = total(partial[k]);
 }
 
 // The product as a Toeplitz matrix times a vector. x^761 = x + 1, so what passes the degree comes back in two places:
 // product[k] = sum over j of b[j] * extended(k - j), where extended(n) is a[n] for n > 0, and for n <= 0
 // a[n + p] + a[n + p - 1] and, for n = 0, a[0]. Product 0 is different: nothing comes back to it twice.
 void multiply(Sums& product, const Coefficients& a, const Coefficients& b) {
-  Wiped<std::int16_t, 2 * row> extended;  // extended(n) at n + p - 1
+  Wiped<std::int16_t, 2 * row + 8> extended;  // extended(n) at n + p - 1
   Wiped<std::int16_t, row> reversed;      // b[p - 1 - t] at t
   for (std::size_t n = 0; n < p; ++n) extended[p - 1 + n] = a[n];
   for (std::size_t m = 1; m < p; ++m) extended[p - 1 - m] = static_cast<std::int16_t>(a[p - m] + a[p - m - 1]);
@@ -34,7 +41,11 @@ void multiply(Sums& product, const Coefficients& a, const Coefficients& b) {
   std::int32_t first = std::int32_t{a[0]} * b[0];
   for (std::size_t j = 1; j < p; ++j) first += std::int32_t{a[p - j]} * b[j];
   product[0] = first;
-  for (std::size_t k = 1; k < p; ++k) product[k] = dot(extended.data() + k, reversed.data());
+  constexpr std::size_t together = 8;
+  static_assert((p - 1) % together == 0);
+  for (std::size_t k = 1; k < p; k += together) {
+    dot<together>(product.data() + k, extended.data() + k, reversed.data());
+  }
 }
 
 // ---- Reciprocals: division steps (Bernstein and Yang, "Fast constant-time gcd computation and modular inversion").
@@ -48,10 +59,10 @@ constexpr std::size_t steps = 2 * p - 1;
 
 template <class Coefficient>
 struct DivisionState {
-  Wiped<Coefficient, p + 1> f;
-  Wiped<Coefficient, p + 1 + steps> g_space;
-  Wiped<Coefficient, p + 1 + steps> v_space;
-  Wiped<Coefficient, p + 1> r;
+  Wiped<Coefficient, row> f;
+  Wiped<Coefficient, row + steps> g_space;
+  Wiped<Coefficient, row + steps> v_space;
+  Wiped<Coefficient, row> r;
   std::int32_t delta = 1;
 
   explicit DivisionState(const Coefficients& a) {
@@ -63,13 +74,15 @@ struct DivisionState {
 
   [[nodiscard]] Coefficient* g(std::size_t step) noexcept { return g_space.data() + step; }
   [[nodiscard]] Coefficient* v(std::size_t step) noexcept { return v_space.data() + (steps - 1 - step); }
+  // Rounded up to whole lanes: what is beyond does no harm, as nothing moves towards index 0 in v and r, and what moves
+  // there in g comes too late.
   [[nodiscard]] static std::size_t live_fg(std::size_t step) noexcept { return std::min(p + 1, steps - step); }
   [[nodiscard]] static std::size_t live_vr(std::size_t step) noexcept { return std::min(p + 1, step + 1); }
 
   // All ones when f and g are to be exchanged; counts the step.
   [[nodiscard]] std::uint32_t count(std::uint32_t g0) noexcept {
     const std::uint32_t positive = 0U - (static_cast<std::uint32_t>(-delta) >> 31);
-    const std::uint32_t exchange = positive & nonzero_mask(g0);
+    const std::uint32_t exchange = opaque(positive & nonzero_mask(g0));
     const auto counter = static_cast<std::uint32_t>(delta);
     delta = static_cast<std::int32_t>((counter ^ (exchange & (counter ^ (0U - counter)))) + 1U);
     return exchange;
@@ -86,31 +99,28 @@ constexpr std::int16_t inverse_of_q = [] {
 }();
 
 struct Factor {
-  std::int16_t value;
-  std::int16_t by_inverse;  // value / q modulo 2^16
+  Lanes16 value;
+  Lanes16 by_inverse;  // value / q modulo 2^16
 
   explicit Factor(std::int16_t factor) noexcept
-      : value(factor), by_inverse(static_cast<std::int16_t>(std::int32_t{factor} * inverse_of_q)) {}
+      : value(Lanes16{} + factor), by_inverse(Lanes16{} + static_cast<std::int16_t>(std::int32_t{factor} * inverse_of_q)) {}
 };
 
-inline std::int16_t high_product(std::int16_t a, std::int16_t b) noexcept {
-  return static_cast<std::int16_t>((std::int32_t{a} * std::int32_t{b}) >> 16);
-}
-
-inline std::int16_t montgomery(std::int16_t a, Factor b) noexcept {
-  const auto low = static_cast<std::int16_t>(std::int32_t{a} * b.by_inverse);
-  return static_cast<std::int16_t>(high_product(a, b.value) - high_product(low, static_cast<std::int16_t>(modulus)));
+inline Lanes16 montgomery(Lanes16 a, const Factor& b) noexcept {
+  constexpr auto q = static_cast<std::int16_t>(modulus);
+  return high_product(a, b.value) - high_product(a * b.by_inverse, Lanes16{} + q);
 }
 
 // Exchanges a and b where the mask says so, then b = (b * of_b - a * of_a) / 2^16.
-void eliminate_q(std::int16_t* __restrict a, std::int16_t* __restrict b, std::size_t count, std::int16_t exchange,
-                 Factor of_a, Factor of_b) noexcept {
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto difference = static_cast<std::int16_t>((a[i] ^ b[i]) & exchange);
-    const auto kept = static_cast<std::int16_t>(a[i] ^ difference);
-    const auto changed = static_cast<std::int16_t>(b[i] ^ difference);
-    a[i] = kept;
-    b[i] = static_cast<std::int16_t>(montgomery(changed, of_b) - montgomery(kept, of_a));
+void eliminate_q(std::int16_t* a, std::int16_t* b, std::size_t count, std::int16_t exchange, const Factor& of_a,
+                 const Factor& of_b) noexcept {
+  const Lanes16 mask = Lanes16{} + exchange;
+  for (std::size_t i = 0; i < count; i += 8) {
+    const auto old_a = load<Lanes16>(a + i);
+    const auto old_b = load<Lanes16>(b + i);
+    const Lanes16 difference = (old_a ^ old_b) & mask;
+    store(a + i, old_a ^ difference);
+    store(b + i, montgomery(old_b ^ difference, of_b) - montgomery(old_a ^ difference, of_a));
   }
 }
 
@@ -126,23 +136,21 @@ std::int16_t reciprocal_of_number(std::int16_t a) noexcept {
 
 // ---- modulo 3
 
-// Sum of two coefficients, -2..2, to -1..1.
-inline std::int8_t wrap_3(std::int8_t x) noexcept {
-  const auto above = static_cast<std::int8_t>(x > 1 ? 3 : 0);
-  const auto below = static_cast<std::int8_t>(x < -1 ? 3 : 0);
-  return static_cast<std::int8_t>(x - above + below);
-}
-
-// Exchanges a and b where the mask says so, then b = b + a * sign; sign is -1, 0, 1 as a mask for zero and one for minus.
-void eliminate_3(std::int8_t* __restrict a, std::int8_t* __restrict b, std::size_t count, std::int8_t exchange,
-                 std::int8_t keep, std::int8_t minus) noexcept {
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto difference = static_cast<std::int8_t>((a[i] ^ b[i]) & exchange);
-    const auto kept = static_cast<std::int8_t>(a[i] ^ difference);
-    const auto changed = static_cast<std::int8_t>(b[i] ^ difference);
-    const auto product = static_cast<std::int8_t>(((kept ^ minus) - minus) & keep);
-    a[i] = kept;
-    b[i] = wrap_3(static_cast<std::int8_t>(changed + product));
+// Exchanges a and b where the mask says so, then b = b + a * sign; of the sign: whether it is not zero, whether it is
+// minus, as masks.
+void eliminate_3(std::int8_t* a, std::int8_t* b, std::size_t count, std::int8_t exchange, std::int8_t nonzero,
+                 std::int8_t minus) noexcept {
+  const Lanes8 mask = Lanes8{} + exchange;
+  const Lanes8 keep = Lanes8{} + nonzero;
+  const Lanes8 negate = Lanes8{} + minus;
+  for (std::size_t i = 0; i < count; i += 16) {
+    const auto old_a = load<Lanes8>(a + i);
+    const auto old_b = load<Lanes8>(b + i);
+    const Lanes8 difference = (old_a ^ old_b) & mask;
+    const Lanes8 new_a = old_a ^ difference;
+    const Lanes8 sum = (old_b ^ difference) + (((new_a ^ negate) - negate) & keep);  // -2..2
+    store(a + i, new_a);
+    store(b + i, sum - ((sum > 1) & 3) + ((sum < -1) & 3));
   }
 }
 
@@ -195,11 +203,11 @@ bool reciprocal_3(Coefficients& reciprocal, const Coefficients& a) {
     const std::int32_t g0 = g[0];
     const std::uint32_t exchange = state.count(static_cast<std::uint32_t>(g0));
     const auto sign = static_cast<std::uint32_t>(-f0 * g0);  // the same before and after an exchange
-    const auto keep = static_cast<std::int8_t>(nonzero_mask(sign) & 0xFFU);
-    const auto minus = static_cast<std::int8_t>((0U - (sign >> 31)) & 0xFFU);
+    const auto nonzero = static_cast<std::int8_t>(nonzero_mask(sign) & 0xFFU);
+    const auto minus = static_cast<std::int8_t>(opaque(0U - (sign >> 31)) & 0xFFU);
     const auto mask = static_cast<std::int8_t>(exchange & 0xFFU);
-    eliminate_3(state.f.data(), g, state.live_fg(step), mask, keep, minus);
-    eliminate_3(v, state.r.data(), state.live_vr(step), mask, keep, minus);
+    eliminate_3(state.f.data(), g, state.live_fg(step), mask, nonzero, minus);
+    eliminate_3(v, state.r.data(), state.live_vr(step), mask, nonzero, minus);
   }
   const std::int32_t sign = state.f[0];
   const std::int8_t* const v = state.v(steps - 1);

@@ -14,16 +14,11 @@ inline void order(std::uint32_t& a, std::uint32_t& b) noexcept {
   b ^= difference;
 }
 
-// Orders `count` values beginning at `low` with those `distance` after them.
+// Orders `count` values beginning at `low` with those `distance` after them; the two runs do not overlap.
 inline void order_run(std::uint32_t* low, std::size_t distance, std::size_t count) noexcept {
-  std::uint32_t* const high = low + distance;
-  if (count <= distance) {
-    std::uint32_t* __restrict a = low;
-    std::uint32_t* __restrict b = high;
-    for (std::size_t i = 0; i < count; ++i) order(a[i], b[i]);
-    return;
-  }
-  for (std::size_t i = 0; i < count; ++i) order(low[i], high[i]);
+  std::uint32_t* __restrict a = low;
+  std::uint32_t* __restrict b = low + distance;
+  for (std::size_t i = 0; i < count; ++i) order(a[i], b[i]);
 }
 
 }  // namespace
