@@ -88,6 +88,9 @@ class Agent {
                                                        std::optional<SendKey> key = std::nullopt) = 0;
   // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated.
   [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message) = 0;
+
+ protected:
+  Agent() = default;
 };
 
 // The longest body that send_message takes, in octets: 15,840 or 13,618 (PQ support, agent version 5 and later), less
