@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# ./dev run [--demo]: a relay of one's own and a chat with it; or the same without a person.
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
+
+demo=
+case ${1:-} in
+  --demo) demo=yes ;;
+  '') ;;
+  *) die "run: there is no option '$1'" ;;
+esac
+
+prepare
+build release smp-server simplex-chat || die "it does not compile; the message is above"
+bin=$PWD/build/release/bin
+[ -z "$demo" ] || exec tests/end_to_end/demo.sh "$bin"
+
+data=${XDG_DATA_HOME:-$HOME/.local/share}/simplex-cpp
+export SMP_SERVER_CFG_PATH=$data/relay/etc SMP_SERVER_LOG_PATH=$data/relay/log
+umask 077
+mkdir -p "$data/chat"
+
+if [ ! -f "$SMP_SERVER_CFG_PATH/smp-server.ini" ]; then
+  say "a new relay, in $data/relay"
+  "$bin/smp-server" init -n 127.0.0.1 --no-password -y >&2
+fi
+if [ ! -f "$data/chat/key" ]; then
+  head -c 24 /dev/urandom | base64 >"$data/chat/key"
+  say "the passphrase of the chat's database is in $data/chat/key"
+fi
+
+relay_log=$data/relay/start.log
+pipe=$(mktemp -u "$data/relay/output.XXXXXX")
+mkfifo "$pipe"
+"$bin/smp-server" start >"$pipe" 2>&1 &
+relay=$!
+exec {output}<"$pipe"
+rm "$pipe"
+stop_relay() {
+  if kill -TERM "$relay" 2>/dev/null; then say "stopping the relay"; fi
+  wait "$relay" 2>/dev/null || true
+}
+trap stop_relay EXIT
+
+: >"$relay_log"
+address=
+while [ -z "$address" ]; do
+  if ! IFS= read -r -t 30 -u "$output" line; then
+    cat "$relay_log" >&2
+    die "the relay did not start; its message is above"
+  fi
+  printf '%s\n' "$line" >>"$relay_log"
+  [[ $line =~ smp://[^[:space:]]+ ]] && address=${BASH_REMATCH[0]}
+done
+cat <&"$output" >>"$relay_log" &
+
+say "the relay runs at $address; its log is $relay_log; it is stopped when you leave the chat"
+"$bin/simplex-chat" -d "$data/chat/me" -k "$(cat "$data/chat/key")" -s "$address"
