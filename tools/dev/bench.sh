@@ -35,7 +35,7 @@ awk -F, '
     printf "%-44s %12s %12s %10s\n", "one core, CPU time", "ours, µs", "floor, µs", "ratio"
     for (i = 1; i <= count; i++) {
       name = names[i]
-      if (name in floor) printf "%-44s %12.3f %12.3f %9.2f×\n", name, ours[name], floor[name], ours[name] / floor[name]
+      if (name in floor && floor[name] > 0) printf "%-44s %12.3f %12.3f %9.2f×\n", name, ours[name], floor[name], ours[name] / floor[name]
       else printf "%-44s %12.3f\n", name, ours[name]
     }
   }' "$results"/*.csv
