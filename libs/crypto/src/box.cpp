@@ -54,8 +54,9 @@ struct Stream {
 void seal_apart(const BoxKey& key, const CbNonce& nonce, BytesView message, MutableBytes out, MutableBytes tag) {
   need_sodium();
   if (message.size() < large) {
-    crypto_secretbox_detached(out.data(), tag.data(), message.data(), message.size(), nonce.view().data(),
-                              key.reveal().data());
+    std::uint8_t no_place = 0;  // libsodium wants an address, even of nothing
+    crypto_secretbox_detached(out.empty() ? &no_place : out.data(), tag.data(), message.data(), message.size(),
+                              nonce.view().data(), key.reveal().data());
     return;
   }
   const Stream stream(key, nonce);
@@ -68,8 +69,9 @@ Result<> open_apart(const BoxKey& key, const CbNonce& nonce, BytesView ciphertex
   need_sodium();
   bool right = false;
   if (ciphertext.size() < large) {
-    right = crypto_secretbox_open_detached(out.data(), ciphertext.data(), tag.data(), ciphertext.size(),
-                                           nonce.view().data(), key.reveal().data()) == 0;
+    constexpr std::uint8_t nothing = 0;
+    right = crypto_secretbox_open_detached(out.data(), ciphertext.empty() ? &nothing : ciphertext.data(), tag.data(),
+                                           ciphertext.size(), nonce.view().data(), key.reveal().data()) == 0;
   } else {
     const Stream stream(key, nonce);
     right = equal_constant_time(stream.tag(ciphertext).view(), tag);

@@ -16,7 +16,8 @@ class Hmac {
  public:
   explicit Hmac(BytesView key) {
     need_sodium();
-    crypto_auth_hmacsha512_init(&state_, key.data(), key.size());
+    constexpr std::uint8_t no_key = 0;  // libsodium wants an address, even of nothing
+    crypto_auth_hmacsha512_init(&state_, key.empty() ? &no_key : key.data(), key.size());
   }
   Hmac(const Hmac& other) = default;
   Hmac& operator=(const Hmac&) = delete;
