@@ -32,6 +32,7 @@ void Link::send(Side from, BytesView octets) {
   End& sender = end(from);
   if (sender.finishing || octets.empty()) return;
   if (network_->observer_) network_->observer_(name(from), name(other(from)), octets);
+  if (network_->silenced_.contains(name(from))) return;
   append(sender.pending, octets);
   schedule_transfer(from);
 }

@@ -147,6 +147,7 @@ std::unique_ptr<SimNetwork::Listener> SimNetwork::listen(SimLoop& loop, std::str
 }
 
 std::unique_ptr<transport::Connector> SimNetwork::connector(std::string party) {
+  silenced_.erase(party);
   return std::make_unique<SimConnector>(*this, std::move(party));
 }
 

@@ -60,6 +60,9 @@ class SimNetwork {
   // While cut off, new connections time out and data of the existing ones stands still; nobody is told.
   void cut(std::string party, std::string host);
   void restore(std::string_view party, std::string_view host);
+  // What the party sends from now on is not sent, until it asks for a connector again: its process has been killed in
+  // the middle of a call.
+  void silence(std::string party) { silenced_.insert(std::move(party)); }
   // While it refuses, new connections to the host fail at once.
   void refuse(std::string host, bool refused);
 
@@ -94,6 +97,7 @@ class SimNetwork {
   std::map<std::string, Listening, std::less<>> listening_;
   std::set<std::pair<std::string, std::string>> cuts_;
   std::set<std::string, std::less<>> refused_;
+  std::set<std::string, std::less<>> silenced_;
   std::vector<std::weak_ptr<Link>> links_;
   std::function<void(std::string_view, std::string_view, BytesView)> observer_;
   std::uint64_t next_number_ = 0;
