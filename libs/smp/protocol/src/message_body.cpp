@@ -1,0 +1,67 @@
+#include "simplex/smp/message_body.hpp"
+
+#include "parts.hpp"
+
+namespace simplex::smp {
+
+namespace {
+
+constexpr std::string_view quota_tag = "QUOTA ";
+
+}  // namespace
+
+void write_queue_message(Writer& writer, const QueueMessage& message) {
+  if (const auto* body = std::get_if<MessageBody>(&message)) {
+    writer.i64(seconds_since_epoch(body->received));
+    write_message_flags(writer, body->flags);
+    writer.character(' ').raw(body->body.bytes);
+  } else {
+    writer.raw(quota_tag).i64(seconds_since_epoch(std::get<QuotaExceeded>(message).received));
+  }
+}
+
+Result<QueueMessage> read_queue_message(BytesView plain) {
+  Reader reader(plain);
+  if (reader.expect(quota_tag)) {
+    SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+    SIMPLEX_TRY(reader.finish());
+    return QuotaExceeded{from_seconds_since_epoch(seconds)};
+  }
+  SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+  SIMPLEX_ASSIGN(const MessageFlags flags, read_message_flags(reader));
+  SIMPLEX_TRY(reader.space());
+  return MessageBody{from_seconds_since_epoch(seconds), flags, Content(reader.tail())};
+}
+
+Result<Bytes> encrypt_queue_message(const crypto::BoxKey& key, const MessageId& id, const QueueMessage& message) {
+  const auto* body = std::get_if<MessageBody>(&message);
+  Writer writer(16 + (body != nullptr ? body->body.size() : 0));
+  write_queue_message(writer, message);
+  return crypto::seal_padded(key, crypto::cb_nonce(id.view()), writer.view(), padded_message_size);
+}
+
+Result<QueueMessage> decrypt_queue_message(const crypto::BoxKey& key, const MessageId& id, MutableBytes encrypted) {
+  SIMPLEX_ASSIGN(const MutableBytes plain, crypto::open_padded_in_place(key, crypto::cb_nonce(id.view()), encrypted));
+  return read_queue_message(plain);
+}
+
+Result<Bytes> encrypt_notification(const crypto::BoxKey& key, const crypto::CbNonce& nonce,
+                                   const NotificationMeta& meta) {
+  Writer writer(padded_notification_size);
+  write_id(writer, meta.message_id);
+  writer.i64(seconds_since_epoch(meta.received));
+  return crypto::seal_padded(key, nonce, writer.view(), padded_notification_size);
+}
+
+Result<NotificationMeta> decrypt_notification(const crypto::BoxKey& key, const crypto::CbNonce& nonce,
+                                              BytesView encrypted) {
+  SIMPLEX_ASSIGN(const Bytes plain, crypto::open_padded(key, nonce, encrypted));
+  Reader reader(plain);
+  NotificationMeta meta;
+  SIMPLEX_ASSIGN(meta.message_id, read_id<MessageId>(reader));
+  SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+  meta.received = from_seconds_since_epoch(seconds);
+  return meta;  // newer relays may say more
+}
+
+}  // namespace simplex::smp
