@@ -30,12 +30,15 @@ ensure_packages() {
   done
   [ ${#missing[@]} = 0 ] && return
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  if ! apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1; then
-    say "refreshing the list of packages"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+  if apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1 && apt_get install "${missing[@]}"; then return; fi
+  say "refreshing the list of packages"
+  if ! apt_get update || ! apt_get install "${missing[@]}"; then
+    die "apt-get could not install the packages; its message is above"
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 \
-    "${missing[@]}" || die "apt-get could not install the packages; its message is above"
+}
+
+apt_get() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >&2
 }
 
 ensure_third_party() {
