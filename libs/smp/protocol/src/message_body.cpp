@@ -7,6 +7,13 @@ namespace simplex::smp {
 namespace {
 
 constexpr std::string_view quota_tag = "QUOTA ";
+constexpr std::int64_t max_seconds = 9'000'000'000;  // the year 2255: what nanoseconds in 64 bits can hold
+
+Result<WallTime> read_time(Reader& reader) {
+  SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+  if (seconds < -max_seconds || seconds > max_seconds) return fail(ErrorKind::malformed, "impossible time");
+  return from_seconds_since_epoch(seconds);
+}
 
 }  // namespace
 
@@ -23,14 +30,14 @@ void write_queue_message(Writer& writer, const QueueMessage& message) {
 Result<QueueMessage> read_queue_message(BytesView plain) {
   Reader reader(plain);
   if (reader.expect(quota_tag)) {
-    SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+    SIMPLEX_ASSIGN(const WallTime received, read_time(reader));
     SIMPLEX_TRY(reader.finish());
-    return QuotaExceeded{from_seconds_since_epoch(seconds)};
+    return QuotaExceeded{received};
   }
-  SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
+  SIMPLEX_ASSIGN(const WallTime received, read_time(reader));
   SIMPLEX_ASSIGN(const MessageFlags flags, read_message_flags(reader));
   SIMPLEX_TRY(reader.space());
-  return MessageBody{from_seconds_since_epoch(seconds), flags, Content(reader.tail())};
+  return MessageBody{received, flags, Content(reader.tail())};
 }
 
 Result<Bytes> encrypt_queue_message(const crypto::BoxKey& key, const MessageId& id, const QueueMessage& message) {
@@ -59,8 +66,7 @@ Result<NotificationMeta> decrypt_notification(const crypto::BoxKey& key, const c
   Reader reader(plain);
   NotificationMeta meta;
   SIMPLEX_ASSIGN(meta.message_id, read_id<MessageId>(reader));
-  SIMPLEX_ASSIGN(const std::int64_t seconds, reader.i64());
-  meta.received = from_seconds_since_epoch(seconds);
+  SIMPLEX_ASSIGN(meta.received, read_time(reader));
   return meta;  // newer relays may say more
 }
 

@@ -21,7 +21,7 @@ class BlockCodec {
 
   [[nodiscard]] bool encrypted() const noexcept { return chains_.has_value(); }
 
-  // A block of 16,384 octets. Content over batch_limit + 1 is a limit error, and nothing changes.
+  // A block of 16,384 octets. Content that does not fit (a Batch always does) is a limit error, and nothing changes.
   [[nodiscard]] Result<Bytes> encode(BytesView content);
   // The content, inside the block, which is decrypted in place. Another size than 16,384 is malformed.
   [[nodiscard]] Result<BytesView> decode(MutableBytes block);
