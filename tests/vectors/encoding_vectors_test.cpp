@@ -309,9 +309,9 @@ TEST(EncodingVectors, ConnectionLinkFull) {
     if (auto* one = std::get_if<protocol::InvitationLink>(&*link); one != nullptr && !one->e2e.kem)
       one->e2e.kem = std::get<protocol::InvitationLink>(from_binary).e2e.kem;
     EXPECT_EQ(protocol::format(*link), c.text("str"));
-    for (const protocol::FullLink* one : {&*link, &from_binary}) {
+    for (const protocol::FullLink& one : {*link, from_binary}) {
       Writer writer;
-      protocol::write_full_link(writer, *one);
+      protocol::write_full_link(writer, one);
       EXPECT_EQ(hex(writer.view()), c.text("smp_bytes"));
     }
 
