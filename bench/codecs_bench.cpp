@@ -74,9 +74,9 @@ void msg_encode(benchmark::State& state) {
 }
 void msg_decode(benchmark::State& state) {
   Setting setting;
-  Bytes block = block_of(encode_broker_transmission(
-      setting.session, {}, setting.entity_id,
-      broker::Msg{MessageId(BytesView(setting.entity_id)), Content(setting.body)}));
+  Bytes block =
+      block_of(encode_broker_transmission(setting.session, {}, setting.entity_id,
+                                          broker::Msg{MessageId(BytesView(setting.entity_id)), Content(setting.body)}));
   BlockCodec codec;
   for (auto _ : state) {
     const BytesView content = required(codec.decode(block));

@@ -196,8 +196,7 @@ void box_open_floor(benchmark::State& state) {
   Bytes sealed(body_octets + box_tag_size);
   crypto_box_easy_afternm(sealed.data(), message.data(), message.size(), nonce.data(), key.data());
   for (auto _ : state) {
-    DoNotOptimize(
-        crypto_box_open_easy_afternm(message.data(), sealed.data(), sealed.size(), nonce.data(), key.data()));
+    DoNotOptimize(crypto_box_open_easy_afternm(message.data(), sealed.data(), sealed.size(), nonce.data(), key.data()));
   }
 }
 BENCHMARK(box_open_floor)->Name("box open 16 KB/floor");
