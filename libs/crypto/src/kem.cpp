@@ -10,8 +10,8 @@ namespace {
 
 using namespace sntrup761;
 
-// Parts of the secret key: two polynomials, the public key, rho (in place of r when a ciphertext is refused), the hash of
-// the public key. Parts of the ciphertext: rounded polynomial, confirmation.
+// Parts of the secret key: two polynomials, the public key, rho (in place of r when a ciphertext is refused), the hash
+// of the public key. Parts of the ciphertext: rounded polynomial, confirmation.
 constexpr std::size_t hash_size = 32;
 constexpr std::size_t public_key_at = 2 * small_size;
 constexpr std::size_t rho_at = public_key_at + public_size;
@@ -75,6 +75,11 @@ KemKeyPair generate_kem_key_pair(Random& random) {
   hash(public_key_hash, 4, made.public_key.view());
   std::copy_n(public_key_hash.data(), hash_size, secret.begin() + hash_at);
   return made;
+}
+
+KemKeyPair kem_key_pair(KemSecretKey secret_key) {
+  const auto public_key = *KemPublicKey::from(secret_key.reveal().subspan(public_key_at, public_size));
+  return {public_key, std::move(secret_key)};
 }
 
 KemEncapsulation kem_encapsulate(const KemPublicKey& their_key, Random& random) {

@@ -8,9 +8,9 @@ constexpr std::size_t p = degree;
 constexpr std::uint32_t limit = 16384;
 constexpr std::uint32_t rounded_modulus = (modulus + 2) / 3;
 
-// Numbers below their moduli are joined in pairs, low + high * modulus of low; octets that make a joint modulus pass the
-// limit are put out at once. The joined numbers are joined again, until one is left. All moduli of a level are the same
-// but the last. What a level looks like depends on the size and the modulus only.
+// Numbers below their moduli are joined in pairs, low + high * modulus of low; octets that make a joint modulus pass
+// the limit are put out at once. The joined numbers are joined again, until one is left. All moduli of a level are the
+// same but the last. What a level looks like depends on the size and the modulus only.
 struct Level {
   std::size_t count = 0;
   std::uint32_t modulus = 0;       // of all but the last

@@ -45,7 +45,8 @@ inline void store(Number* to, Lanes lanes) noexcept {
 // Adds the products of neighbours: sums[i] + a[2i] b[2i] + a[2i + 1] b[2i + 1], lanes in some order.
 [[nodiscard]] inline Lanes32 add_products(Lanes32 sums, Lanes16 a, Lanes16 b) noexcept {
 #if defined(__SSE2__)
-  return sums + __builtin_bit_cast(Lanes32, _mm_madd_epi16(__builtin_bit_cast(__m128i, a), __builtin_bit_cast(__m128i, b)));
+  const __m128i products = _mm_madd_epi16(__builtin_bit_cast(__m128i, a), __builtin_bit_cast(__m128i, b));
+  return sums + __builtin_bit_cast(Lanes32, products);
 #elif defined(__ARM_NEON)
   const auto x = __builtin_bit_cast(int16x8_t, a);
   const auto y = __builtin_bit_cast(int16x8_t, b);

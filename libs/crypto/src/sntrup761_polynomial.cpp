@@ -48,7 +48,7 @@ void multiply(Sums& product, const Coefficients& a, const Coefficients& b) {
   }
 }
 
-// ---- Reciprocals: division steps (Bernstein and Yang, "Fast constant-time gcd computation and modular inversion").
+// Reciprocals: division steps (Bernstein and Yang, "Fast constant-time gcd computation and modular inversion").
 // f and g start as x^p - x - 1 and a, with the coefficients in reverse order, v and r as 0 and 1; a step divides
 // g by x after taking its constant term away with f, and changes f and g (v and r) when a counter says so. After 2p - 1
 // steps v / f(0) is the reciprocal, in reverse order.
@@ -89,8 +89,8 @@ struct DivisionState {
   }
 };
 
-// ---- modulo q, with Montgomery multiplication in 16 bits: a * b / 2^16. The factors 2^-16 come into g and r alike and
-// fall out in the end. Inputs to 1.4 q give a difference of two products within 1.3 q, so nothing is reduced on the way.
+// Modulo q: with Montgomery multiplication in 16 bits, a * b / 2^16. The factors 2^-16 come into g and r alike and fall
+// out in the end. Inputs within 1.4 q give a difference of two products within 1.3 q: nothing is reduced on the way.
 
 constexpr std::int16_t inverse_of_q = [] {
   std::uint32_t inverse = 1;
@@ -103,7 +103,8 @@ struct Factor {
   Lanes16 by_inverse;  // value / q modulo 2^16
 
   explicit Factor(std::int16_t factor) noexcept
-      : value(Lanes16{} + factor), by_inverse(Lanes16{} + static_cast<std::int16_t>(std::int32_t{factor} * inverse_of_q)) {}
+      : value(Lanes16{} + factor),
+        by_inverse(Lanes16{} + static_cast<std::int16_t>(std::int32_t{factor} * inverse_of_q)) {}
 };
 
 inline Lanes16 montgomery(Lanes16 a, const Factor& b) noexcept {
@@ -133,8 +134,6 @@ std::int16_t reciprocal_of_number(std::int16_t a) noexcept {
   }
   return power;
 }
-
-// ---- modulo 3
 
 // Exchanges a and b where the mask says so, then b = b + a * sign; of the sign: whether it is not zero, whether it is
 // minus, as masks.

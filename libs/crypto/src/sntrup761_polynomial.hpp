@@ -1,9 +1,9 @@
 // Arithmetic of Streamlined NTRU Prime 761: polynomials of degree below 761 modulo x^761 - x - 1, with coefficients
 // modulo 4591 (in -2295..2295) or modulo 3 (in -1..1). Internal to the KEM.
 //
-// Everything here takes the same time and touches the same addresses for all values. To check a compiler: mark the octets
-// that Random gives and the secret parts of a key as undefined for valgrind (client requests), generate, encapsulate and
-// decapsulate; only the test whether g is invertible may be reported.
+// Everything here takes the same time and touches the same addresses for all values. To check a compiler: mark the
+// octets that Random gives and the secret parts of a key as undefined for valgrind (client requests), generate,
+// encapsulate and decapsulate; only the test whether g is invertible may be reported.
 #pragma once
 
 #include <array>

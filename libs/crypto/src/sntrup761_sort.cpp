@@ -6,7 +6,7 @@ namespace simplex::crypto::sntrup761 {
 
 namespace {
 
-// Puts a and b in order. Bit arithmetic, so that no compiler makes a branch of it: the borrow of b - a says which is less.
+// Puts a and b in order. Bit arithmetic, of which no compiler makes a branch: the borrow of b - a says which is less.
 inline void order(std::uint32_t& a, std::uint32_t& b) noexcept {
   const std::uint32_t borrow = (~b & a) | ((~b | a) & (b - a));
   const std::uint32_t difference = (a ^ b) & (0U - (borrow >> 31));

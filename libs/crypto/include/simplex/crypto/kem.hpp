@@ -24,6 +24,9 @@ struct KemKeyPair {
   [[nodiscard]] KemKeyPair clone() const { return {public_key, secret_key.clone()}; }
 };
 
+// The public key is part of the secret key.
+[[nodiscard]] KemKeyPair kem_key_pair(KemSecretKey secret_key);
+
 struct KemEncapsulation {
   KemCiphertext ciphertext;
   KemSharedSecret shared_secret;

@@ -33,7 +33,7 @@ struct MessageEncryptKey {
   RatchetAssociatedData associated_data;
   Bytes encrypted_header;
 
-  // Ratchet message: header with its length, tag 16, body of padded_length. limit: the plaintext does not fit (pad.hpp).
+  // Ratchet message: header with its length, tag 16, body of padded_length. Error: limit (it does not fit, pad.hpp).
   [[nodiscard]] Result<Bytes> encrypt(BytesView plaintext, std::size_t padded_length) const;
 };
 void write_message_encrypt_key(Writer& writer, const MessageEncryptKey& key);

@@ -146,8 +146,8 @@ struct RatchetInitParams {
   std::optional<KemKeyPair> kem_keys;  // own
 };
 
-// Errors: malformed (a key of low order, see dh.hpp); conflict (KEM was accepted that was not proposed, or the other way
-// round).
+// Errors: malformed (a key of low order, see dh.hpp); conflict (KEM was accepted that was not proposed, or the other
+// way round).
 [[nodiscard]] Result<RatchetInitParams> x3dh_sender(const X3dhSenderKeys& ours, const E2eRatchetParams& theirs);
 [[nodiscard]] Result<RatchetInitParams> x3dh_receiver(const X3dhReceiverKeys& ours, const E2eRatchetParams& theirs);
 
