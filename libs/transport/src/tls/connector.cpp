@@ -1,0 +1,242 @@
+#include <boost/asio/ip/tcp.hpp>
+#include <deque>
+
+#include "simplex/async/asio_access.hpp"
+#include "tls/stream.hpp"
+
+namespace simplex::transport {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// An address that swallows packets must not take the time of those after it, nor should a slow one be given up early.
+constexpr Duration min_time_for_address = std::chrono::seconds(3);
+
+std::string name_of(const Endpoint& endpoint) {
+  const bool ipv6 = endpoint.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
+}
+
+std::string seconds_text(Duration duration) {
+  const auto whole = std::chrono::ceil<std::chrono::seconds>(duration).count();
+  return std::to_string(whole) + (whole == 1 ? " second" : " seconds");
+}
+
+Error connect_error(const error_code& error) {
+  namespace codes = asio::error;
+  if (error == codes::connection_refused) {
+    return {ErrorKind::network, "connection refused: nothing listens there", Advice::retry};
+  }
+  if (error == codes::network_unreachable || error == codes::host_unreachable) {
+    return {ErrorKind::network, "the network or the host can't be reached", Advice::retry};
+  }
+  if (error == codes::timed_out) return {ErrorKind::timeout, "no answer", Advice::retry};
+  return {ErrorKind::network, error.message(), Advice::retry};
+}
+
+Error resolve_error(const error_code& error) {
+  if (error == asio::error::host_not_found || error == asio::error::no_data) {
+    return {ErrorKind::network, "no such host name (DNS)", Advice::retry};
+  }
+  return {ErrorKind::network, "the host name can't be resolved (DNS): " + error.message(), Advice::retry};
+}
+
+// Endpoints in order; of each, its addresses in order; of each, TCP and then TLS. Kept by what it waits for.
+class Connecting : public std::enable_shared_from_this<Connecting> {
+ public:
+  using Done = std::move_only_function<void(Result<ChannelPtr>)>;
+
+  Connecting(async::Loop& loop, asio::io_context& context, std::shared_ptr<const tls::Context> tls,
+             KeepAlive keep_alive, ConnectOptions options, Done done)
+      : loop_(loop),
+        tls_(std::move(tls)),
+        keep_alive_(keep_alive),
+        options_(std::move(options)),
+        done_(std::move(done)),
+        resolver_(context),
+        socket_(context) {}
+
+  void begin() {
+    deadline_at_ = loop_.now() + options_.timeout;
+    deadline_ = loop_.after(options_.timeout, [self = shared_from_this()] { self->out_of_time(); });
+    loop_.post([self = shared_from_this()] { self->next_endpoint(); });
+  }
+
+  void cancel() {
+    done_ = nullptr;
+    release();
+  }
+
+ private:
+  const Endpoint& endpoint() const { return options_.endpoints[endpoint_]; }
+
+  void next_endpoint() {
+    if (!done_) return;
+    if (endpoint_next_ == options_.endpoints.size()) {
+      return finish(std::unexpected(std::move(error_).value_or(
+          Error{ErrorKind::internal, "there is no host to connect to", Advice::give_up})));
+    }
+    endpoint_ = endpoint_next_++;
+    error_code not_literal;
+    const auto literal = asio::ip::make_address(endpoint().host, not_literal);
+    if (!not_literal) {
+      addresses_.assign(1, tcp::endpoint(literal, endpoint().port));
+      return next_address();
+    }
+    if (endpoint().host.ends_with(".onion")) {
+      remember({ErrorKind::unsupported, "an onion host is reached through Tor: set a SOCKS proxy", Advice::ask_user});
+      return next_endpoint();
+    }
+    resolver_.async_resolve(
+        endpoint().host, std::to_string(endpoint().port), tcp::resolver::numeric_service,
+        [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
+          if (!self->done_) return;
+          if (error) {
+            self->remember(resolve_error(error));
+            return self->next_endpoint();
+          }
+          self->addresses_.clear();
+          for (const auto& one : found) self->addresses_.push_back(one.endpoint());
+          self->next_address();
+        });
+  }
+
+  void next_address() {
+    if (!done_) return;
+    if (addresses_.empty()) return next_endpoint();
+    const auto address = addresses_.front();
+    addresses_.pop_front();
+    const auto turn = ++turn_;
+    limit_address(turn);
+    error_code ignored;
+    socket_.close(ignored);
+    socket_.async_connect(address, [self = shared_from_this(), turn](const error_code& error) {
+      if (!self->done_ || turn != self->turn_) return;
+      if (error) {
+        self->remember(connect_error(error));
+        return self->next_address();
+      }
+      self->secure(turn);
+    });
+  }
+
+  // While others wait for their turn, each has its share of the time that is left.
+  void limit_address(std::uint64_t turn) {
+    const auto others = static_cast<std::int64_t>(addresses_.size() + options_.endpoints.size() - endpoint_next_);
+    if (others == 0) return address_limit_.cancel();
+    const auto share = std::max((deadline_at_ - loop_.now()) / (others + 1), min_time_for_address);
+    address_limit_ = loop_.after(share, [self = shared_from_this(), turn] {
+      if (!self->done_ || turn != self->turn_) return;
+      self->remember({ErrorKind::timeout, "no answer", Advice::retry});
+      self->stream_drop();
+      self->next_address();
+    });
+  }
+
+  void secure(std::uint64_t turn) {
+    tls::set_socket_options(socket_, keep_alive_);
+    stream_ = std::make_shared<tls::Stream>(loop_, tls_, std::move(socket_), options_.identity, options_.alpn);
+    stream_->handshake([self = shared_from_this(), turn](Result<> result) {
+      if (!self->done_ || turn != self->turn_) return;
+      if (!result) {
+        self->remember(std::move(result).error());
+        return self->next_address();
+      }
+      self->finish(std::exchange(self->stream_, nullptr)->into_channel());
+    });
+  }
+
+  // A wrong fingerprint says more than a refused connection after it.
+  void remember(Error error) {
+    if (error_ && error_->kind == ErrorKind::authentication) return;
+    error.message = "can't connect to " + name_of(endpoint()) + ": " + error.message;
+    error_ = std::move(error);
+  }
+
+  void out_of_time() {
+    if (!done_) return;
+    if (error_ && error_->kind == ErrorKind::authentication) return finish(std::unexpected(std::move(*error_)));
+    finish(fail(ErrorKind::timeout,
+                "can't connect to " + name_of(endpoint()) + ": no answer in " + seconds_text(options_.timeout),
+                Advice::retry));
+  }
+
+  void finish(Result<ChannelPtr> result) {
+    auto done = std::exchange(done_, nullptr);
+    release();
+    if (done) done(std::move(result));
+  }
+
+  void stream_drop() {
+    if (auto stream = std::exchange(stream_, nullptr)) stream->drop();
+  }
+
+  void release() {
+    ++turn_;
+    // The timers hold this object.
+    deadline_.cancel();
+    address_limit_.cancel();
+    resolver_.cancel();
+    stream_drop();
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+  async::Loop& loop_;
+  std::shared_ptr<const tls::Context> tls_;
+  const KeepAlive keep_alive_;
+  const ConnectOptions options_;
+  Done done_;
+  tcp::resolver resolver_;
+  tcp::socket socket_;
+  std::shared_ptr<tls::Stream> stream_;
+  Instant deadline_at_;
+  async::Timer deadline_;
+  async::Timer address_limit_;
+  std::size_t endpoint_ = 0;
+  std::size_t endpoint_next_ = 0;
+  std::deque<tcp::endpoint> addresses_;
+  std::uint64_t turn_ = 0;  // what belongs to an earlier one comes too late
+  std::optional<Error> error_;
+};
+
+class TlsAttempt final : public Connector::Attempt {
+ public:
+  explicit TlsAttempt(std::shared_ptr<Connecting> connecting) : connecting_(std::move(connecting)) {}
+  ~TlsAttempt() override { connecting_->cancel(); }
+  TlsAttempt(const TlsAttempt&) = delete;
+  TlsAttempt& operator=(const TlsAttempt&) = delete;
+
+ private:
+  std::shared_ptr<Connecting> connecting_;
+};
+
+class TlsConnector final : public Connector {
+ public:
+  explicit TlsConnector(TlsConnectorSettings settings)
+      : settings_(settings), context_(tls::Context::for_clients(settings.versions)) {}
+
+  std::unique_ptr<Attempt> connect(async::Loop& loop, ConnectOptions options,
+                                   std::move_only_function<void(Result<ChannelPtr>)> done) override {
+    auto* const context = async::asio_context_of(loop);
+    if (context == nullptr) throw std::invalid_argument("TLS connections need a loop made by make_thread_loop()");
+    const auto connecting = std::make_shared<Connecting>(loop, *context, context_, settings_.keep_alive,
+                                                         std::move(options), std::move(done));
+    connecting->begin();
+    return std::make_unique<TlsAttempt>(connecting);
+  }
+
+ private:
+  const TlsConnectorSettings settings_;
+  std::shared_ptr<const tls::Context> context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Connector> make_tls_connector(TlsConnectorSettings settings) {
+  return std::make_unique<TlsConnector>(settings);
+}
+
+}  // namespace simplex::transport

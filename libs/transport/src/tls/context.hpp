@@ -1,0 +1,54 @@
+// The OpenSSL context of a connector or a listener: what the protocol allows, and how peers are verified.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "openssl.hpp"
+#include "simplex/transport/tls.hpp"
+
+namespace simplex::transport::tls {
+
+// The socket under a TLS connection. OpenSSL's own socket BIO would raise SIGPIPE.
+struct SocketEnd {
+  int descriptor = -1;
+  // The last read took less than it asked for, so that the next would find nothing: it is not tried before the socket is
+  // ready again.
+  bool drained = false;
+  bool peer_closed = false;
+};
+
+// What a connection looks at while OpenSSL verifies the peer; the app data of its SSL object.
+struct Verification {
+  const Clock* clock = nullptr;
+  const KeyHash* identity = nullptr;  // of the wanted relay; nothing: the peer is a client
+  CertificateChain chain;             // what the peer showed
+  std::optional<Error> error;
+};
+
+// Thread-safe once made. Connections keep it.
+class Context {
+ public:
+  [[nodiscard]] static std::shared_ptr<const Context> for_clients(TlsVersions versions);
+  [[nodiscard]] static std::shared_ptr<const Context> for_servers(const ServerCredentials& credentials,
+                                                                  TlsVersions versions, std::vector<std::string> alpn,
+                                                                  bool ask_client_certificate);
+
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Both live at least as long as the connection.
+  [[nodiscard]] SslPtr connection(SocketEnd& socket, Verification& verification) const;
+
+ private:
+  Context(const SSL_METHOD* method, TlsVersions versions);
+
+  BioMethodPtr socket_method_;
+  SslContextPtr context_;
+  std::vector<std::string> alpn_;
+};
+
+// Protocol names in the form of the ALPN extension: each with a 1-byte length.
+[[nodiscard]] Bytes alpn_list(const std::vector<std::string>& names);
+
+}  // namespace simplex::transport::tls
