@@ -73,8 +73,8 @@ Result<> Ini::set(std::string_view assignment) {
     return fail(ErrorKind::malformed, fmt::format("\"{}\": a setting is given as SECTION.key=value", assignment),
                 Advice::ask_user);
   }
-  const auto section = assignment.substr(0, dot);
-  const auto key = assignment.substr(dot + 1, equals - dot - 1);
+  const auto section = trim(assignment.substr(0, dot));
+  const auto key = trim(assignment.substr(dot + 1, equals - dot - 1));
   const auto value = trim(assignment.substr(equals + 1));
   std::erase_if(entries_, [&](const IniEntry& entry) { return entry.section == section && entry.key == key; });
   entries_.push_back({std::string(section), std::string(key), std::string(value), 0});

@@ -1,0 +1,55 @@
+// Ids as the relay keeps them: inside the value, no heap. The ids of this relay and of the reference's have 24 octets;
+// a client may choose a sender id or a link id, of at most 32 octets.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <compare>
+#include <cstring>
+#include <functional>
+#include <optional>
+
+#include "simplex/base/strong.hpp"
+
+namespace simplex::smp::server {
+
+template <class Tag>
+class InlineId {
+ public:
+  static constexpr std::size_t max_size = 32;
+
+  constexpr InlineId() = default;
+  // Nothing when empty or longer than 32 octets: no queue of a relay has such an id.
+  [[nodiscard]] static std::optional<InlineId> from(BytesView bytes) {
+    if (bytes.empty() || bytes.size() > max_size) return std::nullopt;
+    InlineId made;
+    made.size_ = static_cast<std::uint8_t>(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), made.bytes_.begin());
+    return made;
+  }
+
+  [[nodiscard]] BytesView view() const noexcept { return BytesView(bytes_).first(size_); }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+  friend auto operator<=>(const InlineId&, const InlineId&) = default;
+
+ private:
+  std::uint8_t size_ = 0;
+  std::array<std::uint8_t, max_size> bytes_{};
+};
+
+using RecipientId = InlineId<struct RecipientIdTag>;
+using SenderId = InlineId<struct SenderIdTag>;
+using LinkId = InlineId<struct LinkIdTag>;
+using NotifierId = InlineId<struct NotifierIdTag>;
+using ServiceId = InlineId<struct ServiceIdTag>;
+using MessageId = InlineId<struct MessageIdTag>;
+
+}  // namespace simplex::smp::server
+
+template <class Tag>
+struct std::hash<simplex::smp::server::InlineId<Tag>> {
+  std::size_t operator()(const simplex::smp::server::InlineId<Tag>& id) const noexcept {
+    return simplex::hash_bytes(id.view());
+  }
+};

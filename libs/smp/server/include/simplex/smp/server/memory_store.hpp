@@ -1,0 +1,87 @@
+// The first store: queues and messages in memory; changes of queues in the append-only smp-server-store.log, messages in
+// smp-server-messages.log when the relay stops. Both in the reference's format, so that either program goes on with the
+// files of the other. Messages do not survive a crash: that is what the durable stores are for.
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+
+#include "simplex/base/clock.hpp"
+#include "simplex/server_kit/files.hpp"
+#include "simplex/smp/server/store.hpp"
+
+namespace simplex::smp::server {
+
+// A line that could not be used. It is kept in "<file>.rejected", never dropped.
+struct LogProblem {
+  std::uint64_t line = 0;  // from 1
+  std::string what;
+};
+
+struct LoggedQueues {
+  std::vector<QueueRecord> queues;
+  std::vector<ServiceRecord> services;
+  std::vector<LogProblem> problems;
+};
+
+struct LoggedMessages {
+  struct Queue {
+    RecipientId id;
+    std::vector<MessagePtr> messages;
+  };
+  std::vector<Queue> queues;
+  std::vector<LogProblem> problems;
+};
+
+// The log that all shards append to. Thread-safe.
+class StoreLog {
+ public:
+  explicit StoreLog(server_kit::AppendFile file) : file_(std::move(file)) {}
+  // Whole lines, each with its end of line: all are written, or none.
+  [[nodiscard]] Result<> append(std::string_view lines);
+
+ private:
+  std::mutex mutex_;
+  server_kit::AppendFile file_;
+};
+
+// A missing file is an empty log. A last line without its end was being written when the power went: it is a problem.
+[[nodiscard]] Result<LoggedQueues> read_store_log(const std::filesystem::path& file);
+// Replaces the log by one CREATE line for each queue, and opens it to go on. The old one is kept beside it with the time
+// in its name; of such copies older than a day three are kept, and none that is older than 21 days beyond these.
+[[nodiscard]] Result<std::shared_ptr<StoreLog>> compact_store_log(const std::filesystem::path& file,
+                                                                  const LoggedQueues& queues, const Clock& clock);
+
+// Messages of one queue stand together, oldest first. A missing file is no messages.
+[[nodiscard]] Result<LoggedMessages> read_messages(const std::filesystem::path& file);
+// Writes the file piece by piece; what stood there stays until commit().
+class MessageLogWriter {
+ public:
+  [[nodiscard]] static Result<MessageLogWriter> begin(const std::filesystem::path& file);
+  [[nodiscard]] Result<> add(const RecipientId& queue, const StoredMessage& message);
+  [[nodiscard]] Result<> commit() { return file_.commit(); }
+
+ private:
+  explicit MessageLogWriter(server_kit::FileReplacement file) : file_(std::move(file)) {}
+  server_kit::FileReplacement file_;
+};
+
+// Store of one shard.
+class MemoryStore final : public Store {
+ public:
+  // Without a log nothing lasts.
+  explicit MemoryStore(std::shared_ptr<StoreLog> log = nullptr) : log_(std::move(log)) {}
+
+  void write(const StoreRecord& record, Done done) override;
+  void add_message(const RecipientId&, const MessagePtr&, Done done) override { done({}); }
+  void remove_message(const RecipientId&, const MessageId&, Done done) override { done({}); }
+  void load(const RecipientId&, LoadDone done) override { done(std::nullopt); }
+  void flush() override;
+
+ private:
+  std::shared_ptr<StoreLog> log_;
+  std::string lines_;
+  std::vector<Done> waiting_;
+};
+
+}  // namespace simplex::smp::server

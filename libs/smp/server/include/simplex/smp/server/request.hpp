@@ -1,0 +1,76 @@
+// A command on its way through the relay, and what goes back.
+#pragma once
+
+#include <memory>
+#include <variant>
+
+#include "simplex/smp/server/queue_record.hpp"
+#include "simplex/smp/transmission.hpp"
+
+namespace simplex::smp::server {
+
+// A connection: the shard it lives on (upper 16 bits), and its number there.
+struct ClientIdTag;
+using ClientId = StrongInt<ClientIdTag, std::uint64_t>;
+[[nodiscard]] constexpr std::size_t shard_of(ClientId client) { return client.value() >> 48; }
+[[nodiscard]] constexpr ClientId make_client_id(std::size_t shard, std::uint64_t number) {
+  return ClientId(static_cast<std::uint64_t>(shard) << 48 | number);
+}
+
+// What the handshake of a connection agreed on. The same for its whole life, and read by all shards.
+struct ClientSession {
+  SmpVersion version;
+  Bytes session_id;
+  std::optional<crypto::X25519PrivateKey> key;  // opens authenticators; none in version 6
+
+  [[nodiscard]] SessionParams params() const { return {version, session_id}; }
+  [[nodiscard]] const crypto::X25519PrivateKey* key_or_null() const { return key ? &*key : nullptr; }
+};
+using SessionPtr = std::shared_ptr<const ClientSession>;
+
+// Where an answer goes.
+struct Origin {
+  ClientId client;
+  CorrId corr_id;
+  EntityId entity_id;
+};
+
+// A command. Its views point into the received block, which lives during one call only; own() takes a copy along, for a
+// command that goes to another shard or has to wait.
+struct Request {
+  ClientId client;
+  SessionPtr session;
+  BytesView transmission;
+  ReceivedCommand received;
+  std::shared_ptr<const Bytes> owned;  // null: borrowed
+
+  void own();
+  [[nodiscard]] Origin origin() const { return {client, received.corr_id, EntityId(received.entity_id)}; }
+};
+
+struct Answer {
+  CorrId corr_id;  // empty: an event
+  EntityId entity_id;
+  BrokerMessage message;
+  std::shared_ptr<const void> keep;  // owner of the octets that the message's views point to
+};
+
+// A message for the recipient, encrypted only when the connection has room for it: slow readers cost no memory.
+struct Delivery {
+  CorrId corr_id;  // of ACK or GET; empty: an event
+  EntityId entity_id;
+  MessagePtr message;
+  std::shared_ptr<const crypto::BoxKey> key;
+};
+// MSG with the body encrypted: key of the queue, nonce = message id.
+[[nodiscard]] Result<Bytes> encode_delivery(const SessionParams& session, const Delivery& delivery);
+[[nodiscard]] Bytes encode_answer(const SessionParams& session, const Answer& answer);
+
+struct ToClient {
+  ClientId client;
+  std::variant<Answer, Delivery> what;
+  bool response = false;           // to a command
+  std::int8_t subscriptions = 0;   // how many more, or fewer, the client has now
+};
+
+}  // namespace simplex::smp::server

@@ -1,0 +1,220 @@
+// The engine of the relay: the rules of queues, without sockets, threads, clocks or randomness of its own
+// (simplex-messaging.md, "SMP commands").
+//
+// The queues of a relay are spread over shards by their recipient id. A connection lives on one shard; what concerns a
+// queue of another travels there as a message, and the answer back. A sender id, link id or notifier id leads to its
+// queue through a directory, which is spread by that id: ids of queues made by this relay are chosen so that directory
+// and queue are on one shard, others need not be.
+//
+//   commands of a connection ──► its shard ──► [directory] ──► shard of the queue ──► store
+//                 answers ◄───── its shard ◄───────────────────────────┘
+//
+// One thread uses a shard at a time. After every call the owner takes what came out with take_output().
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "simplex/base/clock.hpp"
+#include "simplex/base/random.hpp"
+#include "simplex/smp/server/request.hpp"
+#include "simplex/smp/server/settings.hpp"
+#include "simplex/smp/server/store.hpp"
+
+namespace simplex::smp::server {
+
+enum class IdKind : std::uint8_t { sender, link, notifier };
+using DirectoryId = InlineId<struct DirectoryIdTag>;
+
+// What one shard tells another.
+namespace between_shards {
+struct Resolve {  // to the directory: find the queue, and pass the command on
+  IdKind kind;
+  DirectoryId id;
+  Request request;
+};
+struct Execute {
+  RecipientId queue;
+  Request request;
+};
+struct Gone {  // a connection ended
+  ClientId client;
+};
+struct Reserve {  // to the directory: give this id to the queue, if nobody has it
+  IdKind kind;
+  DirectoryId id;
+  RecipientId queue;
+  std::size_t asker;
+  std::uint64_t token;
+};
+struct Reserved {
+  std::uint64_t token;
+  bool granted;
+};
+struct Release {
+  IdKind kind;
+  DirectoryId id;
+  RecipientId queue;
+};
+}  // namespace between_shards
+using ShardMessage = std::variant<between_shards::Resolve, between_shards::Execute, between_shards::Gone,
+                                  between_shards::Reserve, between_shards::Reserved, between_shards::Release, ToClient>;
+
+struct Output {
+  std::vector<ToClient> to_clients;                   // connections of this shard, in order
+  std::vector<std::vector<ShardMessage>> to_shards;   // for each shard, in order
+};
+
+struct Queue;
+struct Creation;
+
+class Shard {
+ public:
+  // settings, clock, random and store outlive the shard. index < shards; both are the same for the relay's whole run.
+  Shard(std::size_t index, std::size_t shards, const EngineSettings& settings, const Clock& clock, Random& random,
+        Store& store);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // --- connections of this shard
+  [[nodiscard]] ClientId connect(SessionPtr session);
+  void disconnect(ClientId client);
+  // The content of a block of the connection; valid during the call.
+  void receive(ClientId client, BytesView content);
+  [[nodiscard]] std::size_t unanswered(ClientId client) const;     // commands
+  [[nodiscard]] std::size_t subscriptions(ClientId client) const;
+
+  // --- other shards
+  void receive(std::vector<ShardMessage> messages);
+
+  // The end of a turn: what was collected goes to the store.
+  void flush() { store_.flush(); }
+  [[nodiscard]] bool has_output() const { return has_output_; }
+  [[nodiscard]] Output take_output();
+  // Called when the first output of a turn appears, which may be in a completion of the store.
+  void on_output(std::move_only_function<void()> callback) { on_output_ = std::move(callback); }
+
+  // Drops expired messages of some queues; true when all queues had their turn since the last true.
+  bool expire_messages(std::size_t queues);
+
+  // --- start and stop
+  void restore(QueueRecord record, std::vector<MessagePtr> messages);
+  void restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
+  void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
+  [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
+  [[nodiscard]] std::size_t message_count() const;
+
+  // Which shard holds what this id names.
+  [[nodiscard]] static std::size_t home_of(BytesView id, std::size_t shards);
+
+ private:
+  friend class CommandRun;
+  struct Client {
+    SessionPtr session;
+    std::size_t unanswered = 0;
+    std::size_t subscriptions = 0;
+    std::uint64_t shards = 0;  // bit for each shard that may know the connection
+  };
+  // Queues of this shard that a connection, of any shard, is subscribed to or got a message from.
+  struct ClientQueues {
+    Queue* first = nullptr;
+    std::vector<RecipientId> fetched;
+  };
+  struct DirectoryKey {
+    IdKind kind;
+    DirectoryId id;
+    friend bool operator==(const DirectoryKey&, const DirectoryKey&) = default;
+  };
+  struct DirectoryHash {
+    std::size_t operator()(const DirectoryKey& key) const noexcept {
+      return hash_bytes(key.id.view()) * 3 + static_cast<std::size_t>(key.kind);
+    }
+  };
+
+  // --- the way of a command
+  void dispatch(Request request);
+  void resolve(IdKind kind, const DirectoryId& id, Request request);
+  void locate(const RecipientId& queue, Request request);
+  void execute(Queue* queue, Request request);
+  void run_deferred(const RecipientId& queue);
+  void loaded(const RecipientId& queue, Result<std::optional<LoadedQueue>> found);
+  void reject_missing(const Request& request);
+
+  // --- answers
+  void answer(const Origin& origin, BrokerMessage message, int subscriptions = 0,
+              std::shared_ptr<const void> keep = nullptr);
+  void error(const Origin& origin, ErrorType error) { answer(origin, broker::Err{std::move(error)}); }
+  void event(ClientId client, const RecipientId& queue, BrokerMessage message, int subscriptions);
+  void deliver(const Origin& origin, Queue& queue, const MessagePtr& message, bool response);
+  void hand_over(ToClient message);
+  void to_shard(std::size_t shard, ShardMessage message);
+  void note_output();
+
+  // --- ids
+  [[nodiscard]] std::size_t home_of(BytesView id) const { return home_of(id, shards_); }
+  [[nodiscard]] DirectoryId new_id(IdKind kind);
+  [[nodiscard]] RecipientId new_recipient_id();
+  void reserve(IdKind kind, const DirectoryId& id, const RecipientId& queue,
+               std::move_only_function<void(bool granted)> then);
+  [[nodiscard]] bool take_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
+  void release(IdKind kind, BytesView id, const RecipientId& queue);
+
+  // --- NEW
+  void create_queue(const Request& request, const command::New& create);
+  void store_new_queue(const std::shared_ptr<Creation>& creation);
+  void abandon(const Creation& creation, ErrorType kind);
+  void release_ids(const QueueRecord& record);
+
+  // --- queues
+  [[nodiscard]] Queue* find(const RecipientId& queue);
+  Queue& insert(QueueRecord record);
+  void erase(Queue& queue);
+  // Writes the record, lets other commands of the queue wait, applies it, and goes on; `then` may get an error.
+  void change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then);
+  // The same without waiting: for what a crash may undo.
+  void change_soon(Queue& queue, const StoreRecord& record);
+  void touch(Queue& queue);
+  void drop_expired(Queue& queue);
+  [[nodiscard]] MessagePtr first_message(Queue& queue);
+  void pop_message(Queue& queue);
+  void deliver_next(Queue& queue);
+  void subscribe(Queue& queue, ClientId client);
+  void unsubscribe(Queue& queue);
+  void forget_client(ClientId client);
+  void forget_fetcher(Queue& queue, ClientId client);
+
+  // --- messages of other shards
+  void handle(between_shards::Resolve message);
+  void handle(between_shards::Execute message);
+  void handle(between_shards::Gone message);
+  void handle(between_shards::Reserve message);
+  void handle(between_shards::Reserved message);
+  void handle(between_shards::Release message);
+  void handle(ToClient message);
+
+  std::size_t index_;
+  std::size_t shards_;
+  const EngineSettings& settings_;
+  const Clock& clock_;
+  Random& random_;
+  Store& store_;
+  Output output_;
+  bool has_output_ = false;
+  std::move_only_function<void()> on_output_;
+
+  std::uint64_t next_client_ = 1;
+  std::unordered_map<ClientId, Client> clients_;
+  std::unordered_map<ClientId, ClientQueues> client_queues_;
+  std::unordered_map<RecipientId, std::unique_ptr<Queue>> queues_;
+  std::unordered_map<RecipientId, std::vector<Request>> loading_;
+  std::unordered_map<DirectoryKey, RecipientId, DirectoryHash> directory_;
+  std::uint64_t next_token_ = 1;
+  std::unordered_map<std::uint64_t, std::move_only_function<void(bool)>> reservations_;
+  std::size_t expiry_bucket_ = 0;
+};
+
+}  // namespace simplex::smp::server

@@ -1,0 +1,373 @@
+#include "command_run.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "simplex/encoding/base64.hpp"
+
+namespace simplex::smp::server {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+// Commands that also work on a blocked queue: its owner may get rid of it; SEND has an answer of its own.
+bool works_when_blocked(const ClientCommand& command) {
+  return std::holds_alternative<command::Send>(command) || std::holds_alternative<command::Off>(command) ||
+         std::holds_alternative<command::Del>(command) || std::holds_alternative<command::Nsub>(command);
+}
+
+void ignore(const Result<>&) {}
+
+}  // namespace
+
+ErrorType store_error() { return errors::Store{"the relay cannot store now"}; }
+
+ErrorType blocked_error(const QueueRecord& record) {
+  const auto text = "BLOCKED " + format(record.blocking ? *record.blocking : Blocking{});
+  Reader reader(as_bytes(text));
+  auto read = read_error(reader);
+  // A notice of a form that this version does not know is not passed on.
+  if (!read) return errors::Blocked{{record.blocking->reason, std::nullopt}};
+  return *std::move(read);
+}
+
+void CommandRun::run() {
+  if (!authorized()) return error(errors::Auth{});
+  const auto& command = request_.received.command;
+  if (queue_.record.status == QueueStatus::blocked && !works_when_blocked(command)) {
+    return error(blocked_error(queue_.record));
+  }
+  shard_.touch(queue_);
+  std::visit([this](const auto& specific) { operate(specific); }, command);
+}
+
+bool CommandRun::authorized() {
+  const auto& record = queue_.record;
+  return std::visit(
+      Overloaded{
+          [&](const command::Skey& skey) { return may_secure(skey.sender_key); },
+          [&](const command::Lkey& lkey) { return may_secure(lkey.sender_key); },
+          [&](const command::Send&) {
+            // Before the queue is secured, anyone may send, without authorization.
+            if (!record.sender_key) return request_.received.authorization.empty();
+            return authorized_with(*record.sender_key);
+          },
+          [&](const command::Lget&) { return record.is_contact(); },
+          [&](const command::Nsub&) {
+            return record.notifier ? authorized_with(record.notifier->key) : refused_like_missing();
+          },
+          [&](const auto&) { return authorized_by_any(record.recipient_keys); },
+      },
+      request_.received.command);
+}
+
+bool CommandRun::may_secure(const crypto::AuthPublicKey& key) {
+  const auto& record = queue_.record;
+  const bool allowed =
+      record.mode == QueueMode::messaging && (!record.sender_key || *record.sender_key == key);
+  return allowed ? authorized_with(key) : refused_like_missing();
+}
+
+bool CommandRun::authorized_by_any(const std::vector<crypto::AuthPublicKey>& keys) {
+  return std::ranges::any_of(keys, [&](const auto& key) { return authorized_with(key); });
+}
+
+bool CommandRun::refused_like_missing() {
+  return verify_nothing(request_.session->params(), request_.received, request_.session->key_or_null());
+}
+
+bool CommandRun::authorized_with(const crypto::AuthPublicKey& key) {
+  const auto* agreed = std::get_if<crypto::X25519PublicKey>(&key);
+  if (agreed != nullptr && request_.session->key && request_.received.authorization.size() == 80) {
+    return authorized_by_agreement(*agreed);
+  }
+  return verify(request_.session->params(), request_.received, key, request_.session->key_or_null());
+}
+
+bool CommandRun::authorized_by_agreement(const crypto::X25519PublicKey& key) {
+  const auto& received = request_.received;
+  const auto check = [&](const crypto::BoxKey& box) {
+    return crypto::verify_authenticator(
+        box, crypto::cb_nonce(received.corr_id.view()), *crypto::Authenticator::from(received.authorization),
+        protocol::authorized_bytes(request_.session->session_id, received.body_after_session_id));
+  };
+  if (queue_.agreement && queue_.agreement->client == request_.client && queue_.agreement->key == key) {
+    return check(queue_.agreement->box);
+  }
+  auto box = crypto::box_key(key, *request_.session->key);
+  if (!box) return false;
+  if (!check(*box)) return false;
+  queue_.agreement = std::make_unique<Agreement>(Agreement{request_.client, key, std::move(*box)});
+  return true;
+}
+
+QueueReader* CommandRun::reader(bool& fetched) {
+  fetched = false;
+  if (queue_.subscriber && queue_.subscriber->client == request_.client) return &*queue_.subscriber;
+  fetched = true;
+  const auto found = std::ranges::find(queue_.fetchers, request_.client, &QueueReader::client);
+  return found == queue_.fetchers.end() ? nullptr : &*found;
+}
+
+void CommandRun::operate(const command::Sub&) {
+  bool fetched = false;
+  if (reader(fetched) != nullptr && fetched) return error(CommandError::prohibited);
+  const bool again = queue_.subscriber && queue_.subscriber->client == request_.client;
+  shard_.subscribe(queue_, request_.client);
+  queue_.subscriber->delivered.reset();
+  shard_.answer(origin_, broker::Sok{}, again ? 0 : 1);
+  shard_.deliver_next(queue_);
+}
+
+void CommandRun::operate(const command::Get&) {
+  bool fetched = false;
+  auto* fetcher = reader(fetched);
+  if (!fetched) return error(CommandError::prohibited);
+  if (fetcher == nullptr) {
+    fetcher = &queue_.fetchers.emplace_back(QueueReader{request_.client, std::nullopt});
+    shard_.client_queues_[request_.client].fetched.push_back(queue_.record.recipient_id);
+  }
+  fetcher->delivered.reset();
+  const auto message = shard_.first_message(queue_);
+  if (!message) return shard_.answer(origin_, broker::Ok{});
+  fetcher->delivered = message->id;
+  shard_.deliver(origin_, queue_, message, true);
+}
+
+void CommandRun::operate(const command::Ack& ack) {
+  bool fetched = false;
+  auto* acknowledging = reader(fetched);
+  if (acknowledging == nullptr || !acknowledging->delivered) return error(errors::NoMsg{});
+  const auto acknowledged_id = *acknowledging->delivered;
+  // An empty id means the message that was delivered.
+  if (!ack.message_id.empty() && !std::ranges::equal(ack.message_id.view(), acknowledged_id.view())) {
+    return error(errors::NoMsg{});
+  }
+  acknowledging->delivered.reset();
+  if (queue_.messages.empty() || queue_.messages.front()->id != acknowledged_id) {
+    return acknowledged(shard_, origin_, queue_, fetched);
+  }
+  shard_.store_.remove_message(
+      queue_.record.recipient_id, acknowledged_id,
+      [&shard = shard_, origin = origin_, id = queue_.record.recipient_id, acknowledged_id, fetched](Result<> removed) {
+        if (!removed) return shard.error(origin, store_error());
+        auto* queue = shard.find(id);
+        if (queue == nullptr) return shard.answer(origin, broker::Ok{});
+        if (!queue->messages.empty() && queue->messages.front()->id == acknowledged_id) shard.pop_message(*queue);
+        acknowledged(shard, origin, *queue, fetched);
+      });
+}
+
+void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue, bool fetched) {
+  const bool subscribed = !fetched && queue.subscriber && queue.subscriber->client == origin.client;
+  const auto next = subscribed && !queue.subscriber->delivered ? shard.first_message(queue) : nullptr;
+  if (!next) return shard.answer(origin, broker::Ok{});
+  queue.subscriber->delivered = next->id;
+  shard.deliver(origin, queue, next, true);
+}
+
+void CommandRun::operate(const command::Send& send) {
+  if (send.body.size() > max_message_length(request_.session->version)) return error(errors::LargeMsg{});
+  const auto& record = queue_.record;
+  if (record.status == QueueStatus::suspended) return error(errors::Auth{});
+  if (record.status == QueueStatus::blocked) return error(blocked_error(record));
+  if (record.link && record.is_secured_messaging()) {
+    // A one-time link was used: its data is of no use any more.
+    shard_.release(IdKind::link, record.link->id.view(), record.recipient_id);
+    shard_.change_soon(queue_, DeleteLink{record.recipient_id});
+  }
+  shard_.drop_expired(queue_);
+  if (queue_.full && queue_.size() > 0) return error(errors::Quota{});
+
+  auto message = std::make_shared<StoredMessage>();
+  message->id = *MessageId::from(shard_.random_.bytes(message_id_size));
+  message->sent_at = seconds_since_epoch(shard_.clock_.wall());
+  queue_.full = queue_.size() >= shard_.settings_.queue_quota;
+  message->quota = queue_.full;
+  if (!queue_.full) {
+    message->notification = send.flags.notification;
+    message->body = to_bytes(send.body.bytes);
+  }
+  ++queue_.storing;
+  MessagePtr stored = std::move(message);
+  shard_.store_.add_message(
+      record.recipient_id, stored,
+      [&shard = shard_, origin = origin_, id = record.recipient_id, stored](Result<> added) {
+        auto* queue = shard.find(id);
+        if (queue != nullptr) --queue->storing;
+        if (!added) {
+          if (queue != nullptr && stored->quota) queue->full = false;
+          return shard.error(origin, store_error());
+        }
+        if (queue != nullptr) {
+          queue->messages.push_back(stored);
+          if (!queue->subscriber || !queue->subscriber->delivered) shard.deliver_next(*queue);
+        }
+        if (stored->quota) return shard.error(origin, errors::Quota{});
+        shard.answer(origin, broker::Ok{});
+      });
+}
+
+void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
+  const auto& record = queue_.record;
+  if (record.sender_key && *record.sender_key != key) return error(errors::Auth{});
+  const auto secured = [&shard = shard_, origin = origin_, with_link](Queue& queue, const Result<>& written) {
+    if (!written) return shard.error(origin, store_error());
+    if (with_link) return answer_link(shard, origin, queue);
+    shard.answer(origin, broker::Ok{});
+  };
+  // The same key again: the answer to the first was lost.
+  if (record.sender_key) return secured(queue_, {});
+  shard_.change(queue_, SecureQueue{record.recipient_id, key}, secured);
+}
+
+void CommandRun::answer_link(Shard& shard, const Origin& origin, const Queue& queue) {
+  const auto& link = queue.record.link;
+  if (!link || !std::ranges::equal(link->id.view(), origin.entity_id.view())) {
+    return shard.error(origin, errors::Auth{});
+  }
+  shard.answer(origin,
+               broker::Lnk{protocol::SenderId(queue.record.sender_id.view()),
+                           QueueLinkData{Content(link->fixed), Content(link->user)}},
+               0, link);
+}
+
+void CommandRun::write_change(StoreRecord record) {
+  shard_.change(queue_, std::move(record), [&shard = shard_, origin = origin_](Queue&, const Result<>& written) {
+    if (!written) return shard.error(origin, store_error());
+    shard.answer(origin, broker::Ok{});
+  });
+}
+
+void CommandRun::operate(const command::Rkey& keys) {
+  if (queue_.record.mode != QueueMode::contact) return error(errors::Auth{});
+  write_change(UpdateKeys{queue_.record.recipient_id, keys.recipient_keys});
+}
+
+void CommandRun::operate(const command::Lset& set) {
+  const auto& record = queue_.record;
+  const auto id = LinkId::from(set.link_id.view());
+  if (record.is_secured_messaging() || !id) return error(errors::Auth{});
+  LinkData link{*id, to_bytes(set.data.fixed.bytes), to_bytes(set.data.user.bytes)};
+  if (record.link) {
+    if (record.link->id != link.id || record.link->fixed != link.fixed) return error(errors::Auth{});
+    return write_link(std::move(link));
+  }
+  queue_.changing = true;  // nothing else happens to the queue while the directory of the link answers
+  shard_.reserve(IdKind::link, *DirectoryId::from(link.id.view()), record.recipient_id,
+                 [&shard = shard_, origin = origin_, id = record.recipient_id, link = std::move(link)](bool granted) mutable {
+                   auto* queue = shard.find(id);
+                   if (queue == nullptr) return;
+                   queue->changing = false;
+                   if (!granted) {
+                     shard.error(origin, errors::Auth{});
+                     return shard.run_deferred(id);
+                   }
+                   const auto name = link.id;
+                   shard.change(*queue, CreateLink{id, std::move(link)},
+                                [&shard, origin, name](Queue& changed, const Result<>& written) {
+                                  if (!written) {
+                                    shard.release(IdKind::link, name.view(), changed.record.recipient_id);
+                                    return shard.error(origin, store_error());
+                                  }
+                                  shard.answer(origin, broker::Ok{});
+                                });
+                 });
+}
+
+void CommandRun::write_link(LinkData link) { write_change(CreateLink{queue_.record.recipient_id, std::move(link)}); }
+
+void CommandRun::operate(const command::Ldel&) {
+  if (!queue_.record.link) return shard_.answer(origin_, broker::Ok{});
+  const auto link = queue_.record.link;
+  shard_.change(queue_, DeleteLink{queue_.record.recipient_id},
+                [&shard = shard_, origin = origin_, link](Queue& queue, const Result<>& written) {
+                  if (!written) return shard.error(origin, store_error());
+                  shard.release(IdKind::link, link->id.view(), queue.record.recipient_id);
+                  shard.answer(origin, broker::Ok{});
+                });
+}
+
+void CommandRun::operate(const command::Nkey& notifier) {
+  const auto& record = queue_.record;
+  const auto ours = crypto::generate_x25519(shard_.random_);
+  auto secret = crypto::dh(notifier.keys.dh_key, ours.private_key);
+  if (!secret) return error(errors::Auth{});
+  const auto name = shard_.new_id(IdKind::notifier);
+  if (!shard_.take_id(IdKind::notifier, name, record.recipient_id)) return error(errors::Internal{});
+  const auto id = *NotifierId::from(name.view());
+  const auto previous = record.notifier ? std::optional(record.notifier->id) : std::nullopt;
+  shard_.change(queue_,
+                AddNotifier{record.recipient_id, {id, notifier.keys.auth_key, std::move(*secret), std::nullopt}},
+                [&shard = shard_, origin = origin_, id, previous, key = ours.public_key](Queue& queue,
+                                                                                       const Result<>& written) {
+                  const auto& unused = written ? previous : std::optional(id);
+                  if (unused) shard.release(IdKind::notifier, unused->view(), queue.record.recipient_id);
+                  if (!written) return shard.error(origin, store_error());
+                  shard.answer(origin, broker::Nid{smp::NotifierId(id.view()), key});
+                });
+}
+
+void CommandRun::operate(const command::Ndel&) {
+  if (!queue_.record.notifier) return shard_.answer(origin_, broker::Ok{});
+  shard_.change(queue_, DeleteNotifier{queue_.record.recipient_id},
+                [&shard = shard_, origin = origin_, id = queue_.record.notifier->id](Queue& queue,
+                                                                                    const Result<>& written) {
+                  if (!written) return shard.error(origin, store_error());
+                  shard.release(IdKind::notifier, id.view(), queue.record.recipient_id);
+                  shard.answer(origin, broker::Ok{});
+                });
+}
+
+void CommandRun::operate(const command::Off&) { write_change(SuspendQueue{queue_.record.recipient_id}); }
+
+void CommandRun::operate(const command::Del&) {
+  shard_.change(queue_, DeleteQueue{queue_.record.recipient_id},
+                [&shard = shard_, origin = origin_](Queue& queue, const Result<>& written) {
+                  if (!written) return shard.error(origin, store_error());
+                  const bool own = queue.subscriber && queue.subscriber->client == origin.client;
+                  if (queue.subscriber && !own) {
+                    shard.event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
+                  }
+                  shard.erase(queue);
+                  shard.answer(origin, broker::Ok{}, own ? -1 : 0);
+                });
+}
+
+void CommandRun::operate(const command::Que&) {
+  QueueState state;
+  state.secured = queue_.record.sender_key.has_value();
+  state.notifications = queue_.record.notifier != nullptr;
+  state.size = static_cast<std::int64_t>(queue_.size());
+  bool fetched = false;
+  if (const auto* own = reader(fetched)) {
+    QueueState::Subscription subscription{fetched ? SubscriptionState::prohibited : SubscriptionState::none,
+                                          std::nullopt};
+    if (own->delivered) subscription.delivered = base64_standard(own->delivered->view());
+    state.subscription = std::move(subscription);
+  }
+  if (!queue_.messages.empty()) {
+    const auto& first = *queue_.messages.front();
+    state.first_message = QueueState::FirstMessage{
+        base64_standard(first.id.view()), fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{first.sent_at})),
+        first.quota ? StoredMessageKind::quota : StoredMessageKind::message};
+  }
+  shard_.answer(origin_, broker::Info{std::move(state)});
+}
+
+void Shard::touch(Queue& queue) {
+  const auto today = date_of(seconds_since_epoch(clock_.wall()));
+  if (queue.record.updated == today) return;
+  change_soon(queue, UpdateTime{queue.record.recipient_id, today});
+}
+
+void Shard::change_soon(Queue& queue, const StoreRecord& record) {
+  if (apply_change(record, queue.record)) store_.write(record, ignore);
+}
+
+}  // namespace simplex::smp::server

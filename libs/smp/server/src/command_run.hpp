@@ -1,0 +1,67 @@
+// One command of a queue, on the shard of the queue: authorization first, then what the command does.
+#pragma once
+
+#include "queue.hpp"
+#include "simplex/smp/server/shard.hpp"
+
+namespace simplex::smp::server {
+
+class CommandRun {
+ public:
+  // The request is borrowed for the call; what goes on after it (the store) takes what it needs along.
+  CommandRun(Shard& shard, Queue& queue, const Request& request)
+      : shard_(shard), queue_(queue), request_(request), origin_(request.origin()) {}
+
+  void run();
+
+ private:
+  // --- authorization
+  [[nodiscard]] bool authorized_with(const crypto::AuthPublicKey& key);
+  [[nodiscard]] bool authorized_by_agreement(const crypto::X25519PublicKey& key);
+  [[nodiscard]] bool authorized_by_any(const std::vector<crypto::AuthPublicKey>& keys);
+  [[nodiscard]] bool refused_like_missing();  // takes the time of a check; false
+  [[nodiscard]] bool may_secure(const crypto::AuthPublicKey& key);
+  [[nodiscard]] bool authorized();
+
+  // --- commands
+  void operate(const command::Sub&);
+  void operate(const command::Key& key) { secure(key.sender_key, false); }
+  void operate(const command::Rkey& keys);
+  void operate(const command::Lset& link);
+  void operate(const command::Ldel&);
+  void operate(const command::Nkey& notifier);
+  void operate(const command::Ndel&);
+  void operate(const command::Get&);
+  void operate(const command::Ack& ack);
+  void operate(const command::Off&);
+  void operate(const command::Del&);
+  void operate(const command::Que&);
+  void operate(const command::Skey& key) { secure(key.sender_key, false); }
+  void operate(const command::Send& send);
+  void operate(const command::Lkey& key) { secure(key.sender_key, true); }
+  void operate(const command::Lget&) { answer_link(shard_, origin_, queue_); }
+  void operate(const command::Nsub&) { error(CommandError::prohibited); }
+  // Commands without a queue do not come here.
+  template <class Other>
+  void operate(const Other&) { error(errors::Internal{}); }
+
+  void secure(const crypto::AuthPublicKey& key, bool with_link);
+  static void answer_link(Shard& shard, const Origin& origin, const Queue& queue);
+  static void acknowledged(Shard& shard, const Origin& origin, Queue& queue, bool fetched);
+  void write_change(StoreRecord record);
+  void write_link(LinkData link);
+
+  [[nodiscard]] QueueReader* reader(bool& fetched);
+  void error(ErrorType kind) { shard_.error(origin_, std::move(kind)); }
+
+  Shard& shard_;
+  Queue& queue_;
+  const Request& request_;
+  Origin origin_;
+};
+
+// What the peer is told when the store failed; the log has the reason.
+[[nodiscard]] ErrorType store_error();
+[[nodiscard]] ErrorType blocked_error(const QueueRecord& record);
+
+}  // namespace simplex::smp::server

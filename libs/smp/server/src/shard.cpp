@@ -1,0 +1,299 @@
+#include "simplex/smp/server/shard.hpp"
+
+#include <algorithm>
+
+#include "command_run.hpp"
+#include "simplex/crypto/hash.hpp"
+
+namespace simplex::smp::server {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settings, const Clock& clock, Random& random,
+             Store& store)
+    : index_(index), shards_(shards), settings_(settings), clock_(clock), random_(random), store_(store) {
+  output_.to_shards.resize(shards);
+}
+
+Shard::~Shard() = default;
+
+std::size_t Shard::home_of(BytesView id, std::size_t shards) {
+  // Other bits than the ones that the maps use.
+  return shards == 1 ? 0 : (hash_bytes(id) >> 32) % shards;
+}
+
+// ---- output
+
+Output Shard::take_output() {
+  has_output_ = false;
+  Output taken = std::exchange(output_, {});
+  output_.to_shards.resize(shards_);
+  return taken;
+}
+
+void Shard::note_output() {
+  if (has_output_) return;
+  has_output_ = true;
+  if (on_output_) on_output_();
+}
+
+void Shard::to_shard(std::size_t shard, ShardMessage message) {
+  if (shard == index_) {
+    std::visit([this](auto& specific) { handle(std::move(specific)); }, message);
+    return;
+  }
+  output_.to_shards[shard].push_back(std::move(message));
+  note_output();
+}
+
+void Shard::hand_over(ToClient message) {
+  const auto shard = shard_of(message.client);
+  if (shard == index_) return handle(std::move(message));
+  to_shard(shard, std::move(message));
+}
+
+void Shard::answer(const Origin& origin, BrokerMessage message, int subscriptions, std::shared_ptr<const void> keep) {
+  hand_over({origin.client, Answer{origin.corr_id, origin.entity_id, std::move(message), std::move(keep)}, true,
+             static_cast<std::int8_t>(subscriptions)});
+}
+
+void Shard::event(ClientId client, const RecipientId& queue, BrokerMessage message, int subscriptions) {
+  hand_over({client, Answer{CorrId(), EntityId(queue.view()), std::move(message), nullptr}, false,
+             static_cast<std::int8_t>(subscriptions)});
+}
+
+void Shard::deliver(const Origin& origin, Queue& queue, const MessagePtr& message, bool response) {
+  if (!queue.box) queue.box = std::make_shared<const crypto::BoxKey>(crypto::box_key(queue.record.dh_secret));
+  hand_over({origin.client, Delivery{origin.corr_id, origin.entity_id, message, queue.box}, response, 0});
+}
+
+void Shard::handle(ToClient message) {
+  const auto found = clients_.find(message.client);
+  if (found == clients_.end()) {
+    // It went while its SUB was on the way: the queue's shard has to hear of it again.
+    const auto* answer = std::get_if<Answer>(&message.what);
+    if (message.subscriptions > 0 && answer != nullptr) {
+      to_shard(home_of(answer->entity_id.view()), between_shards::Gone{message.client});
+    }
+    return;
+  }
+  auto& client = found->second;
+  if (message.response && client.unanswered > 0) --client.unanswered;
+  if (message.subscriptions > 0) ++client.subscriptions;
+  if (message.subscriptions < 0 && client.subscriptions > 0) --client.subscriptions;
+  output_.to_clients.push_back(std::move(message));
+  note_output();
+}
+
+// ---- connections
+
+ClientId Shard::connect(SessionPtr session) {
+  const auto id = make_client_id(index_, next_client_++);
+  clients_.emplace(id, Client{std::move(session)});
+  return id;
+}
+
+void Shard::disconnect(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  const auto known_at = found->second.shards;
+  clients_.erase(found);
+  for (std::size_t shard = 0; shard < shards_; ++shard) {
+    if (shard == index_ || (known_at >> (shard % 64) & 1) != 0) to_shard(shard, between_shards::Gone{id});
+  }
+}
+
+std::size_t Shard::unanswered(ClientId client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? 0 : found->second.unanswered;
+}
+
+std::size_t Shard::subscriptions(ClientId client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? 0 : found->second.subscriptions;
+}
+
+void Shard::receive(ClientId id, BytesView content) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  const auto session = found->second.session;
+  const auto refuse = [&](const CorrId& corr_id, BytesView entity_id, ErrorType kind) {
+    ++found->second.unanswered;
+    error({id, corr_id, EntityId(entity_id)}, std::move(kind));
+  };
+  const auto transmissions = protocol::split_batch(content);
+  if (!transmissions) return refuse(CorrId(), {}, errors::Block{});
+  for (const auto transmission : *transmissions) {
+    auto received = decode_client_transmission(session->params(), transmission);
+    if (!received) {
+      refuse(received.error().corr_id, received.error().entity_id, std::move(received.error().error));
+    } else if (received->service_signature) {
+      // Sessions of services are not accepted by the handshake, so there is no key that could have signed.
+      refuse(received->corr_id, received->entity_id, errors::Service{});
+    } else {
+      ++found->second.unanswered;
+      dispatch({id, session, transmission, *std::move(received), nullptr});
+    }
+  }
+}
+
+void Shard::receive(std::vector<ShardMessage> messages) {
+  for (auto& message : messages) {
+    std::visit([this](auto& specific) { handle(std::move(specific)); }, message);
+  }
+}
+
+// ---- the way of a command
+
+void Shard::dispatch(Request request) {
+  const auto no_entity = [&] { return Origin{request.client, request.received.corr_id, EntityId()}; };
+  const auto by_directory = [&](IdKind kind) {
+    const auto id = DirectoryId::from(request.received.entity_id);
+    if (!id) return reject_missing(request);
+    resolve(kind, *id, std::move(request));
+  };
+  std::visit(
+      Overloaded{
+          [&](const command::New& create) { create_queue(request, create); },
+          [&](const command::Ping&) { answer(no_entity(), broker::Pong{}); },
+          [&](const command::Skey&) { by_directory(IdKind::sender); },
+          [&](const command::Send&) { by_directory(IdKind::sender); },
+          [&](const command::Lkey&) { by_directory(IdKind::link); },
+          [&](const command::Lget&) { by_directory(IdKind::link); },
+          [&](const command::Nsub&) { by_directory(IdKind::notifier); },
+          [&](const command::Subs&) { error(request.origin(), errors::Service{}); },
+          [&](const command::Nsubs&) { error(request.origin(), errors::Service{}); },
+          [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
+          [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
+          [&](const command::Rfwd&) {
+            error(no_entity(), errors::Proxy{proxy_errors::Broker{
+                                   broker_errors::Transport{TransportErrorKind::no_server_auth}}});
+          },
+          [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
+          [&](const auto&) {
+            const auto id = RecipientId::from(request.received.entity_id);
+            if (!id) return reject_missing(request);
+            const auto home = home_of(id->view());
+            if (home == index_) return locate(*id, std::move(request));
+            if (const auto client = clients_.find(request.client); client != clients_.end()) {
+              client->second.shards |= std::uint64_t{1} << (home % 64);
+            }
+            request.own();
+            to_shard(home, between_shards::Execute{*id, std::move(request)});
+          },
+      },
+      request.received.command);
+}
+
+void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
+  if (const auto directory = home_of(id.view()); directory != index_) {
+    request.own();
+    return to_shard(directory, between_shards::Resolve{kind, id, std::move(request)});
+  }
+  const auto found = directory_.find(DirectoryKey{kind, id});
+  if (found == directory_.end()) return reject_missing(request);
+  const auto home = home_of(found->second.view());
+  if (home == index_) return locate(found->second, std::move(request));
+  request.own();
+  to_shard(home, between_shards::Execute{found->second, std::move(request)});
+}
+
+void Shard::locate(const RecipientId& id, Request request) {
+  if (auto* queue = find(id)) return execute(queue, std::move(request));
+  if (const auto waiting = loading_.find(id); waiting != loading_.end()) {
+    request.own();
+    waiting->second.push_back(std::move(request));
+    return;
+  }
+  // A store that holds the queue back answers later; one that has handed over everything answers inside the call.
+  struct Call {
+    bool running = true;
+    std::optional<Result<std::optional<LoadedQueue>>> found;
+  };
+  const auto call = std::make_shared<Call>();
+  store_.load(id, [this, id, call](Result<std::optional<LoadedQueue>> found) {
+    if (!call->running) return loaded(id, std::move(found));
+    call->found = std::move(found);
+  });
+  call->running = false;
+  if (!call->found) {
+    request.own();
+    loading_[id].push_back(std::move(request));
+    return;
+  }
+  auto& found = *call->found;
+  if (!found) return error(request.origin(), store_error());
+  if (*found) restore(std::move((*found)->record), std::move((*found)->messages));
+  execute(find(id), std::move(request));
+}
+
+void Shard::loaded(const RecipientId& id, Result<std::optional<LoadedQueue>> found) {
+  auto waiting = loading_.extract(id);
+  if (found && *found && find(id) == nullptr) restore(std::move((*found)->record), std::move((*found)->messages));
+  if (waiting.empty()) return;
+  for (auto& request : waiting.mapped()) {
+    if (!found) {
+      error(request.origin(), store_error());
+    } else {
+      execute(find(id), std::move(request));
+    }
+  }
+}
+
+void Shard::execute(Queue* queue, Request request) {
+  if (queue == nullptr) return reject_missing(request);
+  if (queue->changing) {
+    request.own();
+    queue->deferred.push_back(std::move(request));
+    return;
+  }
+  CommandRun(*this, *queue, request).run();
+}
+
+void Shard::run_deferred(const RecipientId& id) {
+  auto* queue = find(id);
+  if (queue == nullptr || queue->changing || queue->deferred.empty()) return;
+  // Those that have to wait again keep their order: nothing can come between them.
+  auto deferred = std::exchange(queue->deferred, {});
+  for (auto& request : deferred) execute(find(id), std::move(request));
+}
+
+void Shard::reject_missing(const Request& request) {
+  (void)verify_nothing(request.session->params(), request.received, request.session->key_or_null());
+  error(request.origin(), errors::Auth{});
+}
+
+void Shard::handle(between_shards::Resolve message) { resolve(message.kind, message.id, std::move(message.request)); }
+void Shard::handle(between_shards::Execute message) { locate(message.queue, std::move(message.request)); }
+void Shard::handle(between_shards::Gone message) { forget_client(message.client); }
+
+// ---- start and stop
+
+void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
+  auto& queue = insert(std::move(record));
+  queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
+  queue.messages = std::move(messages);
+}
+
+void Shard::restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue) {
+  directory_.emplace(DirectoryKey{kind, id}, queue);
+}
+
+void Shard::for_each_queue(
+    const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const {
+  for (const auto& [id, queue] : queues_) visit(queue->record, queue->messages);
+}
+
+std::size_t Shard::message_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, queue] : queues_) count += queue->messages.size();
+  return count;
+}
+
+}  // namespace simplex::smp::server
