@@ -1,0 +1,319 @@
+// Stories of two people who talk, while everything around them fails.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "world.hpp"
+
+namespace simplex::world {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::Test;
+
+std::string line(std::string_view who, int number) { return std::string(who) + " says " + std::to_string(number); }
+
+// Both write `count` lines, at moments that the seed chooses.
+void converse(World& world, Person& alice, Person& bob, int count, Duration pace = 2s) {
+  for (int i = 0; i < count; ++i) {
+    alice.say("bob", line("alice", i));
+    world.pass(Duration(static_cast<Duration::rep>(world.choose(static_cast<std::uint64_t>(pace.count())))));
+    bob.say("alice", line("bob", i));
+    world.pass(Duration(static_cast<Duration::rep>(world.choose(static_cast<std::uint64_t>(pace.count())))));
+  }
+}
+
+void until_all_is_heard(World& world, Person& alice, Person& bob) {
+  world.until_all_is_heard(alice, bob);
+  if (!Test::HasFatalFailure()) world.until_all_is_heard(bob, alice);
+}
+
+void start_again(World& world, Person& person) {
+  world.until([&] { return !person.running(); }, 1min);
+  world.pass(Duration(static_cast<Duration::rep>(world.choose(5'000'000'000))));
+  if (!person.running()) person.start();
+}
+
+TEST(Conversation, AliceAndBobConnectByAOneTimeLinkAndTalk) {
+  play(1, 5, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    EXPECT_EQ(alice.peer_info("bob"), "bob");
+    EXPECT_EQ(bob.peer_info("alice"), "alice");
+    alice.say("bob", "hello");
+    bob.say("alice", "hello yourself");
+    converse(world, alice, bob, 5);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, OnTwoRelays) {
+  play(1, 5, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r2");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    converse(world, alice, bob, 5);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, OnABadNetwork) {
+  play(100, 60, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    world.network().set_latency({.least = 5ms, .most = 400ms});
+    world.network().set_loss_of_connection(0.02);
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", world.choose(2) == 0 ? "r1" : "r2");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    converse(world, alice, bob, 12);
+    until_all_is_heard(world, alice, bob);
+    EXPECT_LT(world.network().open_connections(), 10U);
+  });
+}
+
+TEST(Conversation, WithTheRelayRestartedInTheMiddle) {
+  play(200, 20, [](World& world) {
+    Relay& relay = world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    for (int round = 0; round < 3; ++round) {
+      converse(world, alice, bob, 2, 500ms);
+      relay.stop();
+      alice.say("bob", "is the relay away, in round " + std::to_string(round));
+      world.pass(Duration(static_cast<Duration::rep>(world.choose(20'000'000'000))));
+      relay.start();
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, WhileBobIsAway) {
+  play(300, 5, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    bob.stop();
+    for (int i = 0; i < 20; ++i) alice.say("bob", line("alice", i));
+    world.until([&] { return alice.all_sent("bob"); });
+    alice.stop();
+    world.pass(24h);
+    bob.start();
+    world.until_all_is_heard(alice, bob);
+    bob.say("alice", "thank you");
+    alice.start();
+    world.until_all_is_heard(bob, alice);
+  });
+}
+
+TEST(Conversation, WhileTheQueueIsFull) {
+  play(400, 2, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    bob.stop();
+    for (int i = 0; i < 150; ++i) alice.say("bob", line("alice", i));
+    world.pass(1h);
+    EXPECT_FALSE(alice.all_sent("bob")) << "the quota is 128 messages";
+    bob.start();
+    world.until_all_is_heard(alice, bob);
+    converse(world, alice, bob, 2);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, OneRelayOutOfReachDelaysNobodyElse) {
+  play(500, 3, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    Person& carol = world.person("carol", "r2");
+    world.befriend(alice, bob);
+    world.befriend(carol, alice);
+    if (Test::HasFatalFailure()) return;
+    world.network().cut("", "r2");
+    for (int i = 0; i < 5; ++i) alice.say("carol", line("alice", i));
+    alice.say("bob", "carol does not answer");
+    world.until([&] { return bob.heard("alice").size() == 1; }, 5s);
+    world.network().restore("", "r2");
+    world.until_all_is_heard(alice, carol);
+  });
+}
+
+TEST(Conversation, NobodyIsToldThatTheNetworkStandsStill) {
+  play(600, 5, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    world.network().cut("bob", "");
+    converse(world, alice, bob, 5);
+    world.pass(Duration(static_cast<Duration::rep>(world.choose(7'200'000'000'000))));
+    world.network().restore("bob", "");
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, LinkServesOnePersonOnly) {
+  play(700, 3, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    Person& carol = world.person("carol", "r1");
+    alice.invite("bob");
+    world.until([&] { return !alice.link("bob").empty(); });
+    if (Test::HasFatalFailure()) return;
+    const std::string link = alice.link("bob");
+    bob.join("alice", link);
+    world.until([&] { return bob.connected("alice") && alice.connected("bob"); });
+    if (Test::HasFatalFailure()) return;
+    carol.join("alice", link);
+    world.until([&] { return !carol.troubles().empty(); });
+    EXPECT_FALSE(carol.connected("alice"));
+    carol.forgive_troubles();
+    converse(world, alice, bob, 3);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Conversation, DeletedConnectionStopsAndTheOthersGoOn) {
+  play(800, 3, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    Person& carol = world.person("carol", "r1");
+    world.befriend(alice, bob);
+    world.befriend(alice, carol);
+    if (Test::HasFatalFailure()) return;
+    bob.forget("alice");
+    world.pass(1min);
+    alice.say("bob", "still there?");
+    alice.say("carol", "hello");
+    world.until_all_is_heard(alice, carol);
+    world.until([&] { return !alice.troubles().empty(); });
+    EXPECT_TRUE(bob.heard("alice").empty());
+    alice.forgive_troubles();
+  });
+}
+
+// ---- people whose programs are killed
+
+TEST(Killed, BobAtAnyMoment) {
+  play(1000, 100, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    for (int round = 0; round < 4; ++round) {
+      for (int i = 0; i < 3; ++i) alice.say("bob", line("alice", round * 10 + i));
+      bob.say("alice", line("bob", round));
+      if (world.choose(2) == 0) {
+        world.steps(1 + static_cast<int>(world.choose(60)));
+        bob.kill();
+      } else {
+        bob.kill_after_sending(1 + static_cast<int>(world.choose(8)));
+        world.steps(200);
+        if (bob.running()) bob.kill();
+      }
+      start_again(world, bob);
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Killed, AliceAtAnyMoment) {
+  play(2000, 100, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    for (int round = 0; round < 4; ++round) {
+      if (world.choose(2) == 0) alice.kill_after_sending(1 + static_cast<int>(world.choose(6)));
+      for (int i = 0; i < 3; ++i) alice.say("bob", line("alice", round * 10 + i));
+      bob.say("alice", line("bob", round));
+      world.steps(static_cast<int>(world.choose(80)));
+      if (alice.running()) alice.kill();
+      start_again(world, alice);
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Killed, EitherWhileTheyConnect) {
+  play(3000, 150, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r2");
+    Person& victim = world.choose(2) == 0 ? alice : bob;
+    alice.invite("bob");
+    const auto kill_the_victim = [&] {
+      if (!victim.running()) return;
+      if (world.choose(2) == 0) {
+        victim.kill_after_sending(1 + static_cast<int>(world.choose(5)));
+        world.steps(100);
+      } else {
+        world.steps(static_cast<int>(world.choose(100)));
+      }
+      if (victim.running()) victim.kill();
+      start_again(world, victim);
+    };
+    kill_the_victim();
+    world.until([&] { return !alice.link("bob").empty(); });
+    if (Test::HasFatalFailure()) return;
+    bob.join("alice", alice.link("bob"));
+    for (int i = 0; i < 4 && !(alice.connected("bob") && bob.connected("alice")); ++i) kill_the_victim();
+    world.until([&] { return alice.connected("bob") && bob.connected("alice"); });
+    if (Test::HasFatalFailure()) return;
+    converse(world, alice, bob, 2);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Killed, EverybodyOnABadNetworkWithRestartsOfTheRelay) {
+  play(4000, 40, [](World& world) {
+    Relay& relay = world.relay("r1");
+    world.network().set_latency({.least = 1ms, .most = 200ms});
+    world.network().set_loss_of_connection(0.01);
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", "r1");
+    world.befriend(alice, bob);
+    if (Test::HasFatalFailure()) return;
+    int said = 0;
+    for (int round = 0; round < 8; ++round) {
+      Person& victim = world.choose(2) == 0 ? alice : bob;
+      alice.say("bob", line("alice", ++said));
+      bob.say("alice", line("bob", said));
+      if (world.choose(2) == 0) victim.kill_after_sending(1 + static_cast<int>(world.choose(10)));
+      world.steps(static_cast<int>(world.choose(150)));
+      if (world.choose(3) == 0) {
+        relay.stop();
+        world.pass(1s);
+        relay.start();
+      }
+      if (victim.running()) victim.kill();
+      start_again(world, victim);
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+}  // namespace
+}  // namespace simplex::world

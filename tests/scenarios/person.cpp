@@ -1,0 +1,253 @@
+#include "person.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace simplex::world {
+
+namespace fs = std::filesystem;
+
+Person::Person(std::string name, fs::path folder, std::string relay_address, Scheduler& time, SimNetwork& network,
+               std::uint64_t seed, agent::Versions versions)
+    : name_(std::move(name)),
+      folder_(std::move(folder)),
+      relay_address_(std::move(relay_address)),
+      time_(&time),
+      network_(&network),
+      random_(seed),
+      versions_(versions),
+      log_(name_, time) {
+  fs::create_directories(folder_);
+}
+
+Person::~Person() { drop_everything(); }
+
+void Person::start() {
+  ASSERT_FALSE(running());
+  ++times_started_;
+  loop_ = std::make_unique<SimLoop>(*time_);
+  connector_ = network_->connector(name_);
+  agent::Config config;
+  config.database = database();
+  config.servers = {relay_address_};
+  config.versions = versions_;
+  auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
+  ASSERT_TRUE(opened) << opened.error().message;
+  agent_ = std::move(*opened);
+  if (!diary_.user) {
+    const auto users = agent_->users();
+    ASSERT_TRUE(users);
+    const auto user = users->empty() ? agent_->create_user() : Result<agent::UserId>(users->front());
+    ASSERT_TRUE(user) << user.error().message;
+    ASSERT_TRUE(agent_->flush());
+    diary_.user = *user;
+  }
+  agent_->start([this](const agent::Event& event) { happened(event); });
+  repeat_what_may_be_lost();
+}
+
+void Person::stop() {
+  ASSERT_TRUE(running());
+  agent_->stop();
+  drop_everything();
+}
+
+void Person::kill() {
+  log_.info("killed");
+  drop_everything();
+}
+
+void Person::drop_everything() {
+  agent_.reset();
+  connector_.reset();
+  loop_.reset();
+  sends_left_.reset();
+  if (std::exchange(doomed_, false)) {
+    const fs::path kept = folder_ / "kept";
+    for (const auto& file : fs::directory_iterator(folder_)) {
+      if (file.is_regular_file()) fs::remove(file.path());
+    }
+    for (const auto& file : fs::directory_iterator(kept)) fs::rename(file.path(), folder_ / file.path().filename());
+    fs::remove_all(kept);
+  }
+}
+
+// Called inside the program's own call to the network: the state of the disk at this instruction is set aside, and
+// nothing that the program still does in this turn has an effect.
+void Person::sending() {
+  if (!sends_left_ || doomed_ || --*sends_left_ > 0) return;
+  doomed_ = true;
+  const fs::path kept = folder_ / "kept";
+  fs::create_directory(kept);
+  for (const auto& file : fs::directory_iterator(folder_)) {
+    if (file.is_regular_file()) fs::copy_file(file.path(), kept / file.path().filename());
+  }
+  network_->silence(name_);
+}
+
+void Person::invite(const std::string& friend_name) {
+  Friend& them = diary_.friends[friend_name];
+  them.connection = agent::new_connection_id(random_);
+  them.role = Role::inviting;
+  create(them);
+}
+
+void Person::join(const std::string& friend_name, const std::string& link) {
+  Friend& them = diary_.friends[friend_name];
+  them.connection = agent::new_connection_id(random_);
+  them.role = Role::joining;
+  them.link = link;
+  join_again(them);
+}
+
+void Person::say(const std::string& friend_name, std::string text) {
+  Friend& them = diary_.friends.at(friend_name);
+  them.said.push_back({std::move(text), *agent::SendKey::from(random_.bytes(16)), std::nullopt, false});
+  if (running() && them.connected) send(them, them.said.back());
+}
+
+void Person::forget(const std::string& friend_name) {
+  Friend& them = diary_.friends.at(friend_name);
+  const auto deleted = agent_->delete_connection(them.connection);
+  EXPECT_TRUE(deleted) << deleted.error().message;
+}
+
+std::string Person::link(const std::string& friend_name) const {
+  const auto found = diary_.friends.find(friend_name);
+  return found == diary_.friends.end() ? "" : found->second.link;
+}
+
+bool Person::connected(const std::string& friend_name) const {
+  const auto found = diary_.friends.find(friend_name);
+  return found != diary_.friends.end() && found->second.connected;
+}
+
+const std::vector<std::string>& Person::heard(const std::string& friend_name) const {
+  return diary_.friends.at(friend_name).heard;
+}
+
+std::vector<std::string> Person::said(const std::string& friend_name) const {
+  std::vector<std::string> all;
+  for (const Said& each : diary_.friends.at(friend_name).said) all.push_back(each.text);
+  return all;
+}
+
+bool Person::all_sent(const std::string& friend_name) const {
+  return std::ranges::all_of(diary_.friends.at(friend_name).said, &Said::sent);
+}
+
+std::string Person::peer_info(const std::string& friend_name) const { return diary_.friends.at(friend_name).info; }
+
+// What the diary knows and the agent may not: a call whose turn was not committed when the program was killed.
+void Person::repeat_what_may_be_lost() {
+  for (auto& [name, them] : diary_.friends) {
+    if (them.deleted) continue;
+    if (!them.connected) {
+      if (them.role == Role::inviting && them.link.empty()) create(them);
+      if (them.role == Role::joining && !them.joined) join_again(them);
+      continue;
+    }
+    for (Said& said : them.said) {
+      if (!said.sent) send(them, said);
+    }
+  }
+}
+
+void Person::create(Friend& them) {
+  const auto created = agent_->create_connection(*diary_.user, true, them.connection);
+  EXPECT_TRUE(created) << created.error().message;
+}
+
+void Person::join_again(Friend& them) {
+  const auto joined = agent_->join_connection(*diary_.user, them.link, as_bytes(name_), true, them.connection);
+  EXPECT_TRUE(joined) << joined.error().message;
+}
+
+void Person::send(Friend& them, Said& said) {
+  const auto message = agent_->send_message(them.connection, as_bytes(said.text), said.key);
+  ASSERT_TRUE(message) << message.error().message;
+  said.message = *message;
+}
+
+void Person::happened(const agent::Event& event) {
+  if (doomed_) return;
+  const bool again = event.id && !diary_.seen.insert(*event.id).second;
+  if (const auto* message = std::get_if<agent::MessageReceived>(&event.body)) return received(*message, again);
+  std::visit([this](const auto& body) { on(body); }, event.body);
+  if (event.id) agent_->handled(*event.id);
+}
+
+void Person::on(const agent::InvitationReady& event) {
+  if (Friend* them = find(event.connection)) them->link = event.link;
+}
+
+void Person::on(const agent::Joined& event) {
+  if (Friend* them = find(event.connection)) them->joined = true;
+}
+
+void Person::on(const agent::ConfirmationReceived& event) {
+  if (Friend* them = find(event.connection)) them->info = std::string(as_text(event.peer_info));
+  const auto allowed = agent_->allow_connection(event.connection, event.confirmation, as_bytes(name_));
+  EXPECT_TRUE(allowed) << allowed.error().message;
+}
+
+void Person::on(const agent::PeerInfoReceived& event) {
+  if (Friend* them = find(event.connection)) them->info = std::string(as_text(event.peer_info));
+}
+
+void Person::on(const agent::Connected& event) {
+  Friend* them = find(event.connection);
+  if (them == nullptr || std::exchange(them->connected, true)) return;
+  for (Said& said : them->said) send(*them, said);
+}
+
+void Person::received(const agent::MessageReceived& event, bool again) {
+  if (Friend* them = find(event.connection); them != nullptr && !again) {
+    them->heard.emplace_back(as_text(event.body));
+    if (!std::holds_alternative<agent::IntegrityOk>(event.integrity))
+      diary_.troubles.push_back("a message of a broken row: " + them->heard.back());
+  }
+  const auto acknowledged = agent_->ack_message(event.connection, event.message);
+  EXPECT_TRUE(acknowledged) << acknowledged.error().message;
+}
+
+void Person::on(const agent::MessageSent& event) {
+  Friend* them = find(event.connection);
+  if (them == nullptr) return;
+  for (Said& said : them->said) {
+    if (said.message == event.message) said.sent = true;
+  }
+}
+
+void Person::on(const agent::MessageFailed& event) { trouble("a message was not delivered", event.error); }
+void Person::on(const agent::ConnectionFailed& event) { trouble("connecting failed", event.error); }
+void Person::on(const agent::ReceptionFailed& event) { trouble("a message could not be read", event.error); }
+void Person::on(const agent::AgentProblem& event) { trouble("a problem of the agent", event.error); }
+void Person::on(const agent::ConnectionDeleted& event) {
+  if (Friend* them = find(event.connection)) them->deleted = true;
+}
+
+std::string Person::state() const {
+  std::string text = name_ + (running() ? " is running" : " is not running");
+  for (const auto& [name, them] : diary_.friends) {
+    text += "; with " + name + (them.connected ? ": connected" : ": not connected") + ", said " +
+            std::to_string(them.said.size()) + ", sent " + std::to_string(std::ranges::count_if(them.said, &Said::sent)) +
+            ", heard " + std::to_string(them.heard.size());
+  }
+  for (const auto& each : diary_.troubles) text += "; " + each;
+  return text;
+}
+
+Person::Friend* Person::find(const agent::ConnectionId& connection) {
+  const auto found =
+      std::ranges::find_if(diary_.friends, [&](const auto& each) { return each.second.connection == connection; });
+  return found == diary_.friends.end() ? nullptr : &found->second;
+}
+
+void Person::trouble(std::string_view what, const Error& error) {
+  log_.error(std::string(what) + ": " + error.message);
+  diary_.troubles.push_back(std::string(what) + ": " + error.message);
+}
+
+}  // namespace simplex::world

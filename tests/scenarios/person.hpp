@@ -1,0 +1,133 @@
+// A person with a device: an agent with a database, and the smallest application on top of it that follows the agent's
+// rules. Its diary is what a chat program's own database would be: it survives when the program is killed.
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "log.hpp"
+#include "simplex/agent/agent.hpp"
+#include "simplex/testing/random.hpp"
+#include "simplex/world/network.hpp"
+
+namespace simplex::world {
+
+class Person {
+ public:
+  Person(std::string name, std::filesystem::path folder, std::string relay_address, Scheduler& time,
+         SimNetwork& network, std::uint64_t seed, agent::Versions versions);
+  ~Person();
+  Person(const Person&) = delete;
+  Person& operator=(const Person&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // ---- the program
+  void start();
+  void stop();  // in good order
+  void kill();  // at once: nothing that was going on is finished
+  // Kills the program in the middle of what it is doing, when it has handed `sends` more pieces of data to the network.
+  // What is on its disk then is what it finds at the next start.
+  void kill_after_sending(int sends) { sends_left_ = sends; }
+  [[nodiscard]] bool running() const { return agent_ != nullptr; }
+  [[nodiscard]] agent::Agent& agent() { return *agent_; }
+
+  // ---- the person
+  void invite(const std::string& friend_name);
+  void join(const std::string& friend_name, const std::string& link);
+  void say(const std::string& friend_name, std::string text);
+  void forget(const std::string& friend_name);
+
+  [[nodiscard]] std::string link(const std::string& friend_name) const;  // empty until it is ready
+  [[nodiscard]] bool connected(const std::string& friend_name) const;
+  [[nodiscard]] const std::vector<std::string>& heard(const std::string& friend_name) const;
+  [[nodiscard]] std::vector<std::string> said(const std::string& friend_name) const;
+  [[nodiscard]] bool all_sent(const std::string& friend_name) const;
+  [[nodiscard]] std::string peer_info(const std::string& friend_name) const;
+  // What went wrong, as a person would be told.
+  [[nodiscard]] const std::vector<std::string>& troubles() const { return diary_.troubles; }
+  // The story expected them.
+  void forgive_troubles() { diary_.troubles.clear(); }
+  [[nodiscard]] int times_started() const { return times_started_; }
+
+  // For the world: something is being handed to the network.
+  void sending();
+  [[nodiscard]] bool doomed() const { return doomed_; }
+  // For the report of a story that failed.
+  [[nodiscard]] std::string state() const;
+
+ private:
+  struct Said {
+    std::string text;
+    agent::SendKey key;
+    std::optional<agent::MessageId> message;
+    bool sent = false;
+  };
+  enum class Role : std::uint8_t { inviting, joining };
+  struct Friend {
+    agent::ConnectionId connection;
+    Role role = Role::inviting;
+    std::string link;
+    std::string info;
+    bool joined = false;
+    bool connected = false;
+    bool deleted = false;
+    std::vector<std::string> heard;
+    std::deque<Said> said;
+  };
+  struct Diary {
+    std::optional<agent::UserId> user;
+    std::map<std::string, Friend> friends;
+    std::set<agent::EventId> seen;
+    std::vector<std::string> troubles;
+  };
+
+  void repeat_what_may_be_lost();
+  void create(Friend& them);
+  void join_again(Friend& them);
+  void send(Friend& them, Said& said);
+  void happened(const agent::Event& event);
+  // Each handles one event; the others are of no interest to a person.
+  void on(const agent::InvitationReady& event);
+  void on(const agent::Joined& event);
+  void on(const agent::ConfirmationReceived& event);
+  void on(const agent::PeerInfoReceived& event);
+  void on(const agent::Connected& event);
+  void on(const agent::MessageSent& event);
+  void on(const agent::MessageFailed& event);
+  void on(const agent::ConnectionFailed& event);
+  void on(const agent::ReceptionFailed& event);
+  void on(const agent::ConnectionDeleted& event);
+  void on(const agent::AgentProblem& event);
+  template <class Other>
+  void on(const Other&) {}
+  void received(const agent::MessageReceived& event, bool again);
+
+  [[nodiscard]] Friend* find(const agent::ConnectionId& connection);
+  void trouble(std::string_view what, const Error& error);
+  void drop_everything();
+  [[nodiscard]] std::filesystem::path database() const { return folder_ / "agent.db"; }
+
+  std::string name_;
+  std::filesystem::path folder_;
+  std::string relay_address_;
+  Scheduler* time_;
+  SimNetwork* network_;
+  testing::SeededRandom random_;
+  agent::Versions versions_;
+  WorldLog log_;
+  Diary diary_;
+  int times_started_ = 0;
+  std::optional<int> sends_left_;
+  bool doomed_ = false;  // its disk was set aside in the middle of a turn; ends with that turn
+
+  std::unique_ptr<SimLoop> loop_;
+  std::unique_ptr<transport::Connector> connector_;
+  std::unique_ptr<agent::Agent> agent_;
+};
+
+}  // namespace simplex::world

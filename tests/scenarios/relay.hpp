@@ -1,0 +1,47 @@
+// A relay of the simulated world: the real engine, store and connections of smp-server, listening on the simulated network
+// instead of TCP. Its files lie in a folder that survives restarts.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "log.hpp"
+#include "simplex/testing/random.hpp"
+#include "simplex/transport/credentials.hpp"
+#include "simplex/transport/handshake_messages.hpp"
+#include "simplex/world/network.hpp"
+
+namespace simplex::world {
+
+class Relay {
+ public:
+  Relay(std::string host, std::filesystem::path folder, Scheduler& time, SimNetwork& network, std::uint64_t seed,
+        SmpVersionRange versions);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  void start();
+  // As on SIGTERM: what it holds is written to its files.
+  void stop();
+  [[nodiscard]] bool running() const { return program_ != nullptr; }
+
+  [[nodiscard]] std::string address() const;  // smp://...
+  [[nodiscard]] std::size_t queues() const;
+  [[nodiscard]] std::size_t messages() const;
+
+ private:
+  struct Program;
+
+  std::string host_;
+  std::filesystem::path folder_;
+  Scheduler* time_;
+  SimNetwork* network_;
+  testing::SeededRandom random_;
+  WorldLog log_;
+  SmpVersionRange versions_;
+  transport::ServerCredentials credentials_;
+  std::unique_ptr<Program> program_;
+};
+
+}  // namespace simplex::world

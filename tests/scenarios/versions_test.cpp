@@ -1,0 +1,71 @@
+// Old and new programs together: every pair of agent versions, every version of SMP.
+#include <gtest/gtest.h>
+
+#include "world.hpp"
+
+namespace simplex::world {
+namespace {
+
+using namespace std::chrono_literals;
+
+void connect_and_talk(World& world, Person& alice, Person& bob) {
+  world.befriend(alice, bob);
+  if (::testing::Test::HasFatalFailure()) return;
+  alice.say("bob", "hello");
+  bob.say("alice", "hello yourself");
+  alice.say("bob", "how are you");
+  world.until_all_is_heard(alice, bob);
+  world.until_all_is_heard(bob, alice);
+}
+
+// What a program of that agent version had beside it.
+agent::Versions program_of(std::uint16_t agent_version) {
+  agent::Versions versions;
+  versions.agent.max = AgentVersion(agent_version);
+  versions.e2e.max = E2eVersion(agent_version >= 5 ? 3 : 2);
+  versions.smp_client.max = SmpClientVersion(agent_version >= 6 ? 3 : 2);
+  if (agent_version >= 7) versions.smp_client.max = SmpClientVersion(4);
+  return versions;
+}
+
+TEST(Versions, EveryPairOfAgentsConnectsAndTalks) {
+  for (std::uint16_t first = 2; first <= 7; ++first) {
+    for (std::uint16_t second = 2; second <= 7; ++second) {
+      SCOPED_TRACE("agent versions " + std::to_string(first) + " and " + std::to_string(second));
+      play(10'000 + first * 10U + second, 1, [&](World& world) {
+        world.relay("r1");
+        world.relay("r2");
+        connect_and_talk(world, world.person("alice", "r1", program_of(first)), world.person("bob", "r2", program_of(second)));
+      });
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(Versions, EveryVersionOfSmpCarriesAConversation) {
+  for (std::uint16_t version = 6; version <= 20; ++version) {
+    SCOPED_TRACE("relay up to SMP " + std::to_string(version));
+    play(11'000U + version, 1, [&](World& world) {
+      world.relay("old", {SmpVersion(6), SmpVersion(version)});
+      world.relay("new");
+      connect_and_talk(world, world.person("alice", "old"), world.person("bob", "new"));
+    });
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Versions, OldClientAtANewRelay) {
+  for (std::uint16_t version = 6; version <= 20; ++version) {
+    SCOPED_TRACE("client up to SMP " + std::to_string(version));
+    play(12'000U + version, 1, [&](World& world) {
+      world.relay("r1");
+      agent::Versions old = program_of(version < 9 ? 5 : 7);
+      old.smp.max = SmpVersion(version);
+      connect_and_talk(world, world.person("alice", "r1", old), world.person("bob", "r1"));
+    });
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace simplex::world

@@ -1,0 +1,139 @@
+#include "world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace simplex::world {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Memory, where there is a file system in memory: the scenarios commit thousands of times.
+fs::path place_for_folders() {
+  const fs::path memory = "/dev/shm";
+  std::error_code error;
+  const auto permissions = fs::status(memory, error).permissions();
+  const bool usable = !error && (permissions & fs::perms::others_write) != fs::perms::none;
+  return usable ? memory : fs::temp_directory_path();
+}
+
+std::optional<std::uint64_t> seed_from_environment() {
+  const char* text = std::getenv("SIMPLEX_SEED");
+  if (text == nullptr) return std::nullopt;
+  return std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (place_for_folders() / "simplex-world.XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder for the scenario: " + name);
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code error;
+  fs::remove_all(path_, error);
+}
+
+World::World(std::uint64_t seed) : seed_(seed), network_(time_, seed), choices_(seed + 1) {
+  network_.on_send([this](std::string_view from, std::string_view, BytesView) {
+    const auto found = people_.find(std::string(from));
+    if (found != people_.end()) found->second->sending();
+  });
+}
+
+Relay& World::relay(const std::string& name, SmpVersionRange versions) {
+  auto& made = relays_[name];
+  if (!made) {
+    made = std::make_unique<Relay>(name, folder_.path() / name, time_, network_, seed_ + 100 + relays_.size(), versions);
+    made->start();
+  }
+  return *made;
+}
+
+Person& World::person(const std::string& name, const std::string& relay, agent::Versions versions) {
+  auto& made = people_[name];
+  if (!made) {
+    made = std::make_unique<Person>(name, folder_.path() / name, relays_.at(relay)->address(), time_, network_,
+                                    seed_ + 200 + people_.size(), versions);
+    made->start();
+  }
+  return *made;
+}
+
+std::vector<const Person*> World::people() const {
+  std::vector<const Person*> all;
+  for (const auto& [name, person] : people_) all.push_back(person.get());
+  return all;
+}
+
+bool World::step() {
+  if (!time_.step()) return false;
+  for (const auto& [name, person] : people_) {
+    if (person->doomed()) person->kill();
+  }
+  return true;
+}
+
+void World::until(const std::function<bool()>& condition, Duration limit) {
+  const Instant end = time_.now() + limit;
+  while (!condition()) {
+    if (time_.now() > end || !step()) {
+      for (const auto& [name, person] : people_) ADD_FAILURE() << person->state();
+      FAIL() << "this did not happen in " << std::chrono::duration_cast<std::chrono::seconds>(limit).count()
+             << " s of the world's time";
+    }
+  }
+}
+
+void World::pass(Duration time) {
+  const Instant end = time_.now() + time;
+  bool over = false;
+  SimLoop clock(time_);
+  const async::Timer timer = clock.after(time, [&] { over = true; });
+  while (!over && time_.now() <= end) step();
+}
+
+void World::steps(int count) {
+  while (count-- > 0 && step()) {
+  }
+}
+
+void World::befriend(Person& inviting, Person& joining) {
+  inviting.invite(joining.name());
+  until([&] { return !inviting.link(joining.name()).empty(); });
+  if (::testing::Test::HasFatalFailure()) return;
+  joining.join(inviting.name(), inviting.link(joining.name()));
+  until([&] { return inviting.connected(joining.name()) && joining.connected(inviting.name()); });
+}
+
+void World::until_all_is_heard(Person& speaker, Person& listener) {
+  until([&] { return listener.heard(speaker.name()).size() >= speaker.said(listener.name()).size(); });
+  if (::testing::Test::HasFatalFailure()) return;
+  until([&] { return !speaker.running() || speaker.all_sent(listener.name()); });
+  EXPECT_EQ(listener.heard(speaker.name()), speaker.said(listener.name()));
+}
+
+void play(std::uint64_t first, int count, const std::function<void(World&)>& story) {
+  const auto only = seed_from_environment();
+  const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
+  for (int i = 0; i < (only ? 1 : count); ++i) {
+    const std::uint64_t seed = only ? *only : first + static_cast<std::uint64_t>(i);
+    {
+      World world(seed);
+      story(world);
+      for (const Person* person : world.people())
+        EXPECT_TRUE(person->troubles().empty()) << person->name() << ": " << person->troubles().front();
+    }
+    if (::testing::Test::HasFailure()) {
+      FAIL() << "seed " << seed << " fails; to replay it: SIMPLEX_SEED=" << seed
+             << " SIMPLEX_WORLD_LOG=1 scenarios_test --gtest_filter=" << test->test_suite_name() << "." << test->name();
+    }
+  }
+}
+
+}  // namespace simplex::world
