@@ -38,12 +38,19 @@ class InlineId {
   std::array<std::uint8_t, max_size> bytes_{};
 };
 
-using RecipientId = InlineId<struct RecipientIdTag>;
-using SenderId = InlineId<struct SenderIdTag>;
-using LinkId = InlineId<struct LinkIdTag>;
-using NotifierId = InlineId<struct NotifierIdTag>;
-using ServiceId = InlineId<struct ServiceIdTag>;
-using MessageId = InlineId<struct MessageIdTag>;
+// Declared here, or the tags of the protocol room would be meant wherever they happen to be visible.
+struct RecipientIdTag;
+struct SenderIdTag;
+struct LinkIdTag;
+struct NotifierIdTag;
+struct ServiceIdTag;
+struct MessageIdTag;
+using RecipientId = InlineId<RecipientIdTag>;
+using SenderId = InlineId<SenderIdTag>;
+using LinkId = InlineId<LinkIdTag>;
+using NotifierId = InlineId<NotifierIdTag>;
+using ServiceId = InlineId<ServiceIdTag>;
+using MessageId = InlineId<MessageIdTag>;
 
 }  // namespace simplex::smp::server
 

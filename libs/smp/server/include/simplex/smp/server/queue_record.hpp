@@ -14,7 +14,8 @@
 namespace simplex::smp::server {
 
 // Whole days, as seconds since the epoch at 0:00 UTC: the exact time of a command is nobody's business.
-using Date = StrongInt<struct DateTag, std::int64_t>;
+struct DateTag;
+using Date = StrongInt<DateTag, std::int64_t>;
 [[nodiscard]] constexpr Date date_of(std::int64_t seconds) { return Date(seconds - seconds % 86'400); }
 
 // Encrypted link data as the recipient gave it: the fixed part (never changes) and the user part. Not changed once made:

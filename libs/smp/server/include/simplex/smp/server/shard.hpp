@@ -27,7 +27,8 @@
 namespace simplex::smp::server {
 
 enum class IdKind : std::uint8_t { sender, link, notifier };
-using DirectoryId = InlineId<struct DirectoryIdTag>;
+struct DirectoryIdTag;
+using DirectoryId = InlineId<DirectoryIdTag>;
 
 // What one shard tells another.
 namespace between_shards {

@@ -1,0 +1,285 @@
+// Shards without threads, and clients that speak SMP to them in memory. Time and randomness are the test's.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <deque>
+
+#include "simplex/smp/message_body.hpp"
+#include "simplex/smp/server/memory_store.hpp"
+#include "simplex/smp/server/shard.hpp"
+#include "simplex/testing/random.hpp"
+
+namespace simplex::smp::server {
+
+class TestClock final : public Clock {
+ public:
+  [[nodiscard]] Instant now() const override { return Instant(std::chrono::seconds(seconds)); }
+  [[nodiscard]] WallTime wall() const override { return from_seconds_since_epoch(seconds); }
+  std::int64_t seconds = 1'795'392'000;
+};
+
+// A store that answers when the test says so, and how.
+class SlowStore final : public Store {
+ public:
+  void write(const StoreRecord& record, Done done) override {
+    records.push_back(format_record(record));
+    waiting.push_back(std::move(done));
+  }
+  void add_message(const RecipientId&, const MessagePtr&, Done done) override { waiting.push_back(std::move(done)); }
+  void remove_message(const RecipientId&, const MessageId&, Done done) override { waiting.push_back(std::move(done)); }
+  void load(const RecipientId& queue, LoadDone done) override {
+    ++loads;
+    if (!holds_back) return done(std::nullopt);
+    loading.emplace_back(queue, std::move(done));
+  }
+  void flush() override {}
+
+  void answer_all(const Result<>& result = {}) {
+    while (!waiting.empty()) {
+      auto done = std::move(waiting.front());
+      waiting.pop_front();
+      done(result);
+    }
+  }
+
+  std::vector<std::string> records;
+  std::deque<Done> waiting;
+  bool holds_back = false;
+  int loads = 0;
+  std::deque<std::pair<RecipientId, LoadDone>> loading;
+};
+
+class TestClient;
+
+class EngineWorld {
+ public:
+  explicit EngineWorld(std::size_t shards = 1) : random_(7) {
+    for (std::size_t i = 0; i < shards; ++i) stores_.push_back(std::make_unique<MemoryStore>());
+    for (auto& store : stores_) stores.push_back(store.get());
+    make_shards();
+  }
+  explicit EngineWorld(std::vector<Store*> given) : stores(std::move(given)), random_(7) { make_shards(); }
+
+  // Carries messages between shards, and answers to clients, until nothing moves.
+  void run();
+
+  Shard& shard(std::size_t index) { return *shards_[index]; }
+  [[nodiscard]] std::size_t shard_count() const { return shards_.size(); }
+  Random& random() { return random_; }
+
+  TestClock clock;
+  EngineSettings settings;
+  std::vector<Store*> stores;
+  std::size_t hops = 0;  // messages between shards
+
+ private:
+  friend class TestClient;
+  void make_shards() {
+    for (std::size_t i = 0; i < stores.size(); ++i) {
+      shards_.push_back(std::make_unique<Shard>(i, stores.size(), settings, clock, random_, *stores[i]));
+    }
+  }
+
+  testing::SeededRandom random_;
+  std::vector<std::unique_ptr<MemoryStore>> stores_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unordered_map<ClientId, TestClient*> clients_;
+};
+
+// What a client got: the transmission's octets keep what the message's views point to.
+struct Got {
+  std::shared_ptr<Bytes> octets;
+  CorrId corr_id;
+  Bytes entity_id;
+  BrokerMessage message;
+
+  template <class M>
+  [[nodiscard]] bool is() const { return std::holds_alternative<M>(message); }
+  template <class M>
+  [[nodiscard]] const M& as() const { return std::get<M>(message); }
+  [[nodiscard]] bool is_error(const ErrorType& error) const {
+    const auto* err = std::get_if<broker::Err>(&message);
+    return err != nullptr && err->error == error;
+  }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Got& got) {
+  out << name_of(got.message);
+  if (const auto* err = std::get_if<broker::Err>(&got.message)) out << ' ' << wire_text(err->error, current_version);
+  return out;
+}
+
+// A queue as its recipient knows it.
+struct TestQueue {
+  crypto::AuthPrivateKey recipient_key;
+  std::optional<crypto::AuthPrivateKey> sender_key;
+  Bytes recipient_id;
+  Bytes sender_id;
+  crypto::BoxKey box;
+  std::optional<Bytes> link_id;
+  std::optional<Bytes> notifier_id;
+};
+
+class TestClient {
+ public:
+  explicit TestClient(EngineWorld& world, std::size_t shard = 0, std::uint16_t version = 18)
+      : world_(world), shard_(shard), relay_key_(crypto::generate_x25519(world.random())) {
+    session_ = std::make_shared<ClientSession>();
+    session_->version = SmpVersion(version);
+    session_->session_id = world.random().bytes(32);
+    if (version >= 7) session_->key = relay_key_.private_key.clone();
+    id_ = world.shard(shard).connect(session_);
+    world.clients_[id_] = this;
+  }
+  ~TestClient() { disconnect(); }
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
+
+  void disconnect() {
+    if (!connected_) return;
+    connected_ = false;
+    world_.clients_.erase(id_);
+    world_.shard(shard_).disconnect(id_);
+    world_.run();
+  }
+
+  [[nodiscard]] Bytes transmission(const ClientCommand& command, BytesView entity, const crypto::AuthPrivateKey* key,
+                                   const CorrId& corr_id) const {
+    ClientAuth auth;
+    auth.key = key;
+    if (session_->key) auth.relay_key = relay_key_.public_key;
+    return encode_client_transmission(session_->params(), auth, corr_id, entity, command).value();
+  }
+  void post(BytesView transmission) {
+    protocol::Batch batch;
+    ASSERT_TRUE(batch.add(transmission));
+    post_content(batch.take());
+  }
+  void post_content(BytesView content) {
+    auto memory = to_bytes(content);
+    world_.shard(shard_).receive(id_, memory);
+    std::ranges::fill(memory, 0xEE);  // nobody may look at it after the call
+    world_.run();
+  }
+  // Sends a command and returns what came back with its correlation id.
+  Got call(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr) {
+    const auto corr_id = CorrId::generate(world_.random());
+    post(transmission(command, entity, key, corr_id));
+    return response(corr_id);
+  }
+  Got response(const CorrId& corr_id) {
+    for (auto got = inbox.begin(); got != inbox.end(); ++got) {
+      if (got->corr_id != corr_id) continue;
+      auto found = *got;
+      inbox.erase(got);
+      return found;
+    }
+    ADD_FAILURE() << "no response";
+    return {};
+  }
+  // The next event: MSG, END, DELD.
+  std::optional<Got> event() {
+    for (auto got = inbox.begin(); got != inbox.end(); ++got) {
+      if (!got->corr_id.empty()) continue;
+      auto found = *got;
+      inbox.erase(got);
+      return found;
+    }
+    return std::nullopt;
+  }
+
+  crypto::AuthPrivateKey new_key(bool x25519 = false) {
+    if (x25519) return crypto::generate_x25519(world_.random()).private_key;
+    return crypto::generate_ed25519(world_.random()).private_key;
+  }
+  TestQueue create(SubscriptionMode subscription = SubscriptionMode::subscribe,
+                   std::optional<command::New::Mode> mode = command::New::Messaging{}, bool x25519 = false) {
+    TestQueue queue{new_key(x25519), {}, {}, {}, {}, {}, {}};
+    auto dh = crypto::generate_x25519(world_.random());
+    if (session_->version < sender_key_version) mode = std::nullopt;
+    auto got = call(command::New{crypto::public_key(queue.recipient_key), dh.public_key, std::nullopt, subscription,
+                                 mode, std::nullopt},
+                    {}, &queue.recipient_key);
+    EXPECT_TRUE(got.is<broker::Ids>()) << got;
+    if (!got.is<broker::Ids>()) return queue;
+    const auto& ids = got.as<broker::Ids>();
+    queue.recipient_id = to_bytes(ids.recipient_id.view());
+    queue.sender_id = to_bytes(ids.sender_id.view());
+    queue.box = crypto::box_key(ids.relay_dh_key, dh.private_key).value();
+    if (ids.link_id) queue.link_id = to_bytes(ids.link_id->view());
+    return queue;
+  }
+  Got send(const TestQueue& queue, std::string_view text, const crypto::AuthPrivateKey* key = nullptr) {
+    return call(command::Send{MessageFlags{true}, Content(as_bytes(text))}, queue.sender_id, key);
+  }
+  Got subscribe(const TestQueue& queue) { return call(command::Sub{}, queue.recipient_id, &queue.recipient_key); }
+  Got acknowledge(const TestQueue& queue, const Got& message) {
+    return call(command::Ack{message.as<broker::Msg>().id}, queue.recipient_id, &queue.recipient_key);
+  }
+  static QueueMessage opened(const TestQueue& queue, const Got& got) {
+    const auto& message = std::get<broker::Msg>(got.message);
+    auto octets = to_bytes(message.encrypted_body.bytes);
+    kept().push_back(std::move(octets));
+    return decrypt_queue_message(queue.box, message.id, kept().back()).value();
+  }
+  static std::string text(const TestQueue& queue, const std::optional<Got>& got) {
+    if (!got || !got->is<broker::Msg>()) return got ? "not MSG" : "nothing";
+    const auto message = opened(queue, *got);
+    const auto* body = std::get_if<MessageBody>(&message);
+    return body != nullptr ? std::string(as_text(body->body.bytes)) : "QUOTA";
+  }
+
+  [[nodiscard]] std::size_t subscriptions() const { return world_.shard(shard_).subscriptions(id_); }
+  [[nodiscard]] std::size_t unanswered() const { return world_.shard(shard_).unanswered(id_); }
+  [[nodiscard]] SessionPtr session() const { return session_; }
+  [[nodiscard]] const crypto::X25519PublicKey& relay_key() const { return relay_key_.public_key; }
+
+  std::deque<Got> inbox;
+
+ private:
+  friend class EngineWorld;
+  static std::deque<Bytes>& kept() {
+    static std::deque<Bytes> octets;
+    return octets;
+  }
+  void take(const ToClient& what) {
+    auto octets = std::make_shared<Bytes>(
+        std::holds_alternative<Answer>(what.what)
+            ? encode_answer(session_->params(), std::get<Answer>(what.what))
+            : encode_delivery(session_->params(), std::get<Delivery>(what.what)).value());
+    auto received = decode_broker_transmission(session_->params(), *octets);
+    ASSERT_TRUE(received);
+    inbox.push_back({octets, received->corr_id, to_bytes(received->entity_id), std::move(received->message)});
+  }
+
+  EngineWorld& world_;
+  std::size_t shard_;
+  crypto::X25519KeyPair relay_key_;
+  std::shared_ptr<ClientSession> session_;
+  ClientId id_;
+  bool connected_ = true;
+};
+
+inline void EngineWorld::run() {
+  bool moved = true;
+  while (moved) {
+    moved = false;
+    for (auto& shard : shards_) {
+      shard->flush();
+      if (!shard->has_output()) continue;
+      moved = true;
+      auto output = shard->take_output();
+      for (const auto& what : output.to_clients) {
+        const auto client = clients_.find(what.client);
+        if (client != clients_.end()) client->second->take(what);
+      }
+      for (std::size_t to = 0; to < output.to_shards.size(); ++to) {
+        hops += output.to_shards[to].size();
+        if (!output.to_shards[to].empty()) shards_[to]->receive(std::move(output.to_shards[to]));
+      }
+    }
+  }
+}
+
+}  // namespace simplex::smp::server
