@@ -5,40 +5,22 @@
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
 programs "${1:?the folder of the programs}"
 
-export SMP_SERVER_CFG_PATH=$work/relay/etc SMP_SERVER_LOG_PATH=$work/relay/log
-passphrase=$(head -c 18 /dev/urandom | base64)
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/people.sh"
+
 sent_by_alice=()
 sent_by_bob=()
-
-start_relay() { start relay "$bin/smp-server" start; await relay 'smp://|[Ll]istening'; }
-start_person() {
-  start "$1" "$bin/simplex-chat" -d "$work/$1" -k "$passphrase" -s "$address" -l info --create-bot-display-name "$1"
-  await "$1" 'Type /help'
-}
 alice_writes() { sent_by_alice+=("$1"); type_in alice "@bob $1"; }
 bob_writes() { sent_by_bob+=("$1"); type_in bob "@alice $1"; }
-alice_gets() { await alice "^[0-9:]+ bob> $1\$"; }
-bob_gets() { await bob "^[0-9:]+ alice> $1\$"; }
 
 tell "a relay of our own"
-port=$(free_port)
-"$bin/smp-server" init -n 127.0.0.1 --no-password -y >"$work/init.log" 2>&1 || { cat "$work/init.log"; give_up "smp-server init"; }
-sed -i "s/^port: .*/port: $port/" "$SMP_SERVER_CFG_PATH/smp-server.ini"
-start_relay
-fingerprint=$(cat "$SMP_SERVER_CFG_PATH/fingerprint")
-address=smp://$fingerprint@127.0.0.1:$port
+new_relay
 
 tell "alice and bob start, each with an encrypted database"
 start_person alice
 start_person bob
 
 tell "alice makes a one-time link, and bob connects with it"
-type_in alice /c
-await alice '^(simplex:|https://)[^ ]+$'
-link=$line
-type_in bob "/c $link"
-await bob 'alice: contact is connected'
-await alice 'bob: contact is connected'
+connect_alice_and_bob
 
 tell "they talk"
 for number in 1 2 3; do

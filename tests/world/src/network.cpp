@@ -11,6 +11,7 @@ namespace simplex::world {
 namespace {
 
 constexpr int packets_of_handshake = 4;  // TCP and TLS 1.3
+constexpr auto keep_alive = std::chrono::seconds(90);
 
 Error refused_by(const std::string& host) {
   return {ErrorKind::network, "the connection to " + host + " was refused; is the relay running?", Advice::retry};
@@ -157,10 +158,18 @@ void SimNetwork::lose_connections(std::string_view party, std::string_view host)
   }
 }
 
-void SimNetwork::cut(std::string party, std::string host) { cuts_.emplace(std::move(party), std::move(host)); }
+void SimNetwork::cut(std::string party, std::string host) {
+  const std::uint64_t number = next_number_++;
+  const std::pair names(std::move(party), std::move(host));
+  cuts_[names] = number;
+  at(air_.now() + keep_alive, [this, names, number] {
+    const auto found = cuts_.find(names);
+    if (found != cuts_.end() && found->second == number) lose_connections(names.first, names.second);
+  });
+}
 
 void SimNetwork::restore(std::string_view party, std::string_view host) {
-  std::erase_if(cuts_, [&](const auto& each) { return each.first == party && each.second == host; });
+  std::erase_if(cuts_, [&](const auto& each) { return each.first.first == party && each.first.second == host; });
   for (const auto& weak : links_) {
     if (const auto link = weak.lock()) link->wake();
   }
@@ -197,7 +206,8 @@ bool SimNetwork::draw(double probability) {
 
 bool SimNetwork::cut_between(std::string_view party, std::string_view host) const {
   return std::ranges::any_of(cuts_, [&](const auto& each) {
-    return (each.first.empty() || each.first == party) && (each.second.empty() || each.second == host);
+    const auto& [cut_party, cut_host] = each.first;
+    return (cut_party.empty() || cut_party == party) && (cut_host.empty() || cut_host == host);
   });
 }
 

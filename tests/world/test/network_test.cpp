@@ -127,12 +127,20 @@ TEST_F(NetworkTest, CutHoldsDataUntilItIsRestored) {
   connect_both();
   network_.cut("alice", "relay");
   client_.channel->send(pattern(10));
-  time_.advance(10min);
+  time_.advance(1min);
   EXPECT_TRUE(host_.received.empty());
   EXPECT_TRUE(client_.ends.empty());
   network_.restore("alice", "relay");
-  time_.advance(1s);
+  time_.advance(1min);
   EXPECT_EQ(host_.received, pattern(10));
+  EXPECT_TRUE(client_.ends.empty());
+
+  network_.cut("alice", "relay");
+  client_.channel->send(pattern(10));
+  time_.advance(2min);
+  EXPECT_EQ(host_.received, pattern(10));
+  EXPECT_EQ(client_.ends.size(), 1U);
+  EXPECT_EQ(host_.ends.size(), 1U);
 }
 
 TEST_F(NetworkTest, ConnectingFailsWithTheReason) {

@@ -57,7 +57,8 @@ class SimNetwork {
   void set_loss_of_connection(double probability) { loss_ = probability; }
   // Loses every connection between the two now. A name is that of a party or of a host; "" stands for everyone.
   void lose_connections(std::string_view party, std::string_view host);
-  // While cut off, new connections time out and data of the existing ones stands still; nobody is told.
+  // While cut off, new connections time out and data of the existing ones stands still; nobody is told. After 90 s TCP
+  // keep-alive gives the connections up, and both ends learn that.
   void cut(std::string party, std::string host);
   void restore(std::string_view party, std::string_view host);
   // What the party sends from now on is not sent, until it asks for a connector again: its process has been killed in
@@ -95,7 +96,7 @@ class SimNetwork {
   Latency latency_;
   double loss_ = 0;
   std::map<std::string, Listening, std::less<>> listening_;
-  std::set<std::pair<std::string, std::string>> cuts_;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> cuts_;
   std::set<std::string, std::less<>> refused_;
   std::set<std::string, std::less<>> silenced_;
   std::vector<std::weak_ptr<Link>> links_;

@@ -1,0 +1,111 @@
+#include "stage.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <stdexcept>
+
+namespace simplex::end_to_end {
+
+namespace fs = std::filesystem;
+
+Stage::Stage() {
+  std::string name = (fs::temp_directory_path() / "simplex-end-to-end.XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder for the test: " + name);
+  folder_ = name;
+}
+
+Stage::~Stage() {
+  std::error_code error;
+  fs::remove_all(folder_, error);
+}
+
+std::uint16_t free_port() {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  const bool bound = bind(listener, any, size) == 0 && getsockname(listener, any, &size) == 0;
+  close(listener);
+  if (!bound) throw std::runtime_error("no free port on 127.0.0.1");
+  return ntohs(address.sin_port);
+}
+
+std::string program(const std::string& name) { return std::string(SIMPLEX_BIN_DIR) + "/" + name; }
+
+RelayProgram::RelayProgram(const fs::path& folder, std::uint16_t port) : folder_(folder), port_(port) {
+  Process init(program("smp-server"), {"init", "-n", "127.0.0.1", "--no-password", "-y"}, variables());
+  EXPECT_EQ(init.wait(), 0) << init.transcript();
+  const fs::path ini = folder_ / "etc" / "smp-server.ini";
+  std::stringstream text;
+  text << std::ifstream(ini).rdbuf();
+  const std::string changed = std::regex_replace(text.str(), std::regex("(^|\n)port: [^\n]*"), "$1port: " + std::to_string(port_));
+  std::ofstream(ini) << changed;
+  std::getline(std::ifstream(folder_ / "etc" / "fingerprint"), fingerprint_);
+}
+
+std::map<std::string, std::string> RelayProgram::variables() const {
+  return {{"SMP_SERVER_CFG_PATH", (folder_ / "etc").string()}, {"SMP_SERVER_LOG_PATH", (folder_ / "log").string()}};
+}
+
+void RelayProgram::start() {
+  process_ = std::make_unique<Process>(program("smp-server"), std::vector<std::string>{"start"}, variables());
+  process_->await("smp://|[Ll]istening");
+}
+
+std::string RelayProgram::address() const {
+  return "smp://" + fingerprint_ + "@127.0.0.1:" + std::to_string(port_);
+}
+
+PersonProgram::PersonProgram(std::string name, const fs::path& folder, std::string relay_address)
+    : name_(std::move(name)), prefix_(folder / name_), relay_address_(std::move(relay_address)) {}
+
+std::vector<std::string> PersonProgram::arguments() const {
+  return {"-d", prefix_.string(), "-k", passphrase_, "-s", relay_address_, "-l", "info", "--create-bot-display-name", name_};
+}
+
+void PersonProgram::start() {
+  process_ = std::make_unique<Process>(program("simplex-chat"), arguments());
+  process_->await("Type /help");
+}
+
+void PersonProgram::quit() {
+  process_->type("/quit");
+  EXPECT_EQ(process_->wait(), 0) << process_->transcript();
+  process_.reset();
+}
+
+std::string PersonProgram::invite() {
+  process_->type("/c");
+  return process_->await("^(simplex:|https://)[^ ]+$");
+}
+
+std::vector<std::string> PersonProgram::history(const std::string& from) {
+  auto all = arguments();
+  all.insert(all.end(), {"-t", "0", "-e", "/tail @" + from + " 1000"});
+  Process tail(program("simplex-chat"), std::move(all));
+  EXPECT_EQ(tail.wait(), 0) << tail.transcript();
+  const std::regex received("^[0-9:]+ " + from + "> (.*)$");
+  std::vector<std::string> texts;
+  std::smatch found;
+  for (const auto& line : tail.lines()) {
+    if (std::regex_match(line, found, received)) texts.push_back(found[1]);
+  }
+  return texts;
+}
+
+void befriend(PersonProgram& inviting, const std::string& inviting_name, PersonProgram& joining,
+              const std::string& joining_name) {
+  joining.join(inviting.invite());
+  joining.await_connected(inviting_name);
+  inviting.await_connected(joining_name);
+}
+
+}  // namespace simplex::end_to_end
