@@ -95,8 +95,8 @@ class Agent {
 
 // The longest body that send_message takes, in octets: 15,840 or 13,618 (PQ support, agent version 5 and later), less
 // the agent message header. Connection information: 14,832 or 11,106, less the reply queue.
-inline constexpr std::size_t max_message_body = 15'788;
-inline constexpr std::size_t max_message_body_pq = 13'566;
+inline constexpr std::size_t max_message_body = 15'795;
+inline constexpr std::size_t max_message_body_pq = 13'573;
 inline constexpr std::size_t max_connection_info = 14'500;
 inline constexpr std::size_t max_connection_info_pq = 10'774;
 

@@ -1,0 +1,326 @@
+#include "simplex/agent/agent.hpp"
+
+#include <fmt/format.h>
+
+#include "agent_impl.hpp"
+#include "failures.hpp"
+#include "schema.hpp"
+
+namespace simplex::agent {
+
+Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config config) {
+  std::vector<protocol::ServerWithAuth> servers;
+  for (const auto& text : config.servers) {
+    auto server = protocol::parse_server_with_auth(text);
+    if (!server) return fail_in("The address of a relay is wrong", server.error());
+    if (server->address.scheme != protocol::Scheme::smp) {
+      return fail(ErrorKind::malformed, "The address of a message relay begins with smp://.", Advice::ask_user);
+    }
+    servers.push_back(std::move(*server));
+  }
+  SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database, .passphrase = config.passphrase.clone()}));
+  SIMPLEX_TRY(store::migrate(database, agent_migrations(), dependencies.loop));
+  return std::make_unique<AgentImpl>(dependencies, std::move(config), std::move(servers), std::move(database));
+}
+
+AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<protocol::ServerWithAuth> servers,
+                     store::Database database)
+    : core_(dependencies, std::move(config), std::move(servers), std::move(database),
+            [this](const Error& error) { turn_failed(error); }),
+      relays_(core_.dependencies, core_.config),
+      deliveries_(core_, relays_),
+      commands_(core_, relays_, deliveries_),
+      subscriptions_(core_, relays_),
+      reception_(core_, commands_, deliveries_, subscriptions_),
+      recovery_backoff_(core_.config.timeouts.reconnect) {
+  commands_.queue_created = [this](Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
+    subscriptions_.created(relay, queue, connection);
+  };
+}
+
+AgentImpl::~AgentImpl() { stop(); }
+
+// ---- life -----------------------------------------------------------------------------------------------------------
+
+void AgentImpl::start(EventHandler handler) {
+  if (std::exchange(started_, true)) return;
+  if (auto done = core_.outbox.start(std::move(handler)); !done) {
+    core_.outbox.passing(AgentProblem{std::nullopt, Failure::storage, done.error()});
+  }
+  suspend();  // calls before the start have marked what waits
+  resume();
+  clean_up();
+}
+
+void AgentImpl::resume() {
+  relays_.start({.up =
+                     [this](Relay& relay) {
+                       subscriptions_.relay_up(relay);
+                       commands_.relay_up(relay);
+                       deliveries_.relay_up(relay);
+                     },
+                 .down =
+                     [this](Relay& relay, const smp::client::Failure& why, bool) {
+                       subscriptions_.relay_down(relay, why);
+                       commands_.relay_down(relay);
+                       deliveries_.relay_down(relay, why);
+                     },
+                 .pushed =
+                     [this](Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
+                       reception_.pushed(relay, entity, message);
+                     },
+                 .needed =
+                     [this](Relay& relay) {
+                       return subscriptions_.needs(relay) || commands_.needs(relay) || deliveries_.needs(relay);
+                     }});
+  const auto begun = [&]() -> Result<> {
+    SIMPLEX_TRY(subscriptions_.start());
+    SIMPLEX_TRY(commands_.start());
+    return deliveries_.start();
+  }();
+  if (!begun) core_.storage_failed(begun.error());
+}
+
+void AgentImpl::suspend() {
+  relays_.stop();
+  subscriptions_.stop();
+  commands_.stop();
+  deliveries_.stop();
+}
+
+void AgentImpl::stop() {
+  settle();
+  if (!std::exchange(started_, false)) return;
+  cleanup_.cancel();
+  recovery_.cancel();
+  suspend();
+  core_.outbox.stop();
+}
+
+// Effects may open the next turn.
+void AgentImpl::settle() {
+  while (core_.turn.open() && core_.turn.commit()) {
+  }
+}
+
+Result<> AgentImpl::flush() { return core_.turn.commit(); }
+
+void AgentImpl::turn_failed(const Error& error) {
+  core_.dependencies.log.error("The agent's database: " + error.message);
+  core_.outbox.passing(AgentProblem{std::nullopt, Failure::storage, error});
+  if (!started_) return;
+  settle();
+  suspend();
+  recovery_ = core_.dependencies.loop.after(recovery_backoff_.next(core_.dependencies.random), [this] {
+    recovery_.cancel();
+    if (started_) resume();
+  });
+}
+
+void AgentImpl::clean_up() {
+  const auto done = core_.turn.run(
+      [this] { return core_.messages.forget_before(core_.now() - core_.config.timeouts.duplicates_kept); });
+  if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);
+  cleanup_ = core_.dependencies.loop.after(core_.config.timeouts.cleanup, [this] { clean_up(); });
+}
+
+void AgentImpl::handled(EventId event) {
+  const auto done = core_.turn.run([&] { return core_.outbox.handled(event); });
+  if (!done) core_.dependencies.log.warning("An event could not be marked as handled: " + done.error().message);
+}
+
+// ---- users ----------------------------------------------------------------------------------------------------------
+
+Result<UserId> AgentImpl::create_user() {
+  return core_.turn.run([&] { return core_.connections.insert_user(core_.now()); });
+}
+
+Result<std::vector<UserId>> AgentImpl::users() { return core_.connections.users(); }
+
+Result<> AgentImpl::check_user(UserId user) {
+  SIMPLEX_ASSIGN(const bool known, core_.connections.has_user(user));
+  if (!known) return fail(ErrorKind::not_found, "There is no such user.");
+  return {};
+}
+
+// ---- connections ----------------------------------------------------------------------------------------------------
+
+Result<ConnectionId> AgentImpl::create_connection(UserId user, bool pq, std::optional<ConnectionId> id) {
+  return core_.turn.run([&]() -> Result<ConnectionId> {
+    if (id) {
+      SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
+      if (existing) return repeat_creation(*existing);
+    }
+    SIMPLEX_TRY(check_user(user));
+    auto server = commands_.pick_server({});
+    if (server.empty()) {
+      return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
+    }
+    Connection connection{.key = {},
+                          .id = id.value_or(new_connection_id(core_.dependencies.random)),
+                          .user = user,
+                          .role = Role::inviter,
+                          .agent_version = core_.config.versions.agent.max,
+                          .pq = pq ? crypto::PqSupport::on : crypto::PqSupport::off,
+                          .link = {}};
+    SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
+    const auto keys = crypto::generate_receiver_params(core_.dependencies.random, core_.config.versions.e2e.max,
+                                                       crypto::PqSupport::off);
+    SIMPLEX_TRY(core_.ratchets.insert_x3dh_keys(connection.key, keys.keys));
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, std::move(server), {}));
+    return connection.id;
+  });
+}
+
+// The application was killed before it knew, and asks again.
+Result<ConnectionId> AgentImpl::repeat_creation(const Connection& connection) {
+  if (connection.deleted) return no_connection();
+  if (!connection.link.empty()) {
+    SIMPLEX_TRY(core_.outbox.durable(InvitationReady{connection.id, connection.link}));
+    return connection.id;
+  }
+  SIMPLEX_ASSIGN(const bool pending, core_.commands.exists(connection.key));
+  if (!pending && connection.role == Role::inviter) {
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server({}), {}));
+  }
+  return connection.id;
+}
+
+Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view link, BytesView own_info, bool pq,
+                                                std::optional<ConnectionId> id) {
+  SIMPLEX_ASSIGN(const auto parsed, protocol::parse_connection_link(link));
+  const auto* invitation = std::get_if<protocol::InvitationLink>(&parsed);
+  if (invitation == nullptr) {
+    return fail(ErrorKind::unsupported, "This program can join by one-time invitation links in their full form only, yet.",
+                Advice::ask_user);
+  }
+  SIMPLEX_ASSIGN(const auto agreed, agree(*invitation, core_.config.versions, pq));
+  const auto limit = agreed.pq == crypto::PqSupport::on ? max_connection_info_pq : max_connection_info;
+  if (own_info.size() > limit) {
+    return fail(ErrorKind::limit, "The connection information (the profile) is too long.", Advice::ask_user);
+  }
+  return core_.turn.run([&]() -> Result<ConnectionId> {
+    if (id) {
+      SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
+      if (existing) return existing->deleted ? Result<ConnectionId>(no_connection()) : existing->id;
+    }
+    SIMPLEX_TRY(check_user(user));
+    // Another relay than the inviter's, so that no relay sees both directions.
+    auto server = commands_.pick_server(protocol::format(agreed.queue.server));
+    if (server.empty()) {
+      return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
+    }
+    Connection connection{.key = {},
+                          .id = id.value_or(new_connection_id(core_.dependencies.random)),
+                          .user = user,
+                          .role = Role::joiner,
+                          .agent_version = agreed.agent,
+                          .pq = agreed.pq,
+                          .link = {}};
+    SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
+    auto& random = core_.dependencies.random;
+    SIMPLEX_ASSIGN(const auto ratchet, make_sending_ratchet(random, *invitation, agreed, core_.config.versions.e2e.max));
+    SIMPLEX_TRY(core_.ratchets.insert_sending(connection.key, ratchet.state, ratchet.params));
+    SIMPLEX_ASSIGN(const auto queue, make_snd_queue(random, connection.key, agreed.queue, agreed.client));
+    SIMPLEX_TRY(core_.queues.insert(queue));
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::join, std::move(server), to_bytes(own_info)));
+    return connection.id;
+  });
+}
+
+Result<> AgentImpl::allow_connection(ConnectionId id, ConfirmationId confirmation_id, BytesView own_info) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    SIMPLEX_ASSIGN(const auto confirmation, core_.commands.confirmation(confirmation_id));
+    if (!confirmation) {
+      // Gone once our confirmation was delivered.
+      if (connection.connected) return {};
+      SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+      if (sending) return {};
+      return fail(ErrorKind::not_found, "There is no such confirmation.");
+    }
+    if (confirmation->conn != connection.key) return fail(ErrorKind::not_found, "There is no such confirmation.");
+    if (confirmation->own_info) return {};
+    const auto limit = connection.pq == crypto::PqSupport::on ? max_connection_info_pq : max_connection_info;
+    if (own_info.size() > limit) {
+      return fail(ErrorKind::limit, "The connection information (the profile) is too long.", Advice::ask_user);
+    }
+    SIMPLEX_TRY(core_.commands.allow(confirmation_id, own_info));
+    Writer argument;
+    argument.i64(confirmation_id.value());
+    return commands_.enqueue(connection.key, CommandKind::allow, {}, std::move(argument).take());
+  });
+}
+
+Result<> AgentImpl::delete_connection(ConnectionId id) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.find(id));
+    if (!connection || connection->deleted) return {};
+    SIMPLEX_TRY(core_.outbox.forget(id));
+    SIMPLEX_TRY(core_.commands.erase_of(connection->key));
+    SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection->key));
+    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection->key));
+    if (sending) {
+      SIMPLEX_TRY(core_.queues.erase(sending->key));  // and what waits in it
+      core_.turn.after_commit([this, key = sending->key] { deliveries_.forget(key); });
+    }
+    if (receiving) {
+      SIMPLEX_TRY(core_.connections.set_deleted(connection->key));
+      SIMPLEX_TRY(commands_.enqueue(connection->key, CommandKind::delete_queue, {}, {}));
+      core_.turn.after_commit([this, user = connection->user, server = receiving->server, queue = receiving->recipient_id] {
+        if (started_) subscriptions_.forget(user, server, queue);
+      });
+    } else {
+      SIMPLEX_TRY(core_.connections.erase(connection->key));
+    }
+    SIMPLEX_TRY(core_.outbox.durable(ConnectionDeleted{id}));
+    return {};
+  });
+}
+
+Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+  return ConnectionState{.user = connection.user,
+                         .connected = connection.connected,
+                         .pq_support = connection.pq == crypto::PqSupport::on,
+                         .can_send = connection.connected,
+                         .agent_version = connection.agent_version.value()};
+}
+
+Result<std::vector<ConnectionId>> AgentImpl::connections(UserId user) { return core_.connections.of_user(user); }
+
+// ---- messages -------------------------------------------------------------------------------------------------------
+
+Result<MessageId> AgentImpl::send_message(ConnectionId id, BytesView body, std::optional<SendKey> key) {
+  return core_.turn.run([&]() -> Result<MessageId> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    if (key) {
+      SIMPLEX_ASSIGN(const auto known, core_.messages.message_of(connection.key, *key));
+      if (known) return *known;
+    }
+    SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
+    if (!connection.connected || !queue) {
+      return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+    }
+    SIMPLEX_ASSIGN(const auto message,
+                   deliveries_.enqueue(connection, *queue, DeliveryKind::user, message::User{Content(body)}));
+    if (key) SIMPLEX_TRY(core_.messages.insert_send_key(connection.key, *key, message, core_.now()));
+    return message;
+  });
+}
+
+Result<> AgentImpl::ack_message(ConnectionId id, MessageId message_id) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    SIMPLEX_ASSIGN(const auto message, core_.messages.received(connection.key, id, message_id));
+    if (!message) return {};
+    SIMPLEX_TRY(core_.messages.erase_received(connection.key, message_id));
+    SIMPLEX_TRY(core_.outbox.handled(message->event));
+    if (!started_) return {};
+    SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(message->queue));
+    if (queue) reception_.acknowledge(relays_.get(connection.user, queue->server), *queue, message->relay_message_id);
+    return {};
+  });
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,65 @@
+// The agent put together. Its parts know each other only in this direction:
+//
+//   Reception ──► Commands ──► DeliveryQueues ──► Relays
+//       └───────► Subscriptions ─────────────────────▲        all of them ──► Core (database, turn, events)
+#pragma once
+
+#include "commands.hpp"
+#include "core.hpp"
+#include "delivery.hpp"
+#include "reception.hpp"
+#include "relays.hpp"
+#include "simplex/agent/agent.hpp"
+#include "subscriptions.hpp"
+
+namespace simplex::agent {
+
+class AgentImpl final : public Agent {
+ public:
+  AgentImpl(Dependencies dependencies, Config config, std::vector<protocol::ServerWithAuth> servers,
+            store::Database database);
+  ~AgentImpl() override;
+
+  void start(EventHandler handler) override;
+  void stop() override;
+  Result<> flush() override;
+  void handled(EventId event) override;
+
+  Result<UserId> create_user() override;
+  Result<std::vector<UserId>> users() override;
+
+  Result<ConnectionId> create_connection(UserId user, bool pq, std::optional<ConnectionId> id) override;
+  Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info, bool pq,
+                                       std::optional<ConnectionId> id) override;
+  Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation, BytesView own_info) override;
+  Result<> delete_connection(ConnectionId connection) override;
+  Result<ConnectionState> connection_state(ConnectionId connection) override;
+  Result<std::vector<ConnectionId>> connections(UserId user) override;
+
+  Result<MessageId> send_message(ConnectionId connection, BytesView body, std::optional<SendKey> key) override;
+  Result<> ack_message(ConnectionId connection, MessageId message) override;
+
+ private:
+  // Everything of the network and in memory begins anew, from what the database says.
+  void resume();
+  void suspend();
+  void settle();
+  void turn_failed(const Error& error);
+  void clean_up();
+
+  [[nodiscard]] Result<> check_user(UserId user);
+  [[nodiscard]] Result<ConnectionId> repeat_creation(const Connection& connection);
+
+  Core core_;
+  Relays relays_;
+  DeliveryQueues deliveries_;
+  Commands commands_;
+  Subscriptions subscriptions_;
+  Reception reception_;
+  async::Timer cleanup_;
+  async::Timer recovery_;
+  Backoff recovery_backoff_;
+  bool started_ = false;
+};
+
+}  // namespace simplex::agent

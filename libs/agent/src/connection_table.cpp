@@ -1,0 +1,147 @@
+#include "connection_table.hpp"
+
+namespace simplex::agent {
+
+std::unexpected<Error> no_connection() { return fail(ErrorKind::not_found, "There is no such connection."); }
+
+Result<UserId> ConnectionTable::insert_user(WallTime now) {
+  SIMPLEX_TRY(db_.run("INSERT INTO users (created_at) VALUES (?)", now));
+  return UserId(db_.last_row_id());
+}
+
+Result<std::vector<UserId>> ConnectionTable::users() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT user_id FROM users ORDER BY user_id"));
+  std::vector<UserId> users;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return users;
+    users.push_back(rows.number<UserId>(0));
+  }
+}
+
+Result<bool> ConnectionTable::has_user(UserId user) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT 1 FROM users WHERE user_id = ?"));
+  SIMPLEX_TRY(rows.bind_all(user));
+  return rows.step();
+}
+
+Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime now) {
+  SIMPLEX_TRY(db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, link, created_at) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      connection.id, connection.user, static_cast<int>(connection.role), connection.agent_version,
+                      connection.pq == crypto::PqSupport::on, connection.link, now));
+  return ConnKey(db_.last_row_id());
+}
+
+Result<std::optional<Connection>> ConnectionTable::read(store::Statement rows) {
+  SIMPLEX_ASSIGN(const bool row, rows.step());
+  if (!row) return std::nullopt;
+  Connection connection;
+  connection.key = rows.number<ConnKey>(0);
+  SIMPLEX_ASSIGN(connection.id, rows.fixed<ConnectionId>(1));
+  connection.user = rows.number<UserId>(2);
+  connection.role = rows.integer(3) == 0 ? Role::inviter : Role::joiner;
+  connection.agent_version = rows.number<AgentVersion>(4);
+  connection.pq = rows.boolean(5) ? crypto::PqSupport::on : crypto::PqSupport::off;
+  connection.connected = rows.boolean(6);
+  connection.deleted = rows.boolean(7);
+  connection.link = rows.text(8);
+  return connection;
+}
+
+Result<std::optional<Connection>> ConnectionTable::find(ConnectionId id) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
+                                        "deleted, link FROM connections WHERE connection_id = ?"));
+  SIMPLEX_TRY(rows.bind_all(id));
+  return read(std::move(rows));
+}
+
+Result<Connection> ConnectionTable::by_id(ConnectionId id) {
+  SIMPLEX_ASSIGN(auto found, find(id));
+  if (!found || found->deleted) return no_connection();
+  return std::move(*found);
+}
+
+Result<Connection> ConnectionTable::by_key(ConnKey key) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
+                                        "deleted, link FROM connections WHERE conn = ?"));
+  SIMPLEX_TRY(rows.bind_all(key));
+  SIMPLEX_ASSIGN(auto found, read(std::move(rows)));
+  if (!found) return no_connection();
+  return std::move(*found);
+}
+
+Result<std::vector<ConnectionId>> ConnectionTable::of_user(UserId user) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT connection_id FROM connections WHERE user_id = ? AND deleted = 0 "
+                                        "ORDER BY conn"));
+  SIMPLEX_TRY(rows.bind_all(user));
+  std::vector<ConnectionId> ids;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return ids;
+    SIMPLEX_ASSIGN(auto id, rows.fixed<ConnectionId>(0));
+    ids.push_back(id);
+  }
+}
+
+Result<> ConnectionTable::set_agreed(ConnKey key, AgentVersion version, crypto::PqSupport pq) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET agent_version = ?, pq_support = ? WHERE conn = ?", version,
+                      pq == crypto::PqSupport::on, key));
+  return {};
+}
+Result<> ConnectionTable::set_agent_version(ConnKey key, AgentVersion version) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET agent_version = ? WHERE conn = ?", version, key));
+  return {};
+}
+Result<> ConnectionTable::set_connected(ConnKey key) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET connected = 1 WHERE conn = ?", key));
+  return {};
+}
+Result<> ConnectionTable::set_link(ConnKey key, std::string_view link) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET link = ? WHERE conn = ?", link, key));
+  return {};
+}
+Result<> ConnectionTable::set_deleted(ConnKey key) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET deleted = 1 WHERE conn = ?", key));
+  return {};
+}
+Result<> ConnectionTable::erase(ConnKey key) {
+  SIMPLEX_TRY(db_.run("DELETE FROM connections WHERE conn = ?", key));
+  return {};
+}
+
+Result<SendNumbers> ConnectionTable::next_to_send(ConnKey key) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("UPDATE connections SET last_message = last_message + 1, "
+                                        "last_sent_number = last_sent_number + 1 WHERE conn = ? "
+                                        "RETURNING last_message, last_sent_number, last_sent_hash"));
+  SIMPLEX_TRY(rows.bind_all(key));
+  SIMPLEX_ASSIGN(const bool row, rows.step());
+  if (!row) return no_connection();
+  SendNumbers numbers{rows.number<MessageId>(0), rows.number<SenderMessageId>(1), MessageHash(rows.octets(2))};
+  SIMPLEX_TRY(rows.finish());
+  return numbers;
+}
+
+Result<> ConnectionTable::set_sent_hash(ConnKey key, const MessageHash& hash) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET last_sent_hash = ? WHERE conn = ?", hash, key));
+  return {};
+}
+
+Result<ReceiveNumbers> ConnectionTable::next_to_receive(ConnKey key) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("UPDATE connections SET last_message = last_message + 1 WHERE conn = ? "
+                                        "RETURNING last_message, last_received_number, last_received_hash"));
+  SIMPLEX_TRY(rows.bind_all(key));
+  SIMPLEX_ASSIGN(const bool row, rows.step());
+  if (!row) return no_connection();
+  ReceiveNumbers numbers{rows.number<MessageId>(0), rows.number<SenderMessageId>(1), MessageHash(rows.octets(2))};
+  SIMPLEX_TRY(rows.finish());
+  return numbers;
+}
+
+Result<> ConnectionTable::set_received(ConnKey key, SenderMessageId number, const MessageHash& hash) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET last_received_number = ?, last_received_hash = ? WHERE conn = ?", number,
+                      hash, key));
+  return {};
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,75 @@
+// Rows of users and connections: who, which role, what was agreed, and the numbers and hashes of the last messages.
+#pragma once
+
+#include "simplex/agent/agent_message.hpp"
+#include "simplex/store/database.hpp"
+
+namespace simplex::agent {
+
+// Row number of a connection in the database.
+struct ConnKeyTag;
+using ConnKey = StrongInt<ConnKeyTag, std::int64_t>;
+
+enum class Role : std::uint8_t { inviter = 0, joiner = 1 };
+
+struct Connection {
+  ConnKey key;
+  ConnectionId id;
+  UserId user;
+  Role role = Role::inviter;
+  AgentVersion agent_version;
+  crypto::PqSupport pq = crypto::PqSupport::off;
+  bool connected = false;
+  bool deleted = false;
+  std::string link;
+};
+
+// What a message to be sent is numbered with.
+struct SendNumbers {
+  MessageId message;
+  SenderMessageId number;
+  MessageHash previous;
+};
+// What was received last; the new message's own number in our row.
+struct ReceiveNumbers {
+  MessageId message;
+  SenderMessageId previous_number;
+  MessageHash previous;
+};
+
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(store::Database& database) : db_(database) {}
+
+  [[nodiscard]] Result<UserId> insert_user(WallTime now);
+  [[nodiscard]] Result<std::vector<UserId>> users();
+  [[nodiscard]] Result<bool> has_user(UserId user);
+
+  [[nodiscard]] Result<ConnKey> insert(const Connection& connection, WallTime now);
+  // not_found when there is none.
+  [[nodiscard]] Result<Connection> by_id(ConnectionId id);
+  [[nodiscard]] Result<Connection> by_key(ConnKey key);
+  [[nodiscard]] Result<std::optional<Connection>> find(ConnectionId id);
+  [[nodiscard]] Result<std::vector<ConnectionId>> of_user(UserId user);
+
+  [[nodiscard]] Result<> set_agreed(ConnKey key, AgentVersion version, crypto::PqSupport pq);
+  [[nodiscard]] Result<> set_agent_version(ConnKey key, AgentVersion version);
+  [[nodiscard]] Result<> set_connected(ConnKey key);
+  [[nodiscard]] Result<> set_link(ConnKey key, std::string_view link);
+  [[nodiscard]] Result<> set_deleted(ConnKey key);
+  [[nodiscard]] Result<> erase(ConnKey key);
+
+  // Takes the next numbers; the hash of the message is stored with set_sent_hash once it is encoded.
+  [[nodiscard]] Result<SendNumbers> next_to_send(ConnKey key);
+  [[nodiscard]] Result<> set_sent_hash(ConnKey key, const MessageHash& hash);
+  [[nodiscard]] Result<ReceiveNumbers> next_to_receive(ConnKey key);
+  [[nodiscard]] Result<> set_received(ConnKey key, SenderMessageId number, const MessageHash& hash);
+
+ private:
+  [[nodiscard]] Result<std::optional<Connection>> read(store::Statement rows);
+  store::Database& db_;
+};
+
+[[nodiscard]] std::unexpected<Error> no_connection();
+
+}  // namespace simplex::agent

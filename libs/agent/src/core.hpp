@@ -1,0 +1,47 @@
+// What the parts of the agent share: the database with its tables, the turn, the events, and what was handed in.
+#pragma once
+
+#include "command_table.hpp"
+#include "message_table.hpp"
+#include "outbox.hpp"
+#include "queue_table.hpp"
+#include "ratchet_table.hpp"
+#include "simplex/agent/config.hpp"
+#include "simplex/protocol/server_address.hpp"
+#include "turn.hpp"
+
+namespace simplex::agent {
+
+struct Core {
+  Core(Dependencies deps, Config configuration, std::vector<protocol::ServerWithAuth> own_servers, store::Database opened,
+       std::move_only_function<void(Error)> turn_failed)
+      : dependencies(deps),
+        config(std::move(configuration)),
+        servers(std::move(own_servers)),
+        database(std::move(opened)),
+        turn(deps.loop, database, std::move(turn_failed)),
+        connections(database),
+        queues(database),
+        ratchets(database, deps.random),
+        messages(database),
+        commands(database),
+        outbox(deps.loop, database, turn, connections, messages) {}
+
+  [[nodiscard]] WallTime now() const { return dependencies.loop.wall(); }
+  // What happened outside the application's calls could not be stored: undo the turn and begin again.
+  void storage_failed(const Error& error) { turn.abandon(error); }
+
+  Dependencies dependencies;
+  Config config;
+  std::vector<protocol::ServerWithAuth> servers;  // config.servers
+  store::Database database;
+  Turn turn;
+  ConnectionTable connections;
+  QueueTable queues;
+  RatchetTable ratchets;
+  MessageTable messages;
+  CommandTable commands;
+  Outbox outbox;
+};
+
+}  // namespace simplex::agent

@@ -1,0 +1,318 @@
+#include "delivery.hpp"
+
+#include <algorithm>
+
+#include "failures.hpp"
+#include "simplex/crypto/pad.hpp"
+#include "simplex/smp/client_message.hpp"
+
+namespace simplex::agent {
+namespace {
+
+bool is_confirmation(DeliveryKind kind) { return kind == DeliveryKind::info || kind == DeliveryKind::info_reply; }
+
+}  // namespace
+
+// ---- accepting ------------------------------------------------------------------------------------------------------
+
+Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
+                                          AMessage message) {
+  SIMPLEX_ASSIGN(auto numbers, core_.connections.next_to_send(connection.key));
+  auto plaintext = encode(AgentMessage{numbers.number, numbers.previous, std::move(message)});
+  const auto padded = padded_message_size(connection.agent_version, connection.pq);
+  if (!crypto::fits_padded(plaintext.size(), padded)) {
+    return fail(ErrorKind::limit, "The message is too long.", Advice::ask_user);
+  }
+  SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash_of(plaintext)));
+  std::optional<crypto::PqEncryption> pq;
+  if (kind == DeliveryKind::user) pq = crypto::to_encryption(connection.pq);
+  SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, pq, core_.config.versions.e2e.max));
+  SIMPLEX_TRY(store({.key = {},
+                     .conn = connection.key,
+                     .queue = queue.key,
+                     .message = numbers.message,
+                     .kind = kind,
+                     .encrypt_key = std::move(prepared.key),
+                     .padded_size = padded,
+                     .plaintext = std::move(plaintext),
+                     .pq = prepared.pq,
+                     .created = core_.now()}));
+  return numbers.message;
+}
+
+// A confirmation counts as the first message of its direction, though its number is not written in it.
+Result<> DeliveryQueues::enqueue_confirmation(const Connection& connection, const SndQueue& queue,
+                                              const RatchetContent& content) {
+  SIMPLEX_ASSIGN(auto numbers, core_.connections.next_to_send(connection.key));
+  auto plaintext = encode(content);
+  const auto padded = padded_info_size(connection.agent_version, connection.pq);
+  if (!crypto::fits_padded(plaintext.size(), padded)) {
+    return fail(ErrorKind::limit, "The connection information is too long.", Advice::ask_user);
+  }
+  SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash_of(plaintext)));
+  SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, crypto::to_encryption(connection.pq),
+                                                              core_.config.versions.e2e.max));
+  return store({.key = {},
+                .conn = connection.key,
+                .queue = queue.key,
+                .message = numbers.message,
+                .kind = std::holds_alternative<AgentConnInfoReply>(content) ? DeliveryKind::info_reply : DeliveryKind::info,
+                .encrypt_key = std::move(prepared.key),
+                .padded_size = padded,
+                .plaintext = std::move(plaintext),
+                .pq = prepared.pq,
+                .created = core_.now()});
+}
+
+Result<> DeliveryQueues::store(Delivery delivery) {
+  SIMPLEX_ASSIGN(const auto key, core_.messages.insert(delivery));
+  core_.turn.after_commit([this, key, queue = delivery.queue] {
+    committed_ = std::max(committed_, key);
+    kick(queue);
+  });
+  return {};
+}
+
+// ---- sending --------------------------------------------------------------------------------------------------------
+
+Result<> DeliveryQueues::start() {
+  SIMPLEX_ASSIGN(committed_, core_.messages.last());
+  SIMPLEX_ASSIGN(const auto queues, core_.messages.queues_with_deliveries());
+  for (const auto queue : queues) kick(queue);
+  return {};
+}
+
+void DeliveryQueues::stop() { queues_.clear(); }
+
+void DeliveryQueues::kick(SndQueueKey queue) {
+  const auto found = queues_.find(queue);
+  if (found != queues_.end() && (found->second.in_flight || found->second.timer.armed() || found->second.waiting)) {
+    return;
+  }
+  if (auto done = send_first(queue); !done) {
+    core_.dependencies.log.error("A message could not be sent: " + done.error().message);
+    queues_.erase(queue);
+    core_.outbox.passing(AgentProblem{std::nullopt, failure_of(done.error()), done.error()});
+  }
+}
+
+Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
+  SIMPLEX_ASSIGN(auto delivery, core_.messages.first_of(queue_key, committed_));
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(queue_key));
+  if (!delivery || !queue) {
+    queues_.erase(queue_key);
+    return {};
+  }
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
+  auto& sending = queues_.try_emplace(queue_key, core_.config.timeouts).first->second;
+  sending.relay = &relays_.get(connection.user, queue->server);
+  auto* client = sending.relay->client();
+  if (client == nullptr) {
+    sending.waiting = true;
+    relays_.need(*sending.relay);
+    return {};
+  }
+  SIMPLEX_ASSIGN(const auto body, body_of(*delivery, *queue));
+  const bool sign = !is_confirmation(delivery->kind) || protocol::sender_can_secure(queue->mode);
+  const smp::MessageFlags flags{.notification = delivery->kind != DeliveryKind::other};
+  sending.in_flight = true;
+  client->send_message(queue->sender_id, sign ? &queue->sender_key : nullptr, flags, body,
+                       [this, queue_key, delivery = std::move(*delivery)](smp::client::Outcome<> outcome) {
+                         answered(queue_key, delivery, outcome);
+                       });
+  return {};
+}
+
+Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& queue) {
+  SIMPLEX_ASSIGN(const auto encrypted, delivery.encrypt_key.encrypt(delivery.plaintext, delivery.padded_size));
+  smp::PublicHeader header{queue.client_version, std::nullopt};
+  Bytes envelope;
+  std::optional<crypto::AuthPublicKey> sender_key;
+  if (is_confirmation(delivery.kind)) {
+    header.dh_key = queue.dh_public;
+    // Where we could secure the queue ourselves the relay has our key already.
+    if (!protocol::sender_can_secure(queue.mode)) sender_key = crypto::public_key(queue.sender_key);
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
+    std::optional<crypto::E2eRatchetParams> e2e;
+    if (delivery.kind == DeliveryKind::info_reply) {
+      SIMPLEX_ASSIGN(e2e, core_.ratchets.e2e_params(delivery.conn));
+    }
+    envelope = encode(AgentConfirmation{connection.agent_version, std::move(e2e), Content(encrypted)});
+  } else {
+    envelope = encode(AgentMessageEnvelope{core_.config.versions.agent.max, Content(encrypted)});
+  }
+  return smp::seal_client_message(queue.e2e_key, crypto::random_nonce(core_.dependencies.random), header,
+                                  {std::move(sender_key), Content(envelope)});
+}
+
+void DeliveryQueues::answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome) {
+  const auto found = queues_.find(queue);
+  if (found == queues_.end()) return;
+  auto& sending = found->second;
+  sending.in_flight = false;
+  if (!outcome) {
+    const auto& why = outcome.error();
+    const bool full = why.is<smp::errors::Quota>() && !is_confirmation(delivery.kind);
+    if (why.kind == smp::client::Failure::Kind::network) {  // the session is ending
+      sending.waiting = true;
+      return;
+    }
+    if (full || is_temporary(why)) {
+      retry(queue, sending, delivery, why);
+      return;
+    }
+    const auto done = core_.turn.run([&] { return give_up(delivery, failure_of(why), why.error); });
+    if (!done) return core_.storage_failed(done.error());
+  } else {
+    const auto done = core_.turn.run([&] { return sent(delivery); });
+    if (!done) return core_.storage_failed(done.error());
+  }
+  sending.fast.reset();
+  sending.slow.reset();
+  // The next message may go before the commit: were this turn undone, the relay would get this one twice, and the peer
+  // knows it by its hash.
+  kick(queue);
+}
+
+// ---- outcomes -------------------------------------------------------------------------------------------------------
+
+Result<> DeliveryQueues::sent(const Delivery& delivery) {
+  SIMPLEX_TRY(core_.messages.erase(delivery.key));
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
+  if (connection.deleted) return {};
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(delivery.queue));
+  if (!queue) return {};
+  switch (delivery.kind) {
+    case DeliveryKind::info:
+    case DeliveryKind::info_reply: return confirmed(delivery, connection, *queue);
+    case DeliveryKind::hello: {
+      SIMPLEX_TRY(core_.queues.set_status(queue->key, QueueStatus::active));
+      SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
+      // The inviter sends HELLO in answer to one: then both directions work.
+      if (receiving && receiving->status == QueueStatus::active && !connection.connected) {
+        SIMPLEX_TRY(core_.connections.set_connected(connection.key));
+        SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, delivery.pq}));
+      }
+      return {};
+    }
+    case DeliveryKind::user: {
+      SIMPLEX_TRY(core_.outbox.durable(MessageSent{connection.id, delivery.message}));
+      return {};
+    }
+    case DeliveryKind::other: return {};
+  }
+  return {};
+}
+
+Result<> DeliveryQueues::confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue) {
+  if (delivery.kind == DeliveryKind::info_reply) {
+    SIMPLEX_TRY(core_.queues.set_status(queue.key, QueueStatus::confirmed));
+    SIMPLEX_TRY(core_.outbox.durable(Joined{connection.id}));
+    return {};
+  }
+  SIMPLEX_TRY(core_.commands.erase_confirmations(connection.key));
+  if (!protocol::sender_can_secure(queue.mode)) return core_.queues.set_status(queue.key, QueueStatus::confirmed);
+  // Both queues are secured: no HELLO is needed.
+  SIMPLEX_TRY(core_.queues.set_status(queue.key, QueueStatus::active));
+  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
+  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, delivery.pq}));
+  return {};
+}
+
+Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Error error) {
+  SIMPLEX_TRY(core_.messages.erase(delivery.key));
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
+  if (connection.deleted) return {};
+  switch (delivery.kind) {
+    case DeliveryKind::user:
+      SIMPLEX_TRY(core_.outbox.durable(MessageFailed{connection.id, delivery.message, failure, std::move(error)}));
+      return {};
+    case DeliveryKind::info:
+    case DeliveryKind::info_reply:
+    case DeliveryKind::hello:
+      SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
+      return {};
+    case DeliveryKind::other:
+      core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
+      return {};
+  }
+  return {};
+}
+
+Result<> DeliveryQueues::give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why) {
+  SIMPLEX_ASSIGN(auto expired, core_.messages.of_queue_before(queue, core_.now() - expiry));
+  for (const auto& delivery : expired) SIMPLEX_TRY(give_up(delivery, failure_of(why), why.error));
+  return {};
+}
+
+void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why) {
+  const auto& timeouts = core_.config.timeouts;
+  const bool full = why.is<smp::errors::Quota>();
+  const auto expiry = full                                      ? timeouts.quota_expiry
+                      : delivery.kind == DeliveryKind::hello ? timeouts.hello_expiry
+                                                             : timeouts.message_expiry;
+  if (delivery.created < core_.now() - expiry) {
+    const auto done = core_.turn.run([&] { return give_up_expired(queue, expiry, why); });
+    if (!done) return core_.storage_failed(done.error());
+    return kick(queue);
+  }
+  if (full) warn(sending, delivery, Failure::quota, why.error);
+  auto& backoff = full ? sending.slow : sending.fast;
+  sending.timer = core_.dependencies.loop.after(backoff.next(core_.dependencies.random), [this, queue] { retry_now(queue); });
+}
+
+void DeliveryQueues::retry_now(SndQueueKey queue) {
+  const auto found = queues_.find(queue);
+  if (found == queues_.end()) return;
+  found->second.timer.cancel();
+  kick(queue);
+}
+
+void DeliveryQueues::warn(Sending& sending, const Delivery& delivery, Failure failure, const Error& error) {
+  if (delivery.kind != DeliveryKind::user || sending.warned == delivery.key) return;
+  sending.warned = delivery.key;
+  if (const auto connection = core_.connections.by_key(delivery.conn)) {
+    core_.outbox.passing(MessageDelayed{connection->id, delivery.message, failure, error});
+  }
+}
+
+// ---- relays ---------------------------------------------------------------------------------------------------------
+
+void DeliveryQueues::relay_up(const Relay& relay) {
+  std::vector<SndQueueKey> ready;
+  for (auto& [queue, sending] : queues_) {
+    if (!sending.waiting || sending.relay != &relay) continue;
+    sending.waiting = false;
+    ready.push_back(queue);
+  }
+  for (const auto queue : ready) kick(queue);
+}
+
+void DeliveryQueues::relay_down(const Relay& relay, const smp::client::Failure& why) {
+  const auto done = core_.turn.run([&]() -> Result<> {
+    for (auto& [queue, sending] : queues_) {
+      if (!sending.waiting || sending.relay != &relay) continue;
+      SIMPLEX_TRY(give_up_expired(queue, core_.config.timeouts.message_expiry, why));
+      SIMPLEX_ASSIGN(const auto first, core_.messages.first_of(queue, committed_));
+      if (first) warn(sending, *first, failure_of(why), why.error);
+    }
+    return {};
+  });
+  if (!done) core_.storage_failed(done.error());
+}
+
+bool DeliveryQueues::needs(const Relay& relay) const {
+  return std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) {
+    const auto& sending = entry.second;
+    return sending.relay == &relay && (sending.waiting || sending.in_flight || sending.timer.armed());
+  });
+}
+
+void DeliveryQueues::continue_sending(SndQueueKey queue) {
+  const auto found = queues_.find(queue);
+  if (found == queues_.end() || !found->second.timer.armed()) return;
+  found->second.slow.reset();
+  retry_now(queue);
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,65 @@
+// Sending: each queue delivers its messages in order, one after another, and tries again until the relay has taken them
+// or too much time has passed (Timeouts). A message is sent only after the turn that accepted it is committed, since its
+// place in the ratchet must not be used twice.
+#pragma once
+
+#include <map>
+
+#include "core.hpp"
+#include "relays.hpp"
+
+namespace simplex::agent {
+
+class DeliveryQueues {
+ public:
+  DeliveryQueues(Core& core, Relays& relays) : core_(core), relays_(relays) {}
+
+  // In a turn: numbers and encrypts the message, and stores it.
+  [[nodiscard]] Result<MessageId> enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
+                                          AMessage message);
+  // In a turn: our connection information, with a reply queue when we join.
+  [[nodiscard]] Result<> enqueue_confirmation(const Connection& connection, const SndQueue& queue,
+                                              const RatchetContent& content);
+
+  [[nodiscard]] Result<> start();
+  void stop();
+  void relay_up(const Relay& relay);
+  // The relay cannot be reached: messages that have waited too long are given up.
+  void relay_down(const Relay& relay, const smp::client::Failure& why);
+  [[nodiscard]] bool needs(const Relay& relay) const;
+  // The peer has emptied its queue: no need to wait longer.
+  void continue_sending(SndQueueKey queue);
+  void forget(SndQueueKey queue) { queues_.erase(queue); }
+
+ private:
+  struct Sending {
+    Sending(const Timeouts& timeouts) : fast(timeouts.message_fast), slow(timeouts.message_slow) {}
+    bool in_flight = false;
+    Relay* relay = nullptr;
+    bool waiting = false;  // for the relay's session
+    async::Timer timer;
+    Backoff fast;
+    Backoff slow;
+    DeliveryKey warned;  // MessageDelayed was said of this one
+  };
+
+  [[nodiscard]] Result<> store(Delivery delivery);
+  void kick(SndQueueKey queue);
+  [[nodiscard]] Result<> send_first(SndQueueKey queue);
+  [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
+  void answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome);
+  [[nodiscard]] Result<> sent(const Delivery& delivery);
+  [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
+  [[nodiscard]] Result<> give_up(const Delivery& delivery, Failure failure, Error error);
+  [[nodiscard]] Result<> give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why);
+  void retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why);
+  void retry_now(SndQueueKey queue);
+  void warn(Sending& sending, const Delivery& delivery, Failure failure, const Error& error);
+
+  Core& core_;
+  Relays& relays_;
+  std::map<SndQueueKey, Sending> queues_;
+  DeliveryKey committed_;
+};
+
+}  // namespace simplex::agent

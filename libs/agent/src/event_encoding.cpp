@@ -1,0 +1,181 @@
+#include "event_encoding.hpp"
+
+namespace simplex::agent {
+namespace {
+
+void write_error(Writer& writer, Failure failure, const Error& error) {
+  writer.u8(static_cast<std::uint8_t>(failure)).u8(static_cast<std::uint8_t>(error.kind));
+  writer.u8(static_cast<std::uint8_t>(error.advice));
+  writer.large_string(as_bytes(std::string_view(error.message).substr(0, 4'096)));
+}
+
+struct FailureAndError {
+  Failure failure{};
+  Error error;
+};
+Result<FailureAndError> read_error(Reader& reader) {
+  FailureAndError both;
+  SIMPLEX_ASSIGN(const auto failure, reader.u8());
+  SIMPLEX_ASSIGN(const auto kind, reader.u8());
+  SIMPLEX_ASSIGN(const auto advice, reader.u8());
+  SIMPLEX_ASSIGN(const auto message, reader.large_string());
+  both.failure = static_cast<Failure>(failure);
+  both.error = {static_cast<ErrorKind>(kind), std::string(as_text(message)), static_cast<Advice>(advice)};
+  return both;
+}
+
+struct Encoder {
+  Writer payload;
+  ConnectionId connection;
+
+  std::optional<EventKind> operator()(const InvitationReady& e) {
+    connection = e.connection;
+    payload.raw(e.link);
+    return EventKind::invitation_ready;
+  }
+  std::optional<EventKind> operator()(const Joined& e) {
+    connection = e.connection;
+    return EventKind::joined;
+  }
+  std::optional<EventKind> operator()(const ConfirmationReceived& e) {
+    connection = e.connection;
+    payload.i64(e.confirmation.value()).boolean(e.pq_support).raw(e.peer_info);
+    return EventKind::confirmation_received;
+  }
+  std::optional<EventKind> operator()(const PeerInfoReceived& e) {
+    connection = e.connection;
+    payload.boolean(e.pq_support).raw(e.peer_info);
+    return EventKind::peer_info_received;
+  }
+  std::optional<EventKind> operator()(const Connected& e) {
+    connection = e.connection;
+    payload.boolean(e.pq_encryption);
+    return EventKind::connected;
+  }
+  std::optional<EventKind> operator()(const MessageReceived& e) {
+    connection = e.connection;
+    payload.i64(e.message.value());
+    return EventKind::message_received;
+  }
+  std::optional<EventKind> operator()(const MessageSent& e) {
+    connection = e.connection;
+    payload.i64(e.message.value());
+    return EventKind::message_sent;
+  }
+  std::optional<EventKind> operator()(const MessageFailed& e) {
+    connection = e.connection;
+    payload.i64(e.message.value());
+    write_error(payload, e.failure, e.error);
+    return EventKind::message_failed;
+  }
+  std::optional<EventKind> operator()(const ConnectionFailed& e) {
+    connection = e.connection;
+    write_error(payload, e.failure, e.error);
+    return EventKind::connection_failed;
+  }
+  std::optional<EventKind> operator()(const ReceptionFailed& e) {
+    connection = e.connection;
+    write_error(payload, e.failure, e.error);
+    return EventKind::reception_failed;
+  }
+  std::optional<EventKind> operator()(const ConnectionDeleted& e) {
+    connection = e.connection;
+    return EventKind::connection_deleted;
+  }
+  template <class Passing>
+  std::optional<EventKind> operator()(const Passing&) {
+    return std::nullopt;
+  }
+};
+
+Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& reader) {
+  switch (kind) {
+    case EventKind::invitation_ready: return InvitationReady{connection, std::string(as_text(reader.tail()))};
+    case EventKind::joined: return Joined{connection};
+    case EventKind::confirmation_received: {
+      SIMPLEX_ASSIGN(const auto confirmation, reader.i64());
+      SIMPLEX_ASSIGN(const bool pq, reader.boolean());
+      return ConfirmationReceived{connection, ConfirmationId(confirmation), to_bytes(reader.tail()), pq};
+    }
+    case EventKind::peer_info_received: {
+      SIMPLEX_ASSIGN(const bool pq, reader.boolean());
+      return PeerInfoReceived{connection, to_bytes(reader.tail()), pq};
+    }
+    case EventKind::connected: {
+      SIMPLEX_ASSIGN(const bool pq, reader.boolean());
+      return Connected{connection, pq};
+    }
+    case EventKind::message_received: {
+      SIMPLEX_ASSIGN(const auto message, reader.i64());
+      MessageReceived received;
+      received.connection = connection;
+      received.message = MessageId(message);
+      return received;
+    }
+    case EventKind::message_sent: {
+      SIMPLEX_ASSIGN(const auto message, reader.i64());
+      return MessageSent{connection, MessageId(message)};
+    }
+    case EventKind::message_failed: {
+      SIMPLEX_ASSIGN(const auto message, reader.i64());
+      SIMPLEX_ASSIGN(auto why, read_error(reader));
+      return MessageFailed{connection, MessageId(message), why.failure, std::move(why.error)};
+    }
+    case EventKind::connection_failed: {
+      SIMPLEX_ASSIGN(auto why, read_error(reader));
+      return ConnectionFailed{connection, why.failure, std::move(why.error)};
+    }
+    case EventKind::reception_failed: {
+      SIMPLEX_ASSIGN(auto why, read_error(reader));
+      return ReceptionFailed{connection, why.failure, std::move(why.error)};
+    }
+    case EventKind::connection_deleted: return ConnectionDeleted{connection};
+  }
+  return fail(ErrorKind::malformed, "A stored event is of an unknown kind.");
+}
+
+}  // namespace
+
+std::optional<EncodedEvent> encode_event(const EventBody& event) {
+  Encoder encoder;
+  const auto kind = std::visit(encoder, event);
+  if (!kind) return std::nullopt;
+  return EncodedEvent{*kind, encoder.connection, std::move(encoder.payload).take()};
+}
+
+Result<EventBody> decode_event(EventKind kind, ConnectionId connection, BytesView payload) {
+  Reader reader(payload);
+  SIMPLEX_ASSIGN(auto event, read_event(kind, connection, reader));
+  SIMPLEX_TRY(reader.finish());
+  return event;
+}
+
+void write_integrity(Writer& writer, const Integrity& integrity) {
+  writer.u8(static_cast<std::uint8_t>(integrity.index()));
+  if (const auto* skipped = std::get_if<IntegritySkipped>(&integrity)) {
+    writer.i64(skipped->from.value()).i64(skipped->to.value());
+  } else if (const auto* bad = std::get_if<IntegrityBadId>(&integrity)) {
+    writer.i64(bad->previous.value());
+  }
+}
+
+Result<Integrity> read_integrity(Reader& reader) {
+  SIMPLEX_ASSIGN(const auto kind, reader.u8());
+  switch (kind) {
+    case 0: return IntegrityOk{};
+    case 1: {
+      SIMPLEX_ASSIGN(const auto from, reader.i64());
+      SIMPLEX_ASSIGN(const auto to, reader.i64());
+      return IntegritySkipped{SenderMessageId(from), SenderMessageId(to)};
+    }
+    case 2: {
+      SIMPLEX_ASSIGN(const auto previous, reader.i64());
+      return IntegrityBadId{SenderMessageId(previous)};
+    }
+    case 3: return IntegrityBadHash{};
+    case 4: return IntegrityDuplicate{};
+    default: return fail(ErrorKind::malformed, "A stored message has an unknown integrity.");
+  }
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,38 @@
+// Durable events as they lie in the database. MessageReceived is not among them: it is made from the message's own row.
+#pragma once
+
+#include "simplex/agent/events.hpp"
+#include "simplex/encoding/reader.hpp"
+#include "simplex/encoding/writer.hpp"
+
+namespace simplex::agent {
+
+// Numbers in the database: never change them.
+enum class EventKind : std::uint8_t {
+  invitation_ready = 1,
+  joined = 2,
+  confirmation_received = 3,
+  peer_info_received = 4,
+  connected = 5,
+  message_received = 6,
+  message_sent = 7,
+  message_failed = 8,
+  connection_failed = 9,
+  reception_failed = 10,
+  connection_deleted = 11,
+};
+
+struct EncodedEvent {
+  EventKind kind{};
+  ConnectionId connection;
+  Bytes payload;
+};
+// Nothing for a passing event. Of MessageReceived only the number is kept.
+[[nodiscard]] std::optional<EncodedEvent> encode_event(const EventBody& event);
+// For message_received: a MessageReceived with its number alone.
+[[nodiscard]] Result<EventBody> decode_event(EventKind kind, ConnectionId connection, BytesView payload);
+
+void write_integrity(Writer& writer, const Integrity& integrity);
+[[nodiscard]] Result<Integrity> read_integrity(Reader& reader);
+
+}  // namespace simplex::agent

@@ -1,0 +1,15 @@
+// What a relay's failure means to the agent.
+#pragma once
+
+#include "simplex/agent/events.hpp"
+#include "simplex/crypto/ratchet.hpp"
+#include "simplex/smp/client/failure.hpp"
+
+namespace simplex::agent {
+
+// Worth trying again, on this session or another.
+[[nodiscard]] bool is_temporary(const smp::client::Failure& failure) noexcept;
+[[nodiscard]] Failure failure_of(const smp::client::Failure& failure) noexcept;
+[[nodiscard]] Failure failure_of(const Error& error) noexcept;
+
+}  // namespace simplex::agent

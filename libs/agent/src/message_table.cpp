@@ -1,0 +1,172 @@
+#include "message_table.hpp"
+
+#include "event_encoding.hpp"
+
+namespace simplex::agent {
+namespace {
+
+SecretBytes encoded(const crypto::MessageEncryptKey& key) {
+  Writer writer(2'600);
+  crypto::write_message_encrypt_key(writer, key);
+  auto plain = std::move(writer).take();
+  SecretBytes secret{BytesView(plain)};
+  wipe(plain);
+  return secret;
+}
+
+std::unexpected<Error> damaged() {
+  return fail(ErrorKind::storage, "The database is damaged: a message cannot be read.", Advice::ask_user);
+}
+
+Result<Delivery> read_delivery(const store::Statement& row) {
+  Reader reader(row.octets(5));
+  auto key = crypto::read_message_encrypt_key(reader);
+  if (!key) return damaged();
+  return Delivery{.key = row.number<DeliveryKey>(0),
+                  .conn = row.number<ConnKey>(1),
+                  .queue = row.number<SndQueueKey>(2),
+                  .message = row.number<MessageId>(3),
+                  .kind = static_cast<DeliveryKind>(row.integer(4)),
+                  .encrypt_key = std::move(*key),
+                  .padded_size = static_cast<std::size_t>(row.integer(6)),
+                  .plaintext = row.bytes(7),
+                  .pq = row.boolean(8),
+                  .created = row.time(9)};
+}
+
+}  // namespace
+
+Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
+  SIMPLEX_TRY(db_.run("INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+                      "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind),
+                      encoded(delivery.encrypt_key), delivery.padded_size, delivery.plaintext, delivery.pq,
+                      delivery.created));
+  return DeliveryKey(db_.last_row_id());
+}
+
+Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey bound) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+                                       "created_at FROM deliveries WHERE queue = ? AND delivery <= ? "
+                                       "ORDER BY delivery LIMIT 1"));
+  SIMPLEX_TRY(row.bind_all(queue, bound));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  SIMPLEX_ASSIGN(auto delivery, read_delivery(row));
+  return delivery;
+}
+
+Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
+                                        "pq, created_at FROM deliveries WHERE queue = ? AND created_at < ? "
+                                        "ORDER BY delivery LIMIT 256"));
+  SIMPLEX_TRY(rows.bind_all(queue, created));
+  std::vector<Delivery> found;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return found;
+    SIMPLEX_ASSIGN(auto delivery, read_delivery(rows));
+    found.push_back(std::move(delivery));
+  }
+}
+
+Result<> MessageTable::erase(DeliveryKey delivery) {
+  SIMPLEX_TRY(db_.run("DELETE FROM deliveries WHERE delivery = ?", delivery));
+  return {};
+}
+
+Result<DeliveryKey> MessageTable::last() {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT coalesce(max(delivery), 0) FROM deliveries"));
+  SIMPLEX_TRY(row.step());
+  return row.number<DeliveryKey>(0);
+}
+
+Result<std::vector<SndQueueKey>> MessageTable::queues_with_deliveries() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT DISTINCT queue FROM deliveries"));
+  std::vector<SndQueueKey> queues;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return queues;
+    queues.push_back(rows.number<SndQueueKey>(0));
+  }
+}
+
+Result<std::optional<MessageId>> MessageTable::message_of(ConnKey conn, const SendKey& key) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT message FROM send_keys WHERE conn = ? AND send_key = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, key));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  return row.number<MessageId>(0);
+}
+
+Result<> MessageTable::insert_send_key(ConnKey conn, const SendKey& key, MessageId message, WallTime now) {
+  SIMPLEX_TRY(db_.run("INSERT INTO send_keys (conn, send_key, message, created_at) VALUES (?, ?, ?, ?)", conn, key, message,
+                      now));
+  return {};
+}
+
+Result<> MessageTable::insert(const StoredMessage& message) {
+  const auto& content = message.content;
+  Writer integrity;
+  write_integrity(integrity, content.integrity);
+  SIMPLEX_TRY(db_.run("INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
+                      "relay_time, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      message.conn, content.message, message.queue, message.relay_message_id, message.event,
+                      content.sender_message, integrity.view(), content.body, content.pq_encryption, content.relay_time,
+                      content.received_time));
+  return {};
+}
+
+Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, ConnectionId id, MessageId message) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT queue, relay_message_id, event, number, integrity, body, pq, relay_time, "
+                                       "received_at FROM rcv_messages WHERE conn = ? AND message = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, message));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  Reader integrity_reader(row.octets(4));
+  auto integrity = read_integrity(integrity_reader);
+  if (!integrity) return damaged();
+  return StoredMessage{.conn = conn,
+                       .queue = row.number<RcvQueueKey>(0),
+                       .relay_message_id = smp::MessageId(row.octets(1)),
+                       .event = row.number<EventId>(2),
+                       .content = MessageReceived{.connection = id,
+                                                  .message = message,
+                                                  .sender_message = row.number<SenderMessageId>(3),
+                                                  .body = row.bytes(5),
+                                                  .integrity = *integrity,
+                                                  .relay_time = row.time(7),
+                                                  .received_time = row.time(8),
+                                                  .pq_encryption = row.boolean(6)}};
+}
+
+Result<bool> MessageTable::waits_for_application(RcvQueueKey queue, const smp::MessageId& id) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_messages WHERE queue = ? AND relay_message_id = ?"));
+  SIMPLEX_TRY(row.bind_all(queue, id));
+  return row.step();
+}
+
+Result<> MessageTable::erase_received(ConnKey conn, MessageId message) {
+  SIMPLEX_TRY(db_.run("DELETE FROM rcv_messages WHERE conn = ? AND message = ?", conn, message));
+  return {};
+}
+
+Result<bool> MessageTable::insert_hash(ConnKey conn, const crypto::Sha256& hash, WallTime now) {
+  SIMPLEX_ASSIGN(const auto added, db_.run("INSERT OR IGNORE INTO received_hashes (conn, hash, received_at) VALUES (?, ?, ?)",
+                                           conn, hash, now));
+  return added > 0;
+}
+
+Result<bool> MessageTable::has_hash(ConnKey conn, const crypto::Sha256& hash) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM received_hashes WHERE conn = ? AND hash = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, hash));
+  return row.step();
+}
+
+Result<> MessageTable::forget_before(WallTime time) {
+  SIMPLEX_TRY(db_.run("DELETE FROM received_hashes WHERE received_at < ?", time));
+  SIMPLEX_TRY(db_.run("DELETE FROM send_keys WHERE created_at < ?", time));
+  return {};
+}
+
+}  // namespace simplex::agent

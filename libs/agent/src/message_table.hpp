@@ -1,0 +1,79 @@
+// Rows of messages: received ones until the application acknowledges them, sent ones until the relay has them, and what
+// it takes to know a repetition of either.
+#pragma once
+
+#include "queue_table.hpp"
+#include "simplex/agent/events.hpp"
+#include "simplex/crypto/ratchet_keys.hpp"
+
+namespace simplex::agent {
+
+struct DeliveryKeyTag;
+using DeliveryKey = StrongInt<DeliveryKeyTag, std::int64_t>;
+
+enum class DeliveryKind : std::uint8_t {
+  info = 0,        // confirmation of the inviter
+  info_reply = 1,  // confirmation of the joining party
+  hello = 2,
+  user = 3,
+  other = 4,
+};
+
+// A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it
+// again gives the same octets, so that the peer knows a repetition by its hash.
+struct Delivery {
+  DeliveryKey key;
+  ConnKey conn;
+  SndQueueKey queue;
+  MessageId message;
+  DeliveryKind kind = DeliveryKind::other;
+  crypto::MessageEncryptKey encrypt_key;
+  std::size_t padded_size = 0;
+  Bytes plaintext;
+  bool pq = false;
+  WallTime created;
+};
+
+struct StoredMessage {
+  ConnKey conn;
+  RcvQueueKey queue;
+  smp::MessageId relay_message_id;
+  EventId event;
+  MessageReceived content;
+};
+
+class MessageTable {
+ public:
+  explicit MessageTable(store::Database& database) : db_(database) {}
+
+  // ---- to send
+  [[nodiscard]] Result<DeliveryKey> insert(const Delivery& delivery);
+  // The first of the queue that is not above the bound.
+  [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey bound);
+  [[nodiscard]] Result<std::vector<Delivery>> of_queue_before(SndQueueKey queue, WallTime created);
+  [[nodiscard]] Result<> erase(DeliveryKey delivery);
+  [[nodiscard]] Result<DeliveryKey> last();
+  [[nodiscard]] Result<std::vector<SndQueueKey>> queues_with_deliveries();
+
+  [[nodiscard]] Result<std::optional<MessageId>> message_of(ConnKey conn, const SendKey& key);
+  [[nodiscard]] Result<> insert_send_key(ConnKey conn, const SendKey& key, MessageId message, WallTime now);
+
+  // ---- received
+  [[nodiscard]] Result<> insert(const StoredMessage& message);
+  [[nodiscard]] Result<std::optional<StoredMessage>> received(ConnKey conn, ConnectionId id, MessageId message);
+  // Whether a message that the relay delivers again is one that the application has not acknowledged.
+  [[nodiscard]] Result<bool> waits_for_application(RcvQueueKey queue, const smp::MessageId& id);
+  [[nodiscard]] Result<> erase_received(ConnKey conn, MessageId message);
+
+  // False when the hash was there already.
+  [[nodiscard]] Result<bool> insert_hash(ConnKey conn, const crypto::Sha256& hash, WallTime now);
+  [[nodiscard]] Result<bool> has_hash(ConnKey conn, const crypto::Sha256& hash);
+
+  // Forgets hashes and send keys older than this.
+  [[nodiscard]] Result<> forget_before(WallTime time);
+
+ private:
+  store::Database& db_;
+};
+
+}  // namespace simplex::agent

@@ -1,0 +1,179 @@
+#include "queue_table.hpp"
+
+#include "simplex/crypto/key_encoding.hpp"
+
+namespace simplex::agent {
+namespace {
+
+constexpr std::string_view rcv_by_id =
+    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+    "client_version FROM rcv_queues WHERE server = ? AND recipient_id = ?";
+constexpr std::string_view rcv_by_key =
+    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+    "client_version FROM rcv_queues WHERE queue = ?";
+constexpr std::string_view rcv_by_conn =
+    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+    "client_version FROM rcv_queues WHERE conn = ?";
+constexpr std::string_view snd_by_key =
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version "
+    "FROM snd_queues WHERE queue = ?";
+constexpr std::string_view snd_by_conn =
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version "
+    "FROM snd_queues WHERE conn = ?";
+
+std::optional<int> stored(std::optional<protocol::QueueMode> mode) {
+  if (!mode) return std::nullopt;
+  return *mode == protocol::QueueMode::messaging ? 0 : 1;
+}
+
+std::optional<protocol::QueueMode> mode_at(const store::Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.integer(column) == 0 ? protocol::QueueMode::messaging : protocol::QueueMode::contact;
+}
+
+QueueStatus status_at(const store::Statement& row, int column) { return static_cast<QueueStatus>(row.integer(column)); }
+
+// A value that does not decode means damage, whoever wrote it.
+template <class T>
+Result<T> intact(Result<T> value) {
+  if (value) return value;
+  return fail(ErrorKind::storage, "The database is damaged: a queue cannot be read.", Advice::ask_user);
+}
+
+Result<std::optional<RcvQueue>> read_rcv(store::Statement& row) {
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  RcvQueue queue;
+  queue.key = row.number<RcvQueueKey>(0);
+  queue.conn = row.number<ConnKey>(1);
+  SIMPLEX_ASSIGN(queue.server, intact(protocol::parse_server_address(row.text(2))));
+  queue.recipient_id = smp::RecipientId(row.octets(3));
+  queue.sender_id = protocol::SenderId(row.octets(4));
+  SIMPLEX_ASSIGN(queue.recipient_key, intact(crypto::from_pkcs8<crypto::AuthPrivateKey>(row.octets(5))));
+  SIMPLEX_ASSIGN(queue.relay_key, row.fixed<crypto::BoxKey>(6));
+  SIMPLEX_ASSIGN(queue.dh_key, row.fixed<crypto::X25519PrivateKey>(7));
+  if (!row.is_null(8)) {
+    SIMPLEX_ASSIGN(queue.e2e_key, row.fixed<crypto::BoxKey>(8));
+  }
+  queue.mode = mode_at(row, 9);
+  queue.status = status_at(row, 10);
+  queue.client_version = row.number<SmpClientVersion>(11);
+  return queue;
+}
+
+Result<std::optional<SndQueue>> read_snd(store::Statement& row) {
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  SndQueue queue;
+  queue.key = row.number<SndQueueKey>(0);
+  queue.conn = row.number<ConnKey>(1);
+  SIMPLEX_ASSIGN(queue.server, intact(protocol::parse_server_address(row.text(2))));
+  queue.sender_id = protocol::SenderId(row.octets(3));
+  SIMPLEX_ASSIGN(queue.sender_key, intact(crypto::from_pkcs8<crypto::AuthPrivateKey>(row.octets(4))));
+  SIMPLEX_ASSIGN(queue.dh_public, row.fixed<crypto::X25519PublicKey>(5));
+  SIMPLEX_ASSIGN(queue.e2e_key, row.fixed<crypto::BoxKey>(6));
+  queue.mode = mode_at(row, 7);
+  queue.status = status_at(row, 8);
+  queue.client_version = row.number<SmpClientVersion>(9);
+  return queue;
+}
+
+}  // namespace
+
+protocol::QueueAddress RcvQueue::address() const {
+  return {.server = server, .sender_id = sender_id, .dh_key = crypto::public_key(dh_key), .mode = mode};
+}
+
+Result<RcvQueueKey> QueueTable::insert(const RcvQueue& queue) {
+  SIMPLEX_TRY(db_.run("INSERT INTO rcv_queues (conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, "
+                      "e2e_key, mode, status, client_version) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
+                      queue.conn, protocol::format(queue.server), queue.recipient_id, queue.sender_id,
+                      crypto::to_pkcs8(queue.recipient_key), queue.relay_key, queue.dh_key, stored(queue.mode),
+                      static_cast<int>(queue.status), queue.client_version));
+  return RcvQueueKey(db_.last_row_id());
+}
+
+Result<SndQueueKey> QueueTable::insert(const SndQueue& queue) {
+  SIMPLEX_TRY(db_.run("INSERT INTO snd_queues (conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, "
+                      "client_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      queue.conn, protocol::format(queue.server), queue.sender_id, crypto::to_pkcs8(queue.sender_key),
+                      queue.dh_public, queue.e2e_key, stored(queue.mode), static_cast<int>(queue.status),
+                      queue.client_version));
+  return SndQueueKey(db_.last_row_id());
+}
+
+Result<std::optional<RcvQueue>> QueueTable::rcv_queue(std::string_view server, const smp::RecipientId& id) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(rcv_by_id));
+  SIMPLEX_TRY(row.bind_all(server, id));
+  return read_rcv(row);
+}
+Result<std::optional<RcvQueue>> QueueTable::rcv_queue(RcvQueueKey key) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(rcv_by_key));
+  SIMPLEX_TRY(row.bind_all(key));
+  return read_rcv(row);
+}
+Result<std::optional<RcvQueue>> QueueTable::rcv_queue_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(rcv_by_conn));
+  SIMPLEX_TRY(row.bind_all(conn));
+  return read_rcv(row);
+}
+Result<std::optional<SndQueue>> QueueTable::snd_queue_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(snd_by_conn));
+  SIMPLEX_TRY(row.bind_all(conn));
+  return read_snd(row);
+}
+Result<std::optional<SndQueue>> QueueTable::snd_queue(SndQueueKey key) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(snd_by_key));
+  SIMPLEX_TRY(row.bind_all(key));
+  return read_snd(row);
+}
+
+Result<> QueueTable::set_status(RcvQueueKey queue, QueueStatus status) {
+  SIMPLEX_TRY(db_.run("UPDATE rcv_queues SET status = ? WHERE queue = ?", static_cast<int>(status), queue));
+  return {};
+}
+Result<> QueueTable::set_status(SndQueueKey queue, QueueStatus status) {
+  SIMPLEX_TRY(db_.run("UPDATE snd_queues SET status = ? WHERE queue = ?", static_cast<int>(status), queue));
+  return {};
+}
+Result<> QueueTable::set_confirmed(RcvQueueKey queue, const crypto::BoxKey& e2e_key, SmpClientVersion version) {
+  SIMPLEX_TRY(db_.run("UPDATE rcv_queues SET e2e_key = ?, client_version = ?, status = ? WHERE queue = ?", e2e_key,
+                      version, static_cast<int>(QueueStatus::confirmed), queue));
+  return {};
+}
+Result<> QueueTable::erase(SndQueueKey queue) {
+  SIMPLEX_TRY(db_.run("DELETE FROM snd_queues WHERE queue = ?", queue));
+  return {};
+}
+
+Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user, std::string_view server) {
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key FROM rcv_queues q "
+                             "JOIN connections c ON c.conn = q.conn WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0"));
+  SIMPLEX_TRY(rows.bind_all(server, user));
+  std::vector<Subscribed> queues;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return queues;
+    Subscribed queue;
+    queue.key = rows.number<RcvQueueKey>(0);
+    SIMPLEX_ASSIGN(queue.connection, rows.fixed<ConnectionId>(1));
+    queue.recipient_id = smp::RecipientId(rows.octets(2));
+    SIMPLEX_ASSIGN(queue.recipient_key, intact(crypto::from_pkcs8<crypto::AuthPrivateKey>(rows.octets(3))));
+    queues.push_back(std::move(queue));
+  }
+}
+
+Result<std::vector<QueueTable::At>> QueueTable::receiving_servers() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT DISTINCT c.user_id, q.server FROM rcv_queues q "
+                                        "JOIN connections c ON c.conn = q.conn WHERE c.deleted = 0"));
+  std::vector<At> servers;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return servers;
+    SIMPLEX_ASSIGN(auto server, intact(protocol::parse_server_address(rows.text(1))));
+    servers.push_back({rows.number<UserId>(0), std::move(server)});
+  }
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,87 @@
+// Rows of queues: those we receive from, and those we send to.
+#pragma once
+
+#include "connection_table.hpp"
+#include "simplex/crypto/box.hpp"
+#include "simplex/protocol/queue_address.hpp"
+#include "simplex/smp/ids.hpp"
+
+namespace simplex::agent {
+
+struct RcvQueueKeyTag;
+using RcvQueueKey = StrongInt<RcvQueueKeyTag, std::int64_t>;
+struct SndQueueKeyTag;
+using SndQueueKey = StrongInt<SndQueueKeyTag, std::int64_t>;
+
+// new_: nobody has shown a key. confirmed: the confirmation went (or came). secured: the relay knows the sender's key.
+// active: messages go.
+enum class QueueStatus : std::uint8_t { new_ = 0, confirmed = 1, secured = 2, active = 3 };
+
+struct RcvQueue {
+  RcvQueueKey key;
+  ConnKey conn;
+  protocol::ServerAddress server;
+  smp::RecipientId recipient_id;
+  protocol::SenderId sender_id;
+  crypto::AuthPrivateKey recipient_key;
+  crypto::BoxKey relay_key;
+  crypto::X25519PrivateKey dh_key;
+  std::optional<crypto::BoxKey> e2e_key;
+  std::optional<protocol::QueueMode> mode;
+  QueueStatus status = QueueStatus::new_;
+  SmpClientVersion client_version;
+
+  [[nodiscard]] protocol::QueueAddress address() const;
+};
+
+struct SndQueue {
+  SndQueueKey key;
+  ConnKey conn;
+  protocol::ServerAddress server;
+  protocol::SenderId sender_id;
+  crypto::AuthPrivateKey sender_key;
+  crypto::X25519PublicKey dh_public;
+  crypto::BoxKey e2e_key;
+  std::optional<protocol::QueueMode> mode;
+  QueueStatus status = QueueStatus::new_;
+  SmpClientVersion client_version;
+};
+
+class QueueTable {
+ public:
+  explicit QueueTable(store::Database& database) : db_(database) {}
+
+  [[nodiscard]] Result<RcvQueueKey> insert(const RcvQueue& queue);
+  [[nodiscard]] Result<SndQueueKey> insert(const SndQueue& queue);
+
+  [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(std::string_view server, const smp::RecipientId& id);
+  [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(RcvQueueKey key);
+  // A connection has at most one of each.
+  [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue_of(ConnKey conn);
+  [[nodiscard]] Result<std::optional<SndQueue>> snd_queue_of(ConnKey conn);
+  [[nodiscard]] Result<std::optional<SndQueue>> snd_queue(SndQueueKey key);
+
+  [[nodiscard]] Result<> set_status(RcvQueueKey queue, QueueStatus status);
+  [[nodiscard]] Result<> set_status(SndQueueKey queue, QueueStatus status);
+  [[nodiscard]] Result<> set_confirmed(RcvQueueKey queue, const crypto::BoxKey& e2e_key, SmpClientVersion version);
+  [[nodiscard]] Result<> erase(SndQueueKey queue);
+
+  // What to subscribe to at a relay.
+  struct Subscribed {
+    RcvQueueKey key;
+    ConnectionId connection;
+    smp::RecipientId recipient_id;
+    crypto::AuthPrivateKey recipient_key;
+  };
+  [[nodiscard]] Result<std::vector<Subscribed>> to_subscribe(UserId user, std::string_view server);
+  struct At {
+    UserId user;
+    protocol::ServerAddress server;
+  };
+  [[nodiscard]] Result<std::vector<At>> receiving_servers();
+
+ private:
+  store::Database& db_;
+};
+
+}  // namespace simplex::agent

@@ -1,0 +1,46 @@
+// Rows of ratchets and their skipped keys, and what goes through a ratchet. Every change of a state is stored in the
+// transaction of the message that made it.
+#pragma once
+
+#include "connection_table.hpp"
+#include "simplex/crypto/ratchet.hpp"
+
+namespace simplex::agent {
+
+class RatchetTable {
+ public:
+  RatchetTable(store::Database& database, Random& random) : db_(database), random_(random) {}
+
+  // The inviter's keys, until a confirmation comes.
+  [[nodiscard]] Result<> insert_x3dh_keys(ConnKey conn, const crypto::X3dhReceiverKeys& keys);
+  [[nodiscard]] Result<crypto::X3dhReceiverKeys> x3dh_keys(ConnKey conn);
+  // The joining side's ratchet, with its public parameters for the confirmation.
+  [[nodiscard]] Result<> insert_sending(ConnKey conn, const crypto::RatchetState& state,
+                                        const crypto::E2eRatchetParams& params);
+  [[nodiscard]] Result<crypto::E2eRatchetParams> e2e_params(ConnKey conn);
+  // The inviter's ratchet; its X3DH keys are erased.
+  [[nodiscard]] Result<> set_state(ConnKey conn, const crypto::RatchetState& state);
+
+  // Takes the next message's key and header. pq: a change of the wish for KEM.
+  struct Prepared {
+    crypto::MessageEncryptKey key;
+    bool pq = false;
+  };
+  [[nodiscard]] Result<Prepared> encrypt_header(ConnKey conn, std::optional<crypto::PqEncryption> pq,
+                                                E2eVersion max_supported);
+
+  // The outer Result fails when the database does; the inner one when the message does not decrypt.
+  struct Opened {
+    Bytes plaintext;
+    bool pq = false;
+  };
+  [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> decrypt(ConnKey conn, BytesView message);
+
+ private:
+  [[nodiscard]] Result<crypto::RatchetState> state(ConnKey conn);
+  [[nodiscard]] Result<> store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change);
+  store::Database& db_;
+  Random& random_;
+};
+
+}  // namespace simplex::agent

@@ -1,0 +1,123 @@
+#include "reception.hpp"
+
+#include <fmt/format.h>
+
+#include "failures.hpp"
+
+namespace simplex::agent {
+
+void Reception::pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
+  const smp::RecipientId id(entity.view());
+  if (const auto* arrived = std::get_if<smp::broker::Msg>(&message)) {
+    const auto done = core_.turn.run([&] { return receive(relay, id, *arrived); });
+    if (!done) core_.storage_failed(done.error());
+  } else if (std::holds_alternative<smp::broker::End>(message) || std::holds_alternative<smp::broker::Deld>(message)) {
+    subscriptions_.ended(relay, id);
+  }
+}
+
+Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(relay.name(), id));
+  if (!queue) return {};
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
+  if (connection.deleted) return {};
+  auto opened = smp::client::open_message(queue->relay_key, message);
+  Ack ack = Ack::now;
+  if (!opened) {
+    const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
+    SIMPLEX_ASSIGN(ack, unreadable({connection, *queue, nothing, crypto::sha256(message.encrypted_body.bytes)},
+                                   Failure::relay_protocol, opened.error()));
+  } else if (const auto* received = std::get_if<smp::client::QueueMessageReceived>(&*opened)) {
+    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, crypto::sha256(received->body)}));
+  } else {
+    SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
+  }
+  if (ack == Ack::now) acknowledge(relay, *queue, message.id);
+  return {};
+}
+
+void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {
+  core_.turn.after_commit([&relay, id = queue.recipient_id, key = crypto::clone(queue.recipient_key), message] {
+    // Without a session, or when the answer is lost, the relay delivers it again, and it is known by its hash.
+    if (auto* client = relay.client()) client->acknowledge(id, key, message, [](const smp::client::Outcome<>&) {});
+  });
+}
+
+Result<Reception::Ack> Reception::queue_was_full(const Connection& connection, const RcvQueue& queue) {
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (sending && connection.connected) {
+    SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other,
+                                    message::QueueContinue{{queue.server, queue.sender_id}}));
+  }
+  return Ack::now;
+}
+
+Result<Reception::Ack> Reception::read(const Incoming& incoming) {
+  const auto envelope = smp::decode_client_message_envelope(incoming.message.body);
+  if (!envelope) return unreadable(incoming, Failure::peer_protocol, envelope.error());
+  const auto version = envelope->header.version;
+  if (!core_.config.versions.smp_client.contains(version) && version > incoming.queue.client_version) {
+    return unreadable(incoming, Failure::version,
+                      {ErrorKind::version, "The peer's program is too new for this one. Update this program.",
+                       Advice::ask_user});
+  }
+  return incoming.queue.e2e_key ? in_connection(incoming, *envelope) : first_contact(incoming, *envelope);
+}
+
+// Nothing was agreed yet: the key in the header opens the message.
+Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
+  if (!envelope.header.dh_key) return prohibited(incoming, "a message before the confirmation");
+  const auto e2e_key = crypto::box_key(*envelope.header.dh_key, incoming.queue.dh_key);
+  if (!e2e_key) return unreadable(incoming, Failure::encryption, e2e_key.error());
+  const auto plain = smp::open_client_message(*e2e_key, envelope);
+  if (!plain) return unreadable(incoming, Failure::encryption, plain.error());
+  auto message = smp::decode_client_message(*plain);
+  if (!message) return unreadable(incoming, Failure::peer_protocol, message.error());
+  const auto inside = decode_envelope(message->body.bytes);
+  if (!inside) return unreadable(incoming, Failure::peer_protocol, inside.error());
+  const auto* from_peer = std::get_if<AgentConfirmation>(&*inside);
+  if (from_peer == nullptr) return prohibited(incoming, "something else than a confirmation");
+  if (!message->sender_key && !protocol::sender_can_secure(incoming.queue.mode)) {
+    return prohibited(incoming, "a confirmation without a key");
+  }
+  return confirmation(incoming, {*from_peer, std::move(message->sender_key), *e2e_key, envelope.header.version});
+}
+
+Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
+  const auto plain = smp::open_client_message(*incoming.queue.e2e_key, envelope);
+  if (!plain) return unreadable(incoming, Failure::encryption, plain.error());
+  const auto message = smp::decode_client_message(*plain);
+  if (!message) return unreadable(incoming, Failure::peer_protocol, message.error());
+  const auto inside = decode_envelope(message->body.bytes);
+  if (!inside) return unreadable(incoming, Failure::peer_protocol, inside.error());
+  if (envelope.header.dh_key) {
+    // The same confirmation again: its acknowledgement was lost.
+    if (std::holds_alternative<AgentConfirmation>(*inside)) return Ack::now;
+    return prohibited(incoming, "a key after the confirmation");
+  }
+  if (const auto* ratchet = std::get_if<AgentMessageEnvelope>(&*inside); ratchet != nullptr && !message->sender_key) {
+    return ratchet_message(incoming, *ratchet);
+  }
+  if (std::holds_alternative<AgentRatchetKey>(*inside)) {
+    return unreadable(incoming, Failure::encryption,
+                      {ErrorKind::unsupported,
+                       "The peer wants to agree on new encryption keys: messages can no longer be read on one side. "
+                       "Connect again by a new link.", Advice::ask_user});
+  }
+  return prohibited(incoming, "an envelope that has no place in a connection");
+}
+
+Result<Reception::Ack> Reception::unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure,
+                                             Error error) {
+  SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(incoming.connection.key, hash, core_.now()));
+  if (first) SIMPLEX_TRY(core_.outbox.durable(ReceptionFailed{incoming.connection.id, failure, std::move(error)}));
+  return Ack::now;
+}
+
+Result<Reception::Ack> Reception::prohibited(const Incoming& incoming, std::string_view what) {
+  return unreadable(incoming, Failure::peer_protocol,
+                    {ErrorKind::malformed, fmt::format("The peer sent what the protocol does not allow: {}.", what),
+                     Advice::give_up});
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,75 @@
+// Receiving: from MSG at a queue to an event for the application, in one turn. A message is acknowledged to the relay
+// when nothing depends on it any more: at once, or for the application's messages after ack_message.
+//
+//   MSG ── relay's layer ── sender's layer ── envelope ─┬─ confirmation ── handshake
+//                                                       └─ ratchet ── agent message ── number and hash ── event
+//
+// What cannot be read is reported once, acknowledged, and so never blocks the queue.
+#pragma once
+
+#include "commands.hpp"
+#include "core.hpp"
+#include "delivery.hpp"
+#include "simplex/smp/client_message.hpp"
+#include "simplex/smp/client/received_message.hpp"
+#include "subscriptions.hpp"
+
+namespace simplex::agent {
+
+class Reception {
+ public:
+  Reception(Core& core, Commands& commands, DeliveryQueues& deliveries, Subscriptions& subscriptions)
+      : core_(core), commands_(commands), deliveries_(deliveries), subscriptions_(subscriptions) {}
+
+  void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
+
+  // In a turn: tells the relay, after the commit, that the message may go.
+  void acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
+
+ private:
+  enum class Ack : bool { later, now };
+  struct Incoming {
+    const Connection& connection;
+    const RcvQueue& queue;
+    const smp::client::QueueMessageReceived& message;
+    crypto::Sha256 outer_hash;  // of the body as sent to the queue
+  };
+
+  [[nodiscard]] Result<> receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message);
+  [[nodiscard]] Result<Ack> read(const Incoming& incoming);
+  [[nodiscard]] Result<Ack> first_contact(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope);
+  [[nodiscard]] Result<Ack> in_connection(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope);
+  [[nodiscard]] Result<Ack> queue_was_full(const Connection& connection, const RcvQueue& queue);
+
+  // Confirmations (reception_handshake.cpp).
+  struct FromPeer {
+    const AgentConfirmation& confirmation;
+    std::optional<crypto::AuthPublicKey> sender_key;
+    const crypto::BoxKey& e2e_key;
+    SmpClientVersion version;
+  };
+  [[nodiscard]] Result<Ack> confirmation(const Incoming& incoming, const FromPeer& peer);
+  [[nodiscard]] Result<Ack> confirmation_of_joining_party(const Incoming& incoming, const FromPeer& peer);
+  [[nodiscard]] Result<Ack> confirmation_of_inviter(const Incoming& incoming, const FromPeer& peer);
+
+  // Messages (reception_messages.cpp).
+  [[nodiscard]] Result<Ack> ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope);
+  [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded, bool pq);
+  [[nodiscard]] Result<> hello(const Incoming& incoming, bool pq);
+  [[nodiscard]] Result<> queue_continues(const Connection& connection, const SenderQueue& queue);
+  [[nodiscard]] Result<> agree_on_newer_version(const Connection& connection, AgentVersion theirs);
+
+  // Once for each message.
+  [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure, Error error);
+  [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, Failure failure, Error error) {
+    return unreadable(incoming, incoming.outer_hash, failure, std::move(error));
+  }
+  [[nodiscard]] Result<Ack> prohibited(const Incoming& incoming, std::string_view what);
+
+  Core& core_;
+  Commands& commands_;
+  DeliveryQueues& deliveries_;
+  Subscriptions& subscriptions_;
+};
+
+}  // namespace simplex::agent

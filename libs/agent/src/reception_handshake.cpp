@@ -1,0 +1,91 @@
+// Confirmations: the first message in each direction of a connection.
+#include "failures.hpp"
+#include "reception.hpp"
+#include "simplex/crypto/key_encoding.hpp"
+
+namespace simplex::agent {
+
+Result<Reception::Ack> Reception::confirmation(const Incoming& incoming, const FromPeer& peer) {
+  const auto version = peer.confirmation.version;
+  if (!core_.config.versions.agent.contains(version) && version > incoming.connection.agent_version) {
+    return unreadable(incoming, Failure::version,
+                      {ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
+                       Advice::ask_user});
+  }
+  if (incoming.queue.status != QueueStatus::new_) return prohibited(incoming, "a second confirmation");
+  if (incoming.connection.role == Role::inviter) return confirmation_of_joining_party(incoming, peer);
+  return confirmation_of_inviter(incoming, peer);
+}
+
+Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& incoming, const FromPeer& peer) {
+  const auto& connection = incoming.connection;
+  const auto& e2e = peer.confirmation.e2e;
+  if (!e2e) return prohibited(incoming, "a confirmation without keys");
+  const auto& e2e_versions = core_.config.versions.e2e;
+  if (!e2e_versions.contains(e2e->version)) {
+    return unreadable(incoming, Failure::version,
+                      {ErrorKind::version, "The peer's encryption has a version that is not understood here.",
+                       Advice::ask_user});
+  }
+  auto keys = core_.ratchets.x3dh_keys(connection.key);
+  if (!keys && keys.error().kind == ErrorKind::storage) return std::unexpected(keys.error());
+  if (!keys) return prohibited(incoming, "a second confirmation");
+  auto params = crypto::x3dh_receiver(*keys, *e2e);
+  if (!params) return unreadable(incoming, Failure::encryption, params.error());
+  auto pq = pq_support_of(peer.confirmation.version, e2e->version);
+  pq = crypto::both(pq, connection.pq);
+  auto ratchet = crypto::RatchetState::init_receiving({e2e->version, e2e_versions.max}, std::move(keys->key2),
+                                                      std::move(*params), pq);
+  const auto opened = ratchet.decrypt(peer.confirmation.encrypted_info.bytes, core_.dependencies.random,
+                                      crypto::SkippedKeysInMemory());
+  if (!opened.plaintext) {
+    return unreadable(incoming, Failure::encryption, crypto::to_error(opened.plaintext.error()));
+  }
+  const auto content = decode_ratchet_content(*opened.plaintext);
+  if (!content) return unreadable(incoming, Failure::peer_protocol, content.error());
+  const auto* reply = std::get_if<AgentConnInfoReply>(&*content);
+  if (reply == nullptr) return prohibited(incoming, "a confirmation without a reply queue");
+
+  SIMPLEX_TRY(core_.connections.set_agreed(connection.key, peer.confirmation.version, pq));
+  // Messages may come before allow_connection: from here on they can be decrypted.
+  SIMPLEX_TRY(core_.ratchets.set_state(connection.key, ratchet));
+  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
+                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(*opened.plaintext)));
+  SIMPLEX_ASSIGN(const auto id, core_.commands.insert(Confirmation{.id = {},
+                                                                   .conn = connection.key,
+                                                                   .sender_key = peer.sender_key,
+                                                                   .reply_queue = reply->reply_queues.front(),
+                                                                   .own_info = std::nullopt}));
+  SIMPLEX_TRY(core_.outbox.durable(ConfirmationReceived{connection.id, id, to_bytes(reply->info.bytes),
+                                                        pq == crypto::PqSupport::on}));
+  return Ack::now;
+}
+
+Result<Reception::Ack> Reception::confirmation_of_inviter(const Incoming& incoming, const FromPeer& peer) {
+  const auto& connection = incoming.connection;
+  if (peer.confirmation.e2e) return prohibited(incoming, "keys in the inviter's confirmation");
+  SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, peer.confirmation.encrypted_info.bytes));
+  if (!opened) return unreadable(incoming, Failure::encryption, crypto::to_error(opened.error()));
+  const auto content = decode_ratchet_content(opened->plaintext);
+  if (!content) return unreadable(incoming, Failure::peer_protocol, content.error());
+  const auto* info = std::get_if<AgentConnInfo>(&*content);
+  if (info == nullptr) return prohibited(incoming, "an inviter's confirmation without information");
+
+  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
+                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(opened->plaintext)));
+  SIMPLEX_TRY(core_.outbox.durable(PeerInfoReceived{connection.id, to_bytes(info->info.bytes),
+                                                    connection.pq == crypto::PqSupport::on}));
+  if (peer.sender_key) {
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::secure_reply, {}, crypto::to_spki(*peer.sender_key)));
+    return Ack::now;
+  }
+  // The inviter has secured this queue itself: both directions work.
+  SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
+  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
+  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, opened->pq}));
+  return Ack::now;
+}
+
+}  // namespace simplex::agent

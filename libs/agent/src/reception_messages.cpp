@@ -1,0 +1,95 @@
+// Messages of a connection, out of the ratchet.
+#include "failures.hpp"
+#include "integrity.hpp"
+#include "reception.hpp"
+
+namespace simplex::agent {
+
+Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope) {
+  const auto& connection = incoming.connection;
+  const auto hash = crypto::sha256(envelope.encrypted_message.bytes);
+  SIMPLEX_ASSIGN(const bool known, core_.messages.has_hash(connection.key, hash));
+  if (known) {
+    // While the application has not acknowledged it, the relay has to wait too.
+    SIMPLEX_ASSIGN(const bool waits, core_.messages.waits_for_application(incoming.queue.key, incoming.message.id));
+    return waits ? Ack::later : Ack::now;
+  }
+  SIMPLEX_TRY(agree_on_newer_version(connection, envelope.version));
+  if (incoming.queue.status != QueueStatus::active) {
+    SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
+  }
+  SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, envelope.encrypted_message.bytes));
+  if (!opened) return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
+  SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(connection.key, hash, core_.now()));
+  if (!first) return Ack::now;
+  const auto content = decode_ratchet_content(opened->plaintext);
+  if (!content) return unreadable(incoming, Failure::peer_protocol, content.error());
+  const auto* message = std::get_if<AgentMessage>(&*content);
+  if (message == nullptr) return prohibited(incoming, "connection information in a message");
+  return agent_message(incoming, *message, opened->plaintext, opened->pq);
+}
+
+Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded,
+                                                bool pq) {
+  const auto& connection = incoming.connection;
+  SIMPLEX_ASSIGN(const auto numbers, core_.connections.next_to_receive(connection.key));
+  const auto integrity = check_integrity(numbers.previous_number, message.number, numbers.previous, message.previous);
+  SIMPLEX_TRY(core_.connections.set_received(connection.key, message.number, hash_of(encoded)));
+
+  if (const auto* user = std::get_if<message::User>(&message.message)) {
+    MessageReceived event{.connection = connection.id,
+                          .message = numbers.message,
+                          .sender_message = message.number,
+                          .body = to_bytes(user->body.bytes),
+                          .integrity = integrity,
+                          .relay_time = incoming.message.received,
+                          .received_time = core_.now(),
+                          .pq_encryption = pq};
+    StoredMessage stored{connection.key, incoming.queue.key, incoming.message.id, {}, event};
+    SIMPLEX_ASSIGN(stored.event, core_.outbox.durable(std::move(event)));
+    SIMPLEX_TRY(core_.messages.insert(stored));
+    return Ack::later;
+  }
+  if (std::holds_alternative<message::Hello>(message.message)) {
+    SIMPLEX_TRY(hello(incoming, pq));
+  } else if (const auto* go_on = std::get_if<message::QueueContinue>(&message.message)) {
+    SIMPLEX_TRY(queue_continues(connection, go_on->queue));
+  }
+  // Receipts, rotation of queues and renegotiation of the ratchet need no answer: a peer that asks for them goes on with
+  // the connection as it is.
+  return Ack::now;
+}
+
+Result<> Reception::hello(const Incoming& incoming, bool pq) {
+  const auto& connection = incoming.connection;
+  if (incoming.queue.status == QueueStatus::active) return {};  // a repetition
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!sending) return {};
+  if (sending->status != QueueStatus::active) {
+    SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::hello, message::Hello{}));
+    return {};
+  }
+  // The answer to our HELLO.
+  if (connection.connected) return {};
+  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
+  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, pq}));
+  return {};
+}
+
+Result<> Reception::queue_continues(const Connection& connection, const SenderQueue& queue) {
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (sending && protocol::same_server(sending->server, queue.server) && sending->sender_id == queue.sender_id) {
+    core_.turn.after_commit([this, key = sending->key] { deliveries_.continue_sending(key); });
+  }
+  return {};
+}
+
+// A message announces the highest version of the peer's program: it may have been updated.
+Result<> Reception::agree_on_newer_version(const Connection& connection, AgentVersion theirs) {
+  const auto& ours = core_.config.versions.agent;
+  const auto common = std::min(theirs, ours.max);
+  if (common < ours.min || common <= connection.agent_version) return {};
+  return core_.connections.set_agent_version(connection.key, common);
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,180 @@
+#include "schema.hpp"
+
+namespace simplex::agent {
+namespace {
+
+// Times are nanoseconds since 1970. Private keys are PKCS #8 where a field may hold several kinds of key, else raw.
+constexpr std::string_view first_up = R"sql(
+CREATE TABLE users (
+  user_id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE connections (
+  conn INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  connection_id BLOB NOT NULL UNIQUE,
+  user_id INTEGER NOT NULL REFERENCES users,
+  role INTEGER NOT NULL,                       -- 0 made the invitation, 1 joined
+  agent_version INTEGER NOT NULL,              -- agreed; before that, our highest
+  pq_support INTEGER NOT NULL,
+  connected INTEGER NOT NULL DEFAULT 0,        -- CON was reported
+  deleted INTEGER NOT NULL DEFAULT 0,          -- waits for its queues to be deleted at their relays
+  link TEXT NOT NULL DEFAULT '',               -- of an invitation that was made
+  last_message INTEGER NOT NULL DEFAULT 0,     -- our numbers of both directions
+  last_sent_number INTEGER NOT NULL DEFAULT 0,
+  last_sent_hash BLOB NOT NULL DEFAULT x'',
+  last_received_number INTEGER NOT NULL DEFAULT 0,
+  last_received_hash BLOB NOT NULL DEFAULT x'',
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX connections_of_user ON connections (user_id);
+
+CREATE TABLE rcv_queues (
+  queue INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  server TEXT NOT NULL,
+  recipient_id BLOB NOT NULL,
+  sender_id BLOB NOT NULL,
+  recipient_key BLOB NOT NULL,                 -- authorizes our commands
+  relay_key BLOB NOT NULL,                     -- box key of the relay's layer
+  dh_key BLOB NOT NULL,                        -- X25519 private, for the sender's layer
+  e2e_key BLOB,                                -- box key of the sender's layer, after the confirmation
+  mode INTEGER,                                -- 0 messaging, 1 contact
+  status INTEGER NOT NULL,                     -- 0 new, 1 confirmed, 2 secured, 3 active
+  client_version INTEGER NOT NULL,
+  UNIQUE (server, recipient_id)
+) STRICT;
+CREATE INDEX rcv_queues_of_connection ON rcv_queues (conn);
+
+CREATE TABLE snd_queues (
+  queue INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  server TEXT NOT NULL,
+  sender_id BLOB NOT NULL,
+  sender_key BLOB NOT NULL,                    -- authorizes SKEY and SEND
+  dh_public BLOB NOT NULL,                     -- X25519, shown in the confirmation
+  e2e_key BLOB NOT NULL,                       -- box key of our layer
+  mode INTEGER,
+  status INTEGER NOT NULL,
+  client_version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX snd_queues_of_connection ON snd_queues (conn);
+CREATE INDEX snd_queues_of_server ON snd_queues (server);
+
+CREATE TABLE ratchets (
+  conn INTEGER NOT NULL PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
+  x3dh_keys BLOB,                              -- of the inviter, until the confirmation comes
+  e2e_params BLOB,                             -- of the joining side, for its confirmation
+  state BLOB
+) STRICT;
+
+CREATE TABLE skipped_keys (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  header_key BLOB NOT NULL,
+  number INTEGER NOT NULL,
+  message_key BLOB NOT NULL,
+  PRIMARY KEY (conn, header_key, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE confirmations (
+  confirmation INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  sender_key BLOB,                             -- SPKI; null: the sender has secured the queue
+  reply_queue BLOB NOT NULL,
+  own_info BLOB                                -- not null: accepted
+) STRICT;
+CREATE INDEX confirmations_of_connection ON confirmations (conn);
+
+CREATE TABLE rcv_messages (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  message INTEGER NOT NULL,
+  queue INTEGER NOT NULL,
+  relay_message_id BLOB NOT NULL,
+  event INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  integrity BLOB NOT NULL,
+  body BLOB NOT NULL,
+  pq INTEGER NOT NULL,
+  relay_time INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, message)
+) STRICT;
+CREATE INDEX rcv_messages_at_relay ON rcv_messages (queue, relay_message_id);
+
+-- SHA-256 of ratchet messages that were received, to know them again.
+CREATE TABLE received_hashes (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  hash BLOB NOT NULL,
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX received_hashes_by_age ON received_hashes (received_at);
+
+CREATE TABLE deliveries (
+  delivery INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  queue INTEGER NOT NULL REFERENCES snd_queues ON DELETE CASCADE,
+  message INTEGER NOT NULL,
+  kind INTEGER NOT NULL,                       -- see DeliveryKind
+  encrypt_key BLOB NOT NULL,                   -- the ratchet's key and header for this message
+  padded_size INTEGER NOT NULL,
+  plaintext BLOB NOT NULL,                     -- encoded agent message
+  pq INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deliveries_of_queue ON deliveries (queue, delivery);
+CREATE INDEX deliveries_of_connection ON deliveries (conn);
+
+CREATE TABLE send_keys (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  send_key BLOB NOT NULL,
+  message INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, send_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX send_keys_by_age ON send_keys (created_at);
+
+CREATE TABLE commands (
+  command INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  kind INTEGER NOT NULL,                       -- see CommandKind
+  server TEXT NOT NULL,                        -- where a queue is to be created
+  argument BLOB NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX commands_of_connection ON commands (conn);
+
+CREATE TABLE events (
+  event INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  connection_id BLOB NOT NULL,
+  kind INTEGER NOT NULL,
+  payload BLOB NOT NULL
+) STRICT;
+CREATE INDEX events_of_connection ON events (connection_id);
+)sql";
+
+constexpr std::string_view first_down = R"sql(
+DROP TABLE events;
+DROP TABLE commands;
+DROP TABLE send_keys;
+DROP TABLE deliveries;
+DROP TABLE received_hashes;
+DROP TABLE rcv_messages;
+DROP TABLE confirmations;
+DROP TABLE skipped_keys;
+DROP TABLE ratchets;
+DROP TABLE snd_queues;
+DROP TABLE rcv_queues;
+DROP TABLE connections;
+DROP TABLE users;
+)sql";
+
+constexpr store::Migration migrations[] = {
+    {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
+};
+
+}  // namespace
+
+std::span<const store::Migration> agent_migrations() noexcept { return migrations; }
+
+}  // namespace simplex::agent

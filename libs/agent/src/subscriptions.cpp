@@ -1,0 +1,121 @@
+#include "subscriptions.hpp"
+
+#include "failures.hpp"
+
+namespace simplex::agent {
+
+Result<> Subscriptions::start() {
+  SIMPLEX_ASSIGN(const auto servers, core_.queues.receiving_servers());
+  for (const auto& server : servers) {
+    auto& relay = relays_.get(server.user, server.server);
+    at(relay);
+    relays_.need(relay);
+  }
+  return {};
+}
+
+void Subscriptions::stop() {
+  relays_with_queues_.clear();
+  telling_ = false;
+  alive_ = std::make_shared<bool>(true);
+}
+
+Subscriptions::AtRelay& Subscriptions::at(const Relay& relay) {
+  return relays_with_queues_.try_emplace(&relay, core_.config.timeouts.reconnect).first->second;
+}
+
+bool Subscriptions::needs(const Relay& relay) const { return relays_with_queues_.contains(&relay); }
+
+void Subscriptions::relay_up(Relay& relay) {
+  const auto found = relays_with_queues_.find(&relay);
+  if (found == relays_with_queues_.end()) return;
+  found->second.active.clear();
+  found->second.told_down = false;
+  found->second.backoff.reset();
+  subscribe(relay);
+}
+
+void Subscriptions::subscribe(Relay& relay) {
+  auto* client = relay.client();
+  if (client == nullptr) return;
+  auto queues = core_.queues.to_subscribe(relay.user(), relay.name());
+  if (!queues) return core_.storage_failed(queues.error());
+  const auto& active = at(relay).active;
+  for (auto& queue : *queues) {
+    if (active.contains(queue.recipient_id)) continue;
+    const auto recipient_id = queue.recipient_id;
+    const auto key = crypto::clone(queue.recipient_key);
+    client->subscribe(recipient_id, key, [this, &relay, queue = std::move(queue)](smp::client::Outcome<> outcome) {
+      subscribed(relay, queue, outcome);
+    });
+  }
+}
+
+void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue, const smp::client::Outcome<>& outcome) {
+  auto& here = at(relay);
+  if (outcome) {
+    if (!here.active.emplace(queue.recipient_id, queue.connection).second) return;
+    here.arrived.push_back(queue.connection);
+    if (telling_) return;
+    telling_ = true;
+    core_.dependencies.loop.post([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) tell_arrived();
+    });
+    return;
+  }
+  const auto& why = outcome.error();
+  if (!is_temporary(why)) {
+    core_.outbox.passing(AgentProblem{queue.connection, failure_of(why), why.error});
+    return;
+  }
+  if (why.kind == smp::client::Failure::Kind::network || here.retry.armed()) return;
+  here.retry = core_.dependencies.loop.after(here.backoff.next(core_.dependencies.random), [this, &relay] {
+    at(relay).retry.cancel();
+    subscribe(relay);
+  });
+}
+
+void Subscriptions::tell_arrived() {
+  telling_ = false;
+  for (auto& [relay, here] : relays_with_queues_) {
+    if (here.arrived.empty()) continue;
+    core_.outbox.passing(RelayUp{relay->name(), std::exchange(here.arrived, {})});
+  }
+}
+
+void Subscriptions::relay_down(Relay& relay, const smp::client::Failure& why) {
+  const auto found = relays_with_queues_.find(&relay);
+  if (found == relays_with_queues_.end()) return;
+  auto& here = found->second;
+  here.retry.cancel();
+  here.arrived.clear();
+  here.active.clear();
+  if (std::exchange(here.told_down, true)) return;
+  auto queues = core_.queues.to_subscribe(relay.user(), relay.name());
+  if (!queues) return core_.storage_failed(queues.error());
+  std::vector<ConnectionId> connections;
+  for (const auto& queue : *queues) connections.push_back(queue.connection);
+  if (!connections.empty()) core_.outbox.passing(RelayDown{relay.name(), std::move(connections)});
+  if (why.kind == smp::client::Failure::Kind::untrusted) {
+    core_.outbox.passing(AgentProblem{std::nullopt, Failure::authorization, why.error});
+  }
+}
+
+void Subscriptions::created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
+  auto& here = at(relay);
+  if (relay.client() != nullptr) here.active.emplace(queue, connection);
+}
+
+void Subscriptions::ended(Relay& relay, const smp::RecipientId& queue) {
+  auto& active = at(relay).active;
+  const auto found = active.find(queue);
+  if (found == active.end()) return;
+  core_.outbox.passing(SubscriptionEnded{found->second});
+  active.erase(found);
+}
+
+void Subscriptions::forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
+  at(relays_.get(user, server)).active.erase(queue);
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,48 @@
+// Which queues are subscribed in the sessions that are up. Tells the application which connections are reachable.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "core.hpp"
+#include "relays.hpp"
+
+namespace simplex::agent {
+
+class Subscriptions {
+ public:
+  Subscriptions(Core& core, Relays& relays) : core_(core), relays_(relays) {}
+
+  [[nodiscard]] Result<> start();
+  void stop();
+  void relay_up(Relay& relay);
+  void relay_down(Relay& relay, const smp::client::Failure& why);
+  [[nodiscard]] bool needs(const Relay& relay) const;
+  void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
+  // END or DELD: another client has the queue now, or it is gone.
+  void ended(Relay& relay, const smp::RecipientId& queue);
+  void forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
+
+ private:
+  struct AtRelay {
+    explicit AtRelay(const RetryInterval& interval) : backoff(interval) {}
+    std::unordered_map<smp::RecipientId, ConnectionId> active;
+    std::vector<ConnectionId> arrived;  // subscribed, not yet told
+    bool told_down = false;
+    async::Timer retry;
+    Backoff backoff;
+  };
+
+  AtRelay& at(const Relay& relay);
+  void subscribe(Relay& relay);
+  void subscribed(Relay& relay, const QueueTable::Subscribed& queue, const smp::client::Outcome<>& outcome);
+  void tell_arrived();
+
+  Core& core_;
+  Relays& relays_;
+  std::map<const Relay*, AtRelay> relays_with_queues_;
+  bool telling_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace simplex::agent
