@@ -18,8 +18,6 @@ using testing::run_vectors;
 using testing::SeededRandom;
 using testing::vector_cases;
 
-// ---- states of the reference
-
 template <class T, class E>
 T value_of(std::expected<T, E> result, const char* what) {
   if (!result) throw std::runtime_error(std::string("vector case: ") + what);
@@ -86,12 +84,13 @@ RatchetState state_of(std::string_view json) {
   state.receiving_kem = encryption_of(fields.at("rcRcvKEM"));
   state.root_key = fixed<RootKey>(fields.at("rcRK"));
   if (const auto* sending = present(fields, "rcSnd")) {
-    state.sending = RatchetState::Sending{public_key_of(sending->at("rcDHRr")), fixed<ChainKey>(sending->at("rcCKs")),
-                                          fixed<HeaderKey>(sending->at("rcHKs"))};
+    state.sending =
+        RatchetState::Sending{public_key_of(sending->at("rcDHRr")), fixed<RatchetChainKey>(sending->at("rcCKs")),
+                              fixed<HeaderKey>(sending->at("rcHKs"))};
   }
   if (const auto* receiving = present(fields, "rcRcv")) {
-    state.receiving =
-        RatchetState::Receiving{fixed<ChainKey>(receiving->at("rcCKr")), fixed<HeaderKey>(receiving->at("rcHKr"))};
+    state.receiving = RatchetState::Receiving{fixed<RatchetChainKey>(receiving->at("rcCKr")),
+                                              fixed<HeaderKey>(receiving->at("rcHKr"))};
   }
   state.sent = number("rcNs");
   state.received = number("rcNr");
@@ -144,8 +143,6 @@ RatchetState stored_and_loaded(const RatchetState& state) {
   return value_of(RatchetState::decode(state.encode().reveal()), "stored state");
 }
 
-// ---- errors of the reference
-
 RatchetError error_of(const std::string& text) {
   const auto space = text.find(' ');
   const std::string name = text.substr(0, space);
@@ -160,8 +157,6 @@ RatchetError error_of(const std::string& text) {
   if (name == "CERatchetTooManySkipped") return {RatchetErrorKind::too_many_skipped, count()};
   throw std::runtime_error("vector case: unknown error " + text);
 }
-
-// ---- keys
 
 X448KeyPair key_pair_of(const Case& key) {
   auto pair = pair_of(value_of(X448PrivateKey::from(key.bytes("priv_raw")), "X448 key"));
@@ -260,8 +255,6 @@ TEST(RatchetVectors, X3dh) {
   });
 }
 
-// ---- sending
-
 std::optional<PqEncryption> pq_parameter(const Case& c) {
   const std::string text = c.text("pq_parameter");
   if (text == "on") return PqEncryption::on;
@@ -301,8 +294,6 @@ void check_send(const Case& c) {
   ASSERT_TRUE(loaded && reader.finish());
   EXPECT_EQ(value_of(loaded->encrypt(plaintext, padded_length), "body"), c.bytes("ciphertext"));
 }
-
-// ---- receiving
 
 // The new keys that the reference drew, taken from its state after the step.
 class RecordedKeys final : public RatchetKeySource {
@@ -452,7 +443,8 @@ TEST(RatchetVectors, ReceiveWithPq) {
   run_vectors("ratchet_pq.json", "receive", 14, [](const Case& c) { check_receive("ratchet_pq.json", c); });
 }
 TEST(RatchetVectors, ReceiveSwitchingPq) {
-  run_vectors("ratchet_pq_switch.json", "receive", 23, [](const Case& c) { check_receive("ratchet_pq_switch.json", c); });
+  run_vectors("ratchet_pq_switch.json", "receive", 23,
+              [](const Case& c) { check_receive("ratchet_pq_switch.json", c); });
 }
 TEST(RatchetVectors, ReceiveSkipping) { run_vectors("ratchet.json", "receive_skipping", 3, check_receive_skipping); }
 

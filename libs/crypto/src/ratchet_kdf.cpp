@@ -17,14 +17,14 @@ RootStep root_step(const RootKey& root_key, const X448Secret& agreed, const KemS
   const auto size = static_cast<std::size_t>(next - input.reveal_mutable().begin());
   Derived derived;
   hkdf_sha512_into(root_key.reveal(), input.reveal().first(size), "SimpleXRootRatchet", derived.reveal_mutable());
-  return {*RootKey::from(derived.reveal().first(32)), *ChainKey::from(derived.reveal().subspan(32, 32)),
+  return {*RootKey::from(derived.reveal().first(32)), *RatchetChainKey::from(derived.reveal().subspan(32, 32)),
           *HeaderKey::from(derived.reveal().subspan(64))};
 }
 
-ChainStep chain_step(const ChainKey& chain_key) {
+ChainStep chain_step(const RatchetChainKey& chain_key) {
   Derived derived;
   hkdf_sha512_into({}, chain_key.reveal(), "SimpleXChainRatchet", derived.reveal_mutable());
-  return {*ChainKey::from(derived.reveal().first(32)),
+  return {*RatchetChainKey::from(derived.reveal().first(32)),
           {*AesKey::from(derived.reveal().subspan(32, 32)), *AesIv16::from(derived.reveal().subspan(64, 16))},
           *AesIv16::from(derived.reveal().subspan(80))};
 }

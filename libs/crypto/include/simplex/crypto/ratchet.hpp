@@ -76,11 +76,11 @@ struct Decrypted {
 struct RatchetState {
   struct Sending {
     X448PublicKey their_key;
-    ChainKey chain_key;
+    RatchetChainKey chain_key;
     HeaderKey header_key;
   };
   struct Receiving {
-    ChainKey chain_key;
+    RatchetChainKey chain_key;
     HeaderKey header_key;
   };
   struct Kem {
@@ -117,6 +117,8 @@ struct RatchetState {
 
   // Takes the next message number. pq: a change of the wish for KEM, if any; it takes effect over the next steps.
   // max_supported: the highest e2e version of this program, announced in the header. Errors: not_ready.
+  // The protocol's weak point: once a message has switched KEM off, later headers of its chain lack the ciphertext that
+  // the chain began with, so that message (or one before it in its chain) has to be the first of them to arrive.
   [[nodiscard]] std::expected<MessageEncryptKey, RatchetError> encrypt_header(
       std::optional<PqEncryption> pq, E2eVersion max_supported = supported_e2e_versions.max);
   // Header and body at once; with an error the state is as it was. Errors: not_ready, too_large.

@@ -11,7 +11,7 @@
 
 namespace simplex::crypto {
 
-using ChainKey = Secret<struct ChainKeyTag, 32>;
+using RatchetChainKey = Secret<struct RatchetChainKeyTag, 32>;
 
 // Key and IV of one message body (AES-256-GCM). Binary, 50 octets: 1-byte length and 32, 1-byte length and 16.
 struct MessageKey {
