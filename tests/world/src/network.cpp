@@ -113,7 +113,8 @@ class SimConnector final : public transport::Connector {
     if (server.identity.key_hash != state->options.identity)
       return state->finish(fail(ErrorKind::authentication, "the relay's certificate is not the one in its address"));
 
-    auto link = std::make_shared<Link>(*network_, party_, host, *state->loop, *server.loop);
+    const SimNetwork::Place place = server.place(server.connections++);
+    auto link = std::make_shared<Link>(*network_, party_, host, *state->loop, *place.loop);
     std::erase_if(network_->links_, [](const auto& each) { return each.expired(); });
     network_->links_.push_back(link);
     ++network_->made_;
@@ -126,7 +127,7 @@ class SimConnector final : public transport::Connector {
     auto host_channel = link->channel(Side::host, info);
     info.peer_certificates = server.identity.certificates;
     auto client_channel = link->channel(Side::client, std::move(info));
-    server.loop->post([accept = server.accept, channel = std::move(host_channel)]() mutable { accept(std::move(channel)); });
+    place.loop->post([accept = place.accept, channel = std::move(host_channel)]() mutable { accept(std::move(channel)); });
     state->finish(std::move(client_channel));
   }
 
@@ -141,9 +142,14 @@ SimNetwork::~SimNetwork() = default;
 
 std::unique_ptr<SimNetwork::Listener> SimNetwork::listen(SimLoop& loop, std::string host, ServerIdentity identity,
                                                          Accept accept) {
+  return listen(std::move(host), std::move(identity),
+                [&loop, accept = std::move(accept)](std::size_t) { return Place{&loop, accept}; });
+}
+
+std::unique_ptr<SimNetwork::Listener> SimNetwork::listen(std::string host, ServerIdentity identity, ChoosePlace place) {
   if (listening_.contains(host)) throw std::logic_error(host + " listens already");
   const std::uint64_t number = next_number_++;
-  listening_.emplace(host, Listening{&loop, std::move(identity), std::move(accept), number});
+  listening_.emplace(host, Listening{std::move(identity), std::move(place), number});
   return std::make_unique<SimListener>(*this, std::move(host), number);
 }
 

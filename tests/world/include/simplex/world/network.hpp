@@ -46,6 +46,13 @@ class SimNetwork {
   };
   using Accept = std::function<void(transport::ChannelPtr)>;
   [[nodiscard]] std::unique_ptr<Listener> listen(SimLoop& loop, std::string host, ServerIdentity identity, Accept accept);
+  // Of a host with several loops: which takes the connection of this number, and how.
+  struct Place {
+    SimLoop* loop = nullptr;
+    Accept accept;
+  };
+  using ChoosePlace = std::function<Place(std::size_t connection)>;
+  [[nodiscard]] std::unique_ptr<Listener> listen(std::string host, ServerIdentity identity, ChoosePlace place);
 
   // The way out of one party's machine; the party's name is its place on the network. The loop that is given to
   // Connector::connect must be a SimLoop of this world.
@@ -75,10 +82,10 @@ class SimNetwork {
 
   // For the parts of the network.
   struct Listening {
-    SimLoop* loop;
     ServerIdentity identity;
-    Accept accept;
+    ChoosePlace place;
     std::uint64_t number;
+    std::size_t connections = 0;
   };
 
  private:
