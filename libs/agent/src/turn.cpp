@@ -51,8 +51,11 @@ void Turn::abandon(Error why) {
   database_.rollback();
   open_ = false;
   effects_.clear();
+  if (std::exchange(failing_, true)) return;
   loop_.post([this, alive = std::weak_ptr(alive_), why = std::move(why)]() mutable {
-    if (!alive.expired()) failed_(std::move(why));
+    if (alive.expired()) return;
+    failing_ = false;
+    failed_(std::move(why));
   });
 }
 

@@ -51,7 +51,8 @@ class Turn {
   std::vector<async::Task> effects_;
   std::size_t effects_before_ = 0;
   int depth_ = 0;
-  bool open_ = false;  // a transaction is under way
+  bool open_ = false;     // a transaction is under way
+  bool failing_ = false;  // failed_ is about to be called
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
