@@ -223,6 +223,19 @@ Result<LoggedMessages> read_messages(const fs::path& file) {
   return made;
 }
 
+Result<> reject_messages(const fs::path& file, const std::vector<LoggedMessages::Queue>& queues) {
+  if (queues.empty()) return {};
+  std::string lines = "# the queue does not exist\n";
+  for (const auto& queue : queues) {
+    for (const auto& message : queue.messages) lines += format_message(queue.id, *message) + '\n';
+  }
+  auto name = file;
+  name += ".rejected";
+  SIMPLEX_ASSIGN(auto rejected, server_kit::AppendFile::open(name, server_kit::private_file));
+  SIMPLEX_TRY(rejected.append(as_bytes(lines)));
+  return rejected.sync();
+}
+
 Result<MessageLogWriter> MessageLogWriter::begin(const fs::path& file) {
   SIMPLEX_ASSIGN(auto replacement, server_kit::FileReplacement::begin(file, server_kit::private_file));
   return MessageLogWriter(std::move(replacement));
@@ -244,6 +257,7 @@ void MemoryStore::flush() {
     const auto lines = std::exchange(lines_, {});
     auto waiting = std::exchange(waiting_, {});
     const auto written = log_->append(lines);
+    if (!written && logger_ != nullptr) logger_->error(written.error().message);
     for (auto& done : waiting) done(written);
   }
 }

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "simplex/base/clock.hpp"
+#include "simplex/base/log.hpp"
 #include "simplex/server_kit/files.hpp"
 #include "simplex/smp/server/store.hpp"
 
@@ -54,6 +55,8 @@ class StoreLog {
 
 // Messages of one queue stand together, oldest first. A missing file is no messages.
 [[nodiscard]] Result<LoggedMessages> read_messages(const std::filesystem::path& file);
+// Messages whose queue does not exist go to "<file>.rejected".
+[[nodiscard]] Result<> reject_messages(const std::filesystem::path& file, const std::vector<LoggedMessages::Queue>& queues);
 // Writes the file piece by piece; what stood there stays until commit().
 class MessageLogWriter {
  public:
@@ -69,8 +72,9 @@ class MessageLogWriter {
 // Store of one shard.
 class MemoryStore final : public Store {
  public:
-  // Without a log nothing lasts.
-  explicit MemoryStore(std::shared_ptr<StoreLog> log = nullptr) : log_(std::move(log)) {}
+  // Without a log nothing lasts. Why an append failed is written to the logger, if there is one.
+  explicit MemoryStore(std::shared_ptr<StoreLog> log = nullptr, Logger* logger = nullptr)
+      : log_(std::move(log)), logger_(logger) {}
 
   void write(const StoreRecord& record, Done done) override;
   void add_message(const RecipientId&, const MessagePtr&, Done done) override { done({}); }
@@ -80,6 +84,7 @@ class MemoryStore final : public Store {
 
  private:
   std::shared_ptr<StoreLog> log_;
+  Logger* logger_;
   std::string lines_;
   std::vector<Done> waiting_;
 };

@@ -1,0 +1,108 @@
+// One loop's part of a relay: a shard of the engine and the connections that live there. Connections come as secured
+// channels, from a TLS listener or a simulated network.
+//
+//   channel ──► handshake, blocks (BlockSession) ──► shard ──► answers, deliveries ──► blocks ──► channel
+//                                                      │ ▲
+//                                                 other nodes (posted to their loops)
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "simplex/async/loop.hpp"
+#include "simplex/base/log.hpp"
+#include "simplex/smp/server/memory_store.hpp"
+#include "simplex/smp/server/shard.hpp"
+#include "simplex/transport/smp_handshake.hpp"
+
+namespace simplex::smp::server {
+
+// The same for all nodes of a relay; outlives them.
+struct NodeSettings {
+  EngineSettings engine;
+  ConnectionLimits limits;
+  SmpVersionRange versions = supported_versions;
+  transport::ServerCredentials credentials;
+};
+
+struct NodeCounters {
+  std::uint64_t connections = 0;         // that finished the handshake
+  std::uint64_t failed_handshakes = 0;
+  std::uint64_t refused = 0;             // over the limit of connections
+  std::uint64_t dropped_slow = 0;
+  std::uint64_t closed_inactive = 0;
+  std::uint64_t blocks_in = 0;
+  std::uint64_t blocks_out = 0;
+};
+
+class Connection;
+
+class Node {
+ public:
+  // All on the node's loop, but the constructor and join(). open_connections counts those of all nodes.
+  Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSettings& settings, Random& random,
+       Store& store, Logger& logger, std::atomic<std::size_t>& open_connections);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // The nodes of the relay by their index, this one too. Once, before anything else happens.
+  void join(std::vector<Node*> nodes) { nodes_ = std::move(nodes); }
+  // Starts the timers.
+  void start();
+  void accept(transport::ChannelPtr channel);
+  // Reads no more, sends what waits, and closes all connections; done when they are closed, after `limit` at the latest.
+  void stop(Duration limit, async::Task done);
+
+  [[nodiscard]] Shard& shard() { return shard_; }
+  [[nodiscard]] const NodeCounters& counters() const { return counters_; }
+  [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
+
+ private:
+  friend class Connection;
+  void receive(std::vector<ShardMessage> messages);
+  // Does something with the shard, then carries out what came out of it.
+  template <class F>
+  void turn(F&& act);
+  void carry_out();
+  void closed(Connection& connection);
+  void check_connections();
+  void sweep();
+  void wait_for_end();
+
+  std::size_t index_;
+  async::Loop& loop_;
+  const NodeSettings& settings_;
+  Random& random_;
+  Logger& logger_;
+  std::atomic<std::size_t>& open_connections_;
+  Shard shard_;
+  std::vector<Node*> nodes_;
+  bool in_turn_ = false;
+  bool turn_is_posted_ = false;
+  std::uint64_t next_connection_ = 1;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // in the handshake, too
+  std::unordered_map<ClientId, Connection*> by_client_;
+  std::vector<std::uint64_t> touched_;  // connections that may have something to send
+  NodeCounters counters_;
+  async::Timer check_timer_;
+  async::Timer sweep_timer_;
+  async::Timer stop_timer_;
+  Instant stop_by_;
+  async::Task stopped_;
+  bool stopping_ = false;
+};
+
+// Gives every queue and its messages to the node it belongs to, before the loops run. Messages sent before
+// `expire_before` (seconds since the epoch) are left out.
+struct Restored {
+  std::size_t queues = 0;
+  std::size_t messages = 0;
+  std::size_t expired = 0;
+  std::vector<LoggedMessages::Queue> without_queue;  // messages of queues that do not exist
+};
+[[nodiscard]] Restored restore(std::vector<Node*>& nodes, LoggedQueues queues, LoggedMessages messages,
+                               std::optional<std::int64_t> expire_before);
+
+}  // namespace simplex::smp::server

@@ -1,0 +1,46 @@
+// A whole relay: a thread with its loop, TLS listener and node for each core, and its files.
+//
+//   auto server = Server::start(settings, logger);
+//   ... server->ports() ...
+//   server->stop();
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "simplex/smp/server/node.hpp"
+
+namespace simplex::smp::server {
+
+struct ServerSettings {
+  NodeSettings node;
+  std::vector<transport::Endpoint> addresses;              // host "": all of the machine; port 0: a free one
+  std::size_t threads = 0;                                 // 0: one for each core
+  std::optional<std::filesystem::path> store_log;          // nothing: queues live as long as the process
+  std::optional<std::filesystem::path> messages;           // nothing: undelivered messages, too
+  bool expire_messages_on_start = true;
+  std::chrono::seconds stop_limit{5};                      // for answers and messages that are being sent
+};
+
+// What was found in the files at start.
+struct StartReport {
+  std::size_t queues = 0;
+  std::size_t messages = 0;
+  std::size_t expired_messages = 0;
+  std::size_t rejected_lines = 0;
+};
+
+class Server {
+ public:
+  // Loads the files, binds the ports and starts to serve. Lines that could not be used are logged with their number.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerSettings settings, Logger& logger);
+  virtual ~Server() = default;  // stops, if stop() was not called
+
+  [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;
+  [[nodiscard]] virtual const StartReport& report() const = 0;
+  // Ends all connections and threads, then saves the messages. Blocks, at most a little over stop_limit.
+  [[nodiscard]] virtual Result<> stop() = 0;
+};
+
+}  // namespace simplex::smp::server

@@ -1,0 +1,101 @@
+#include "connection.hpp"
+
+namespace simplex::smp::server {
+
+Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr channel)
+    : node_(node), number_(number), last_activity_(node.loop_.now()) {
+  transport::ServerHandshakeSettings settings;
+  settings.versions = node.settings_.versions;
+  session_ = transport::BlockSession::as_server(
+      node.loop_, std::move(channel), node.settings_.credentials, std::move(settings), node.random_,
+      node.settings_.limits.handshake_timeout,
+      {.ready = [this] { ready(); },
+       .block = [this](BytesView content) { received(content); },
+       .closed = [this](const Error&) { node_.closed(*this); },
+       .drained = [this] { drained(); }});
+}
+
+Connection::~Connection() = default;
+
+void Connection::ready() {
+  const auto& session = session_->session();
+  auto agreed = std::make_shared<ClientSession>();
+  agreed->version = session.version;
+  agreed->session_id = to_bytes(session.session_id.view());
+  if (session.own_key) agreed->key = session.own_key->clone();
+  agreed_ = std::move(agreed);
+  client_ = node_.shard_.connect(agreed_);
+  node_.by_client_[*client_] = this;
+  ++node_.counters_.connections;
+  last_activity_ = node_.loop_.now();
+}
+
+void Connection::received(BytesView content) {
+  last_activity_ = node_.loop_.now();
+  ++node_.counters_.blocks_in;
+  node_.turn([&] { node_.shard_.receive(*client_, content); });
+}
+
+void Connection::drained() {
+  stuck_since_.reset();
+  // Through the turn's end, which also drops a connection that failed.
+  node_.turn([&] { node_.touched_.push_back(number_); });
+}
+
+bool Connection::has_room() const { return session_->pending() < node_.settings_.limits.pending; }
+
+void Connection::enqueue(std::variant<Answer, Delivery> what) {
+  if (auto* answer = std::get_if<Answer>(&what)) {
+    answers_.push_back(encode_answer(agreed_->params(), *answer));
+  } else {
+    held_.push_back(std::move(std::get<Delivery>(what)));
+  }
+}
+
+bool Connection::send(protocol::Batch& batch) {
+  if (batch.empty()) return true;
+  ++node_.counters_.blocks_out;
+  return session_->send(batch.take()).has_value();
+}
+
+// Answers first, so that clients do not wait for them behind messages, of which each fills a block. A message shares the
+// block of up to four answers.
+bool Connection::flush() {
+  if (session_->pending() < left_pending_) stuck_since_.reset();
+  protocol::Batch batch;
+  std::size_t sent = 0;
+  for (const auto& answer : answers_) {
+    if (!batch.fits(answer.size()) && !send(batch)) return false;
+    if (!batch.add(answer)) return false;
+    ++sent;
+  }
+  answers_.clear();
+  bool shares_block = sent > 0 && sent <= 4;
+  while (!held_.empty() && has_room()) {
+    const auto delivery = encode_delivery(agreed_->params(), held_.front());
+    held_.pop_front();
+    if (!delivery) return false;
+    if (!(shares_block && batch.fits(delivery->size())) && !send(batch)) return false;
+    shares_block = false;
+    if (!batch.add(*delivery) || !send(batch)) return false;
+  }
+  if (!send(batch)) return false;
+  if (sent > 0) last_activity_ = node_.loop_.now();
+  regulate_reading();
+  left_pending_ = session_->pending();
+  return session_->pending() <= node_.settings_.limits.max_pending;
+}
+
+void Connection::regulate_reading() {
+  if (session_->pending() > 0 && !stuck_since_) stuck_since_ = node_.loop_.now();
+  const bool may_read = has_room() && node_.shard_.unanswered(*client_) < node_.settings_.limits.unanswered;
+  if (may_read == reading_ || node_.stopping_) return;
+  reading_ = may_read;
+  if (may_read) {
+    session_->resume_reading();
+  } else {
+    session_->pause_reading();
+  }
+}
+
+}  // namespace simplex::smp::server

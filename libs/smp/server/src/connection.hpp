@@ -1,0 +1,62 @@
+// A client's connection: its session, and what waits to be sent to it.
+#pragma once
+
+#include <deque>
+
+#include "simplex/smp/server/node.hpp"
+#include "simplex/transport/block_session.hpp"
+
+namespace simplex::smp::server {
+
+class Connection {
+ public:
+  Connection(Node& node, std::uint64_t number, transport::ChannelPtr channel);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] const std::optional<ClientId>& client() const { return client_; }
+  [[nodiscard]] bool idle() const { return answers_.empty() && held_.empty() && session_->pending() == 0; }
+  [[nodiscard]] Instant last_activity() const { return last_activity_; }
+  // Since when something waits and nothing was read.
+  [[nodiscard]] std::optional<Instant> stuck_since() const { return stuck_since_; }
+
+  void enqueue(std::variant<Answer, Delivery> what);
+  // Sends what was enqueued, as far as the reader keeps up; false when the connection had to be dropped.
+  [[nodiscard]] bool flush();
+  void pause() { session_->pause_reading(); }
+  void close() { session_->close(); }
+  void abort() { session_->abort(); }
+
+ private:
+  void ready();
+  void received(BytesView content);
+  void drained();
+  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool send(protocol::Batch& batch);
+  void regulate_reading();
+
+  Node& node_;
+  std::uint64_t number_;
+  std::optional<ClientId> client_;
+  SessionPtr agreed_;
+  std::vector<Bytes> answers_;     // encoded
+  std::deque<Delivery> held_;      // not encrypted yet
+  Instant last_activity_;
+  std::optional<Instant> stuck_since_;
+  std::size_t left_pending_ = 0;   // by the last flush
+  bool reading_ = true;
+  std::unique_ptr<transport::BlockSession> session_;
+};
+
+template <class F>
+void Node::turn(F&& act) {
+  in_turn_ = true;
+  act();
+  shard_.flush();
+  carry_out();
+  in_turn_ = false;
+}
+
+}  // namespace simplex::smp::server

@@ -1,0 +1,191 @@
+#include "simplex/smp/server/node.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "connection.hpp"
+
+namespace simplex::smp::server {
+
+Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSettings& settings, Random& random,
+           Store& store, Logger& logger, std::atomic<std::size_t>& open_connections)
+    : index_(index),
+      loop_(loop),
+      settings_(settings),
+      random_(random),
+      logger_(logger),
+      open_connections_(open_connections),
+      shard_(index, nodes, settings.engine, loop, random, store) {
+  // Output of a store's completion, which comes when it likes.
+  shard_.on_output([this] {
+    if (in_turn_ || std::exchange(turn_is_posted_, true)) return;
+    loop_.post([this] {
+      turn_is_posted_ = false;
+      turn([] {});
+    });
+  });
+}
+
+Node::~Node() { open_connections_ -= connections_.size(); }
+
+void Node::start() {
+  const auto interval = std::min(settings_.limits.inactive_check_interval, std::chrono::seconds(60));
+  check_timer_ = loop_.after(interval, [this] {
+    check_connections();
+    start();
+  });
+  if (!sweep_timer_.armed() && settings_.engine.message_ttl) {
+    sweep_timer_ = loop_.after(settings_.limits.expiry_interval, [this] { sweep(); });
+  }
+}
+
+void Node::accept(transport::ChannelPtr channel) {
+  if (stopping_) return;
+  if (open_connections_.fetch_add(1) >= settings_.limits.connections) {
+    --open_connections_;
+    ++counters_.refused;
+    return;
+  }
+  const auto number = next_connection_++;
+  connections_.emplace(number, std::make_unique<Connection>(*this, number, std::move(channel)));
+}
+
+void Node::receive(std::vector<ShardMessage> messages) {
+  turn([&] { shard_.receive(std::move(messages)); });
+}
+
+void Node::carry_out() {
+  while (shard_.has_output() || !touched_.empty()) {
+    auto output = shard_.take_output();
+    for (std::size_t to = 0; to < output.to_shards.size(); ++to) {
+      if (output.to_shards[to].empty()) continue;
+      auto* node = nodes_[to];
+      node->loop_.post([node, messages = std::move(output.to_shards[to])]() mutable {
+        node->receive(std::move(messages));
+      });
+    }
+    for (auto& what : output.to_clients) {
+      const auto found = by_client_.find(what.client);
+      if (found == by_client_.end()) continue;
+      found->second->enqueue(std::move(what.what));
+      touched_.push_back(found->second->number());
+    }
+    std::ranges::sort(touched_);
+    const auto [first, last] = std::ranges::unique(touched_);
+    touched_.erase(first, last);
+    for (const auto number : std::exchange(touched_, {})) {
+      const auto found = connections_.find(number);
+      if (found == connections_.end() || found->second->flush()) continue;
+      ++counters_.dropped_slow;
+      found->second->abort();
+      closed(*found->second);
+    }
+    shard_.flush();
+  }
+}
+
+// In a callback of the connection's session too: it may be destroyed there.
+void Node::closed(Connection& connection) {
+  const auto client = connection.client();
+  if (!client) ++counters_.failed_handshakes;
+  if (client) by_client_.erase(*client);
+  const auto owned = connections_.extract(connection.number());
+  --open_connections_;
+  if (!client) return;
+  const bool nested = in_turn_;
+  shard_.disconnect(*client);
+  if (!nested) turn([] {});
+}
+
+void Node::check_connections() {
+  const auto now = loop_.now();
+  const auto& limits = settings_.limits;
+  std::vector<Connection*> slow;
+  std::vector<Connection*> inactive;
+  for (const auto& [number, connection] : connections_) {
+    if (!connection->client()) continue;
+    const auto stuck = connection->stuck_since();
+    if (stuck && now - *stuck > limits.slow_reader_timeout) {
+      slow.push_back(connection.get());
+    } else if (limits.disconnect_inactive && now - connection->last_activity() > limits.inactive_ttl &&
+               shard_.subscriptions(*connection->client()) == 0) {
+      inactive.push_back(connection.get());
+    }
+  }
+  for (auto* connection : slow) {
+    connection->abort();
+    closed(*connection);
+  }
+  for (auto* connection : inactive) {
+    connection->close();
+    closed(*connection);
+  }
+  counters_.dropped_slow += slow.size();
+  counters_.closed_inactive += inactive.size();
+}
+
+void Node::sweep() {
+  bool finished = false;
+  turn([&] { finished = shard_.expire_messages(10'000); });
+  const auto pause = finished ? Duration(settings_.limits.expiry_interval) : std::chrono::milliseconds(5);
+  sweep_timer_ = loop_.after(pause, [this] { sweep(); });
+}
+
+void Node::stop(Duration limit, async::Task done) {
+  stopping_ = true;
+  check_timer_.cancel();
+  sweep_timer_.cancel();
+  stop_by_ = loop_.now() + limit;
+  stopped_ = std::move(done);
+  for (const auto& [number, connection] : connections_) connection->pause();
+  wait_for_end();
+}
+
+void Node::wait_for_end() {
+  std::vector<Connection*> idle;
+  for (const auto& [number, connection] : connections_) {
+    const bool answered = !connection->client() || shard_.unanswered(*connection->client()) == 0;
+    if (loop_.now() >= stop_by_ || (answered && connection->idle())) idle.push_back(connection.get());
+  }
+  for (auto* connection : idle) {
+    connection->close();
+    closed(*connection);
+  }
+  if (connections_.empty()) return stopped_();
+  stop_timer_ = loop_.after(std::chrono::milliseconds(10), [this] { wait_for_end(); });
+}
+
+Restored restore(std::vector<Node*>& nodes, LoggedQueues queues, LoggedMessages messages,
+                 std::optional<std::int64_t> expire_before) {
+  Restored made;
+  std::unordered_map<RecipientId, std::vector<MessagePtr>> by_queue;
+  for (auto& queue : messages.queues) {
+    const auto all = queue.messages.size();
+    if (expire_before) {
+      std::erase_if(queue.messages, [&](const auto& message) { return message->sent_at < *expire_before; });
+    }
+    made.expired += all - queue.messages.size();
+    by_queue.emplace(queue.id, std::move(queue.messages));
+  }
+  const auto home = [&](BytesView id) -> Shard& { return nodes[Shard::home_of(id, nodes.size())]->shard(); };
+  const auto name = [&](IdKind kind, BytesView id, const RecipientId& queue) {
+    home(id).restore_id(kind, *DirectoryId::from(id), queue);
+  };
+  for (auto& record : queues.queues) {
+    const auto& id = record.recipient_id;
+    name(IdKind::sender, record.sender_id.view(), id);
+    if (record.link) name(IdKind::link, record.link->id.view(), id);
+    if (record.notifier) name(IdKind::notifier, record.notifier->id.view(), id);
+    auto found = by_queue.extract(id);
+    auto kept = found.empty() ? std::vector<MessagePtr>() : std::move(found.mapped());
+    made.messages += kept.size();
+    ++made.queues;
+    auto& shard = home(id.view());
+    shard.restore(std::move(record), std::move(kept));
+  }
+  for (auto& [id, rest] : by_queue) made.without_queue.push_back({id, std::move(rest)});
+  return made;
+}
+
+}  // namespace simplex::smp::server
