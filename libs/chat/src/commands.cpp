@@ -58,6 +58,9 @@ std::optional<AnswerHandler> ChatSession::taken_answer(const agent::ConnectionId
 }
 
 Result<agent::ConnectionId> ChatSession::begin_connection(bool initiated) {
+  if (!has_relays_)
+    return fail(ErrorKind::not_found, "No relay is known yet. Start once with -s smp://FINGERPRINT@HOST: it is remembered.",
+                Advice::ask_user);
   const auto id = agent::new_connection_id(random_);
   SIMPLEX_TRY(store_.transaction([&] { return store_.add_connection(user_->id, id, initiated, post_quantum_); }));
   return id;

@@ -32,12 +32,9 @@ std::vector<std::string> split(std::string_view text) {
   return words;
 }
 
-// The relays given now are remembered for the next start.
+// Those given now, or else those of the last start.
 Result<std::vector<std::string>> chosen_servers(ChatStore& store, const std::vector<std::string>& given) {
-  if (!given.empty()) {
-    SIMPLEX_TRY(store.transaction([&] { return store.set_setting(servers_setting, joined(given)); }));
-    return given;
-  }
+  if (!given.empty()) return given;
   SIMPLEX_ASSIGN(const auto remembered, store.setting(servers_setting));
   return remembered ? split(*remembered) : std::vector<std::string>{};
 }
@@ -73,19 +70,24 @@ Result<std::unique_ptr<Chat>> Chat::open(agent::Dependencies dependencies, ChatC
   agent_config.versions = config.versions;
   agent_config.timeouts = config.timeouts;
   const auto agent_path = agent_config.database;
+  const bool has_relays = !agent_config.servers.empty();
   auto agent = agent::Agent::open(dependencies, std::move(agent_config));
   if (!agent) return fail_in(agent_path.string(), std::move(agent).error());
-  return std::make_unique<ChatSession>(dependencies, std::move(store), std::move(*agent), config.post_quantum,
-                                       std::move(user), last_event);
+  if (!config.servers.empty()) {
+    SIMPLEX_TRY(store.transaction([&] { return store.set_setting(servers_setting, joined(config.servers)); }));
+  }
+  return std::make_unique<ChatSession>(dependencies, std::move(store), std::move(*agent), has_relays,
+                                       config.post_quantum, std::move(user), last_event);
 }
 
 ChatSession::ChatSession(agent::Dependencies dependencies, ChatStore store, std::unique_ptr<agent::Agent> agent,
-                         bool post_quantum, std::optional<UserRow> user, agent::EventId last_event)
+                         bool has_relays, bool post_quantum, std::optional<UserRow> user, agent::EventId last_event)
     : loop_(dependencies.loop),
       random_(dependencies.random),
       log_(dependencies.log),
       store_(std::move(store)),
       agent_(std::move(agent)),
+      has_relays_(has_relays),
       post_quantum_(post_quantum),
       user_(std::move(user)),
       last_event_(last_event) {}

@@ -12,8 +12,8 @@ namespace simplex::chat {
 
 class ChatSession final : public Chat {
  public:
-  ChatSession(agent::Dependencies dependencies, ChatStore store, std::unique_ptr<agent::Agent> agent, bool post_quantum,
-              std::optional<UserRow> user, agent::EventId last_event);
+  ChatSession(agent::Dependencies dependencies, ChatStore store, std::unique_ptr<agent::Agent> agent, bool has_relays,
+              bool post_quantum, std::optional<UserRow> user, agent::EventId last_event);
 
   [[nodiscard]] bool has_user() const override { return user_.has_value(); }
   Result<> create_user(std::string_view display_name, std::string_view full_name) override;
@@ -77,6 +77,7 @@ class ChatSession final : public Chat {
   Logger& log_;
   ChatStore store_;
   std::unique_ptr<agent::Agent> agent_;
+  const bool has_relays_;
   const bool post_quantum_;
   std::optional<UserRow> user_;
   agent::EventId last_event_;

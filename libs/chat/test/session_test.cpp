@@ -47,7 +47,7 @@ class ChatTest : public ::testing::Test {
     auto agent = std::make_unique<FakeAgent>(record_);
     agent_ = agent.get();
     chat_ = std::make_unique<ChatSession>(agent::Dependencies{loop_, random_, log_, connector_}, std::move(store),
-                                          std::move(agent), true, std::move(user), last_event);
+                                          std::move(agent), true, true, std::move(user), last_event);
   }
   void start() {
     chat_->start([this](const Happening& happening) { happenings_.push_back(happening); });
