@@ -151,19 +151,20 @@ TEST(HandshakeVectors, SmpHandshake) {
     }
     if (name.find("another fingerprint") != name.npos) settings.identity = fingerprint(credentials.chain[0]);
     if (name.find("session ids differ") != name.npos) at_client.session_id = SessionId(Bytes(32, 1));
-    if (name.find("different from the TLS one") != name.npos) at_client.peer_certificates = chain_named("ed25519-3").chain;
+    if (name.find("different from the TLS one") != name.npos)
+      at_client.peer_certificates = chain_named("ed25519-3").chain;
 
     ServerHandshakeSettings server_settings;
     server_settings.versions = versions(c.text("server_versions"));
-    server_settings.service = [&](SmpServiceRole role, const CertificateChain&, const KeyHash&)
-        -> Result<ServiceId, TransportError> {
+    server_settings.service = [&](SmpServiceRole role, const CertificateChain&,
+                                  const KeyHash&) -> Result<ServiceId, TransportError> {
       EXPECT_EQ(role, SmpServiceRole::messaging);
       return ServiceId(c.bytes("service_id"));
     };
     SmpServerHandshake server(credentials, at_relay, x25519_pair(c.object("server_dh_key")), server_settings);
-    SmpClientHandshake client(std::move(settings), at_client,
-                              c.boolean("client_sends_key") ? std::optional(x25519_pair(c.object("client_dh_key")))
-                                                            : std::nullopt);
+    SmpClientHandshake client(
+        std::move(settings), at_client,
+        c.boolean("client_sends_key") ? std::optional(x25519_pair(c.object("client_dh_key"))) : std::nullopt);
 
     const auto& server_blocks = c.array("server_blocks");
     const auto& client_blocks = c.array("client_blocks");

@@ -127,8 +127,9 @@ class Session final : public BlockSession {
   void on_handshake(BytesView block) {
     const auto content = content_of_plain_block(block);
     if (!content) {
-      return finish({ErrorKind::malformed, "the peer's first block is not an SMP handshake: " + content.error().message},
-                  How::close);
+      return finish(
+          {ErrorKind::malformed, "the peer's first block is not an SMP handshake: " + content.error().message},
+          How::close);
     }
     auto step = std::visit([&](auto& one) { return one.receive(*content); }, *handshake_);
     if (step.send) {

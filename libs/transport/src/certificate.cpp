@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include "der.hpp"
-#include "openssl.hpp"
 #include "simplex/crypto/hash.hpp"
 #include "simplex/crypto/signature.hpp"
+#include "der.hpp"
+#include "openssl.hpp"
 
 namespace simplex::transport {
 namespace {
@@ -18,7 +18,8 @@ Result<std::vector<X509Ptr>> parse_chain(const CertificateChain& chain) {
   std::vector<X509Ptr> made;
   for (const auto& der : chain) {
     made.push_back(x509_from_der(der));
-    if (!made.back()) return fail(ErrorKind::malformed, "the certificate chain has something that is not a certificate");
+    if (!made.back())
+      return fail(ErrorKind::malformed, "the certificate chain has something that is not a certificate");
   }
   return made;
 }
@@ -77,7 +78,8 @@ Result<KeyHash> identity_of(const CertificateChain& chain) {
 
 Result<> verify_relay_chain(const CertificateChain& chain, const KeyHash& identity, WallTime now) {
   if (chain.size() < 2 || chain.size() > max_chain) {
-    return fail(ErrorKind::authentication, "the peer did not show a relay's certificate chain: it is not a SimpleX relay");
+    return fail(ErrorKind::authentication,
+                "the peer did not show a relay's certificate chain: it is not a SimpleX relay");
   }
   if (fingerprint(chain[1]) != identity) {
     return fail(ErrorKind::authentication,

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "openssl.hpp"
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/transport/credentials.hpp"
+#include "openssl.hpp"
 
 namespace simplex::transport {
 namespace {
@@ -23,7 +23,9 @@ constexpr mode_t public_mode = 0644;
 constexpr std::size_t max_file_size = 64 * 1'024;
 
 std::unexpected<Error> file_error(const char* what, const fs::path& path, int number) {
-  const auto kind = number == EEXIST ? ErrorKind::conflict : number == ENOENT ? ErrorKind::not_found : ErrorKind::storage;
+  const auto kind = number == EEXIST   ? ErrorKind::conflict
+                    : number == ENOENT ? ErrorKind::not_found
+                                       : ErrorKind::storage;
   return fail(kind, std::string(what) + " " + path.string() + ": " + std::strerror(number), Advice::ask_user);
 }
 
@@ -58,7 +60,8 @@ Result<SecretBytes> read_file(const fs::path& path) {
     std::ranges::copy(all.reveal(), longer.reveal_mutable().begin());
     std::ranges::copy(as_bytes({piece.data(), got}), longer.reveal_mutable().subspan(all.size()).begin());
     all = std::move(longer);
-    if (all.size() > max_file_size) return fail(ErrorKind::limit, path.string() + " is too long for a key or certificate");
+    if (all.size() > max_file_size)
+      return fail(ErrorKind::limit, path.string() + " is too long for a key or certificate");
   }
   wipe({reinterpret_cast<std::uint8_t*>(piece.data()), piece.size()});
   return all;
@@ -122,11 +125,12 @@ Result<KeyHash> create_credential_files(const fs::path& folder, SignatureAlgorit
   for (const char* name : {"ca.key", "ca.crt", "server.key", "server.crt", "fingerprint"}) {
     std::error_code error;
     if (fs::exists(folder / name, error)) {
-      return fail(ErrorKind::conflict,
-                  (folder / name).string() +
-                      " exists: this folder has a relay's identity already, and its address would change. Choose another "
-                      "folder, or move the files away",
-                  Advice::ask_user);
+      return fail(
+          ErrorKind::conflict,
+          (folder / name).string() +
+              " exists: this folder has a relay's identity already, and its address would change. Choose another "
+              "folder, or move the files away",
+          Advice::ask_user);
     }
   }
   const auto identity = issue_identity(algorithm, clock.wall(), random);
@@ -176,16 +180,18 @@ Result<ServerCredentials> load_credentials(const fs::path& folder) {
 
   SIMPLEX_ASSIGN(const auto certified, in_file(folder / "server.crt", certified_key(chain.front())));
   if (certified != crypto::public_key(key)) {
-    return fail(ErrorKind::conflict, (folder / "server.key").string() + " is not the key of server.crt", Advice::ask_user);
+    return fail(ErrorKind::conflict, (folder / "server.key").string() + " is not the key of server.crt",
+                Advice::ask_user);
   }
   if (const auto stated = read_file(folder / "fingerprint")) {
     auto text = as_text(stated->reveal());
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
     const auto hash = from_base64url(text);
     if (!hash || !std::ranges::equal(*hash, identity.view())) {
-      return fail(ErrorKind::conflict,
-                  (folder / "fingerprint").string() + " is not the fingerprint of ca.crt: one of the two is of another relay",
-                  Advice::ask_user);
+      return fail(
+          ErrorKind::conflict,
+          (folder / "fingerprint").string() + " is not the fingerprint of ca.crt: one of the two is of another relay",
+          Advice::ask_user);
     }
   }
   return ServerCredentials{std::move(chain), std::move(key), identity};

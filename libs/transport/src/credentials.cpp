@@ -6,8 +6,8 @@
 #include <array>
 #include <stdexcept>
 
-#include "openssl.hpp"
 #include "simplex/crypto/key_encoding.hpp"
+#include "openssl.hpp"
 
 namespace simplex::transport {
 namespace {
@@ -34,7 +34,8 @@ void add_extension(X509* certificate, X509* issuer, int kind, const char* value)
 
 void add_name(X509_NAME* name, const char* field, std::string_view value) {
   const auto octets = as_bytes(value);
-  must(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, octets.data(), static_cast<int>(octets.size()), -1, 0) == 1,
+  must(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, octets.data(), static_cast<int>(octets.size()), -1, 0) ==
+           1,
        "the name of a certificate");
 }
 
@@ -64,9 +65,7 @@ std::string text_of(BIO* bio) {
 }  // namespace
 
 ServerCredentials ServerCredentials::clone() const {
-  return {chain,
-          std::visit([](const auto& one) { return crypto::SignaturePrivateKey(one.clone()); }, key),
-          identity};
+  return {chain, std::visit([](const auto& one) { return crypto::SignaturePrivateKey(one.clone()); }, key), identity};
 }
 
 IssuedCertificate issue_identity(SignatureAlgorithm algorithm, WallTime now, Random& random) {
@@ -87,7 +86,8 @@ IssuedCertificate issue_identity(SignatureAlgorithm algorithm, WallTime now, Ran
 Result<IssuedCertificate> issue_server_certificate(const IssuedCertificate& identity, SignatureAlgorithm algorithm,
                                                    std::string_view common_name, WallTime now, Random& random) {
   if (common_name.empty() || common_name.size() > ub_common_name) {
-    return fail(ErrorKind::limit, "the name in a certificate has 1 to 64 letters: give a shorter host name or its address",
+    return fail(ErrorKind::limit,
+                "the name in a certificate has 1 to 64 letters: give a shorter host name or its address",
                 Advice::ask_user);
   }
   const auto issuer = x509_from_der(identity.certificate);

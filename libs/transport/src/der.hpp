@@ -13,7 +13,7 @@ inline constexpr std::uint8_t bit_string = 0x03;
 [[nodiscard]] Bytes wrap(std::uint8_t tag, BytesView content);
 
 struct Value {
-  BytesView whole;    // with tag and length
+  BytesView whole;  // with tag and length
   BytesView content;
 };
 // Takes the value of this tag from the front of `rest`.

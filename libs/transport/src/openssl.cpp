@@ -33,8 +33,8 @@ Bytes to_der(const X509* certificate) {
 KeyPtr openssl_key(const crypto::SignaturePrivateKey& key) {
   const bool is_ed25519 = std::holds_alternative<crypto::Ed25519PrivateKey>(key);
   const auto raw = std::visit([](const auto& one) { return one.reveal(); }, key);
-  KeyPtr made(EVP_PKEY_new_raw_private_key(is_ed25519 ? EVP_PKEY_ED25519 : EVP_PKEY_ED448, nullptr, raw.data(),
-                                           raw.size()));
+  KeyPtr made(
+      EVP_PKEY_new_raw_private_key(is_ed25519 ? EVP_PKEY_ED25519 : EVP_PKEY_ED448, nullptr, raw.data(), raw.size()));
   if (!made) throw std::runtime_error("OpenSSL does not take the signature key: " + take_openssl_error());
   return made;
 }

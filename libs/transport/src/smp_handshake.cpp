@@ -18,8 +18,8 @@ std::unexpected<HandshakeError> no_common_version(const char* peer, SmpVersionRa
   const bool peer_is_older = theirs.max < ours.min;
   return failed(TransportError::version, ErrorKind::version,
                 std::string("the ") + peer + " speaks SMP " + format_version_range(theirs) + ", this program " +
-                    format_version_range(ours) + ": " + (peer_is_older ? std::string(peer) + " is too old"
-                                                                       : "this program is too old"));
+                    format_version_range(ours) + ": " +
+                    (peer_is_older ? std::string(peer) + " is too old" : "this program is too old"));
 }
 
 // From the relay's point of view; the client swaps them.
@@ -152,7 +152,8 @@ Result<Bytes, HandshakeError> SmpClientHandshake::read_hello(BytesView content) 
   // A relay below 14 does not know proxies and would encrypt blocks, for which what they forward is too long: the
   // newest version without encryption is agreed.
   auto versions = settings_.versions;
-  if (settings_.proxy && hello->versions.max < proxy_flag_version) versions.max = std::max(versions.min, SmpVersion{10});
+  if (settings_.proxy && hello->versions.max < proxy_flag_version)
+    versions.max = std::max(versions.min, SmpVersion{10});
   const auto shared = hello->versions.intersect(versions);
   if (!shared) return no_common_version("relay", versions, hello->versions);
 
@@ -186,14 +187,13 @@ Result<Bytes, HandshakeError> SmpClientHandshake::read_hello(BytesView content) 
   if (shows_service()) {
     auto& service = *settings_.service;
     answer.service = SmpClientService{
-        service.role,
-        {service.chain, sign_key(service.certificate_key, crypto::to_spki(service.key.public_key))}};
+        service.role, {service.chain, sign_key(service.certificate_key, crypto::to_spki(service.key.public_key))}};
     const auto fingerprint = identity_of(service.chain);
     if (!fingerprint) {
       return std::unexpected(HandshakeError{TransportError::handshake_bad_service, fingerprint.error()});
     }
-    session_.service = SmpSessionService{{}, service.role, *fingerprint, service.key.public_key,
-                                         std::move(service.key.private_key)};
+    session_.service =
+        SmpSessionService{{}, service.role, *fingerprint, service.key.public_key, std::move(service.key.private_key)};
     waits_for_service_ = true;
   }
   session_.block_keys = block_keys(session_, false);

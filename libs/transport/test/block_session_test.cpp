@@ -31,13 +31,13 @@ class Sessions : public ::testing::Test {
   void connect(ClientHandshakeSettings client_side = client_settings(), ServerHandshakeSettings server_side = {},
                std::optional<crypto::X25519KeyPair> key = test_key(1)) {
     auto [a, b] = make_channel_pair(*loop_, *loop_, client_info_, relay_info_);
-    client_.session = BlockSession::as_client(*loop_, std::move(a), std::move(client_side), std::move(key), 10s,
-                                              client_.handlers());
+    client_.session =
+        BlockSession::as_client(*loop_, std::move(a), std::move(client_side), std::move(key), 10s, client_.handlers());
     serve(std::move(b), std::move(server_side));
   }
   void serve(ChannelPtr channel, ServerHandshakeSettings settings = {}, Duration timeout = 10s) {
-    relay_.session = BlockSession::as_server(*loop_, std::move(channel), test_credentials(), std::move(settings), random_,
-                                             timeout, relay_.handlers());
+    relay_.session = BlockSession::as_server(*loop_, std::move(channel), test_credentials(), std::move(settings),
+                                             random_, timeout, relay_.handlers());
   }
   // A relay, and a peer that is only a channel.
   ChannelPtr serve_raw(Duration timeout = 10s) {
@@ -48,7 +48,9 @@ class Sessions : public ::testing::Test {
               .drained = {}});
     return std::move(a);
   }
-  bool both_ready() { return run_until(*loop_, [&] { return client_.ready && relay_.ready; }); }
+  bool both_ready() {
+    return run_until(*loop_, [&] { return client_.ready && relay_.ready; });
+  }
 
   void talk() {
     const std::string longest(client_.session->max_content(), 'l');
@@ -234,7 +236,8 @@ TEST_F(Sessions, MayBeDestroyedInEachOfTheirCallbacks) {
       EXPECT_TRUE(relay_.session->send(as_bytes("2")));
       if (which == 2) relay_.session->close();
     };
-    relay_.session = BlockSession::as_server(*loop_, std::move(b), test_credentials(), {}, random_, 10s, std::move(handlers));
+    relay_.session =
+        BlockSession::as_server(*loop_, std::move(b), test_credentials(), {}, random_, 10s, std::move(handlers));
     ASSERT_TRUE(run_until(*loop_, [&] { return !client_.session && client_.ready; })) << which;
   }
 }
@@ -259,7 +262,8 @@ class TlsSessions : public Sessions {
                            {.accepted = [this](ChannelPtr channel) { serve(std::move(channel)); }, .refused = {}})
                     .value();
   }
-  void connect_tls(ClientHandshakeSettings settings, TlsConnectorSettings tls = {}, std::vector<std::string> alpn = {"smp/1"}) {
+  void connect_tls(ClientHandshakeSettings settings, TlsConnectorSettings tls = {},
+                   std::vector<std::string> alpn = {"smp/1"}) {
     const auto connector = make_tls_connector(tls);
     const auto attempt = connector->connect(
         *loop_, {{{"127.0.0.1", listener_->ports().at(0)}}, test_credentials().identity, std::move(alpn), 10s},

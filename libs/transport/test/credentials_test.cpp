@@ -111,10 +111,11 @@ TEST_F(Credentials, AFolderThatCantBeWrittenSaysSo) {
 TEST_F(Credentials, ANameThatIsTooLongForACertificateIsRefused) {
   const auto identity = issue_identity(SignatureAlgorithm::ed25519, clock_.wall(), random_);
   for (const std::size_t size : {0U, 65U}) {
-    EXPECT_EQ(issue_server_certificate(identity, SignatureAlgorithm::ed25519, std::string(size, 'a'), clock_.wall(), random_)
-                  .error()
-                  .kind,
-              ErrorKind::limit);
+    EXPECT_EQ(
+        issue_server_certificate(identity, SignatureAlgorithm::ed25519, std::string(size, 'a'), clock_.wall(), random_)
+            .error()
+            .kind,
+        ErrorKind::limit);
   }
 }
 
@@ -157,13 +158,15 @@ TEST(Chain, RejectsWhatIsNotARelay) {
   EXPECT_TRUE(contains(kind_of({own.chain[1], own.chain[0]}, fingerprint(own.chain[0]), now), "not signed by"));
   EXPECT_TRUE(contains(kind_of(own.chain, own.identity, now - std::chrono::hours(48)), "not valid yet"));
   EXPECT_TRUE(contains(kind_of({to_bytes(as_bytes("junk")), own.chain[1]}, own.identity, now), "not a certificate"));
-  EXPECT_FALSE(verify_relay_chain({own.chain[0], own.chain[1], own.chain[1], own.chain[1], own.chain[1]}, own.identity, now));
+  EXPECT_FALSE(
+      verify_relay_chain({own.chain[0], own.chain[1], own.chain[1], own.chain[1], own.chain[1]}, own.identity, now));
 
   // A leaf may not sign.
   const auto authority = issue_identity(SignatureAlgorithm::ed25519, now, random);
   auto leaf = issue_server_certificate(authority, SignatureAlgorithm::ed25519, "a", now, random).value();
   const auto below = issue_server_certificate(leaf, SignatureAlgorithm::ed25519, "b", now, random).value();
-  EXPECT_TRUE(contains(kind_of({below.certificate, leaf.certificate}, fingerprint(leaf.certificate), now), "may not sign"));
+  EXPECT_TRUE(
+      contains(kind_of({below.certificate, leaf.certificate}, fingerprint(leaf.certificate), now), "may not sign"));
 }
 
 }  // namespace

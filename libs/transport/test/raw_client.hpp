@@ -49,7 +49,7 @@ class RawSocket {
 
 struct RawTlsOptions {
   int version = TLS1_3_VERSION;
-  std::string alpn;                // one name, or none
+  std::string alpn;                 // one name, or none
   std::string ciphers = "DEFAULT";  // of TLS 1.2
   std::string suites = "TLS_CHACHA20_POLY1305_SHA256";
   std::string groups = "X25519";
@@ -57,7 +57,8 @@ struct RawTlsOptions {
 
 class RawTlsClient {
  public:
-  RawTlsClient(std::uint16_t port, const RawTlsOptions& options) : socket_(port), context_(SSL_CTX_new(TLS_client_method())) {
+  RawTlsClient(std::uint16_t port, const RawTlsOptions& options)
+      : socket_(port), context_(SSL_CTX_new(TLS_client_method())) {
     SSL_CTX_set_min_proto_version(context_.get(), options.version);
     SSL_CTX_set_max_proto_version(context_.get(), options.version);
     SSL_CTX_set_cipher_list(context_.get(), options.ciphers.c_str());

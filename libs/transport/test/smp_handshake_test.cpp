@@ -67,14 +67,14 @@ TEST(SmpHandshake, AMessagingServiceIsToldToRelaysFrom19) {
     auto [client_info, relay_info] = client_and_relay_info();
     relay_info.peer_certificates = own.chain;
     int asked = 0;
-    SmpServerHandshake server(test_credentials(), relay_info, test_key(10),
-                              {{SmpVersion(6), SmpVersion(relay_max)},
-                               [&](SmpServiceRole, const CertificateChain&, const KeyHash& fingerprint)
-                                   -> Result<ServiceId, TransportError> {
-                                 ++asked;
-                                 EXPECT_EQ(fingerprint, own.identity);
-                                 return ServiceId(Bytes(24, 3));
-                               }});
+    SmpServerHandshake server(
+        test_credentials(), relay_info, test_key(10),
+        {{SmpVersion(6), SmpVersion(relay_max)},
+         [&](SmpServiceRole, const CertificateChain&, const KeyHash& fingerprint) -> Result<ServiceId, TransportError> {
+           ++asked;
+           EXPECT_EQ(fingerprint, own.identity);
+           return ServiceId(Bytes(24, 3));
+         }});
     SmpClientHandshake client(std::move(settings), client_info, test_key(11));
     const auto step = client.receive(server.hello());
     EXPECT_TRUE(server.receive(*step.send).outcome->has_value());
@@ -88,8 +88,8 @@ TEST(SmpHandshake, ARefusedServiceIsToldWhy) {
   auto own = make_credentials(SignatureAlgorithm::ed25519, SystemClock().wall(), random);
   const auto try_with = [&](CertificateChain shown_in_tls, ServerHandshakeSettings server_side) {
     auto settings = client_settings();
-    settings.service = ClientServiceSettings{SmpServiceRole::proxy, own.chain, own.clone().key,
-                                             crypto::generate_ed25519(random)};
+    settings.service =
+        ClientServiceSettings{SmpServiceRole::proxy, own.chain, own.clone().key, crypto::generate_ed25519(random)};
     auto [client_info, relay_info] = client_and_relay_info();
     relay_info.peer_certificates = std::move(shown_in_tls);
     SmpServerHandshake server(test_credentials(), relay_info, test_key(10), std::move(server_side));

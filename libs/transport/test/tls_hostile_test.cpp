@@ -2,8 +2,8 @@
 #include <atomic>
 #include <thread>
 
-#include "raw_client.hpp"
 #include "simplex/transport/tls.hpp"
+#include "raw_client.hpp"
 #include "support.hpp"
 
 namespace simplex::transport {
@@ -37,8 +37,9 @@ class Guests : public ::testing::Test {
     accepted_.clear();
     const auto connector = make_tls_connector();
     std::optional<Result<ChannelPtr>> result;
-    const auto attempt = connector->connect(*loop_, {{{"127.0.0.1", port}}, test_credentials().identity, {"smp/1"}, 10s},
-                                            [&](Result<ChannelPtr> made) { result = std::move(made); });
+    const auto attempt =
+        connector->connect(*loop_, {{{"127.0.0.1", port}}, test_credentials().identity, {"smp/1"}, 10s},
+                           [&](Result<ChannelPtr> made) { result = std::move(made); });
     EXPECT_TRUE(run_until(*loop_, [&] { return result.has_value() && !accepted_.empty(); }));
     EXPECT_TRUE(result && result->has_value());
   }
@@ -93,7 +94,11 @@ TEST_F(Guests, OtherSuitesGroupsAndVersionsAreRefused) {
 
 TEST_F(Guests, APortScannerIsRefusedQuietly) {
   const auto port = listen();
-  visit([&] { for (int i = 0; i < 20; ++i) RawSocket scanner(port); }, [&] { return refused_.size() == 20; });
+  visit(
+      [&] {
+        for (int i = 0; i < 20; ++i) RawSocket scanner(port);
+      },
+      [&] { return refused_.size() == 20; });
   EXPECT_TRUE(contains(refused_[0].message, "closed the connection")) << refused_[0].message;
   EXPECT_EQ(listener_->counters().handshakes, 0U);
   expect_alive(port);
@@ -149,8 +154,11 @@ TEST_F(Guests, PastTheBoundOfHandshakesTheOldestGivesWay) {
   settings.max_handshakes = 5;
   const auto port = listen(settings);
   std::vector<std::unique_ptr<RawSocket>> silent;
-  visit([&] { for (int i = 0; i < 12; ++i) silent.push_back(std::make_unique<RawSocket>(port)); },
-        [&] { return listener_->counters().connections == 12; });
+  visit(
+      [&] {
+        for (int i = 0; i < 12; ++i) silent.push_back(std::make_unique<RawSocket>(port));
+      },
+      [&] { return listener_->counters().connections == 12; });
   EXPECT_EQ(listener_->counters().handshakes, 5U);
   EXPECT_EQ(refused_.size(), 7U);
   EXPECT_EQ(refused_[0].kind, ErrorKind::limit);

@@ -86,9 +86,9 @@ TEST_F(Tls, AnEd448RelayWorksInBothVersions) {
   const auto credentials = make_credentials(SignatureAlgorithm::ed448, loop_->wall(), random);
   ListenSettings settings;
   settings.addresses = {{"127.0.0.1", 0}};
-  auto listener = listen_tls(*loop_, credentials, settings,
-                             {.accepted = [this](ChannelPtr channel) { accepted_.push_back(std::move(channel)); },
-                              .refused = {}});
+  auto listener =
+      listen_tls(*loop_, credentials, settings,
+                 {.accepted = [this](ChannelPtr channel) { accepted_.push_back(std::move(channel)); }, .refused = {}});
   for (const auto versions : {TlsVersions{true, false}, TlsVersions{false, true}}) {
     const auto made = connect({{{"127.0.0.1", (*listener)->ports().at(0)}}, credentials.identity, {"smp/1"}, 10s},
                               {.keep_alive = {}, .versions = versions});
@@ -198,12 +198,14 @@ TEST_F(Tls, ListenersOfSeveralThreadsShareAPort) {
   settings.sharing = PortSharing::first;
   int here = 0;
   int there = 0;
-  const auto first = listen_tls(*loop_, test_credentials(), settings, {.accepted = [&](ChannelPtr) { ++here; }, .refused = {}});
+  const auto first =
+      listen_tls(*loop_, test_credentials(), settings, {.accepted = [&](ChannelPtr) { ++here; }, .refused = {}});
   ASSERT_TRUE(first) << first.error().message;
   const auto port = (*first)->ports().at(0);
   settings.addresses = {{"", port}};
   settings.sharing = PortSharing::join;
-  const auto second = listen_tls(*loop_, test_credentials(), settings, {.accepted = [&](ChannelPtr) { ++there; }, .refused = {}});
+  const auto second =
+      listen_tls(*loop_, test_credentials(), settings, {.accepted = [&](ChannelPtr) { ++there; }, .refused = {}});
   ASSERT_TRUE(second) << second.error().message;
   // IPv4 and IPv6 come to the same listeners.
   for (int i = 0; i < 12; ++i) {
@@ -359,7 +361,8 @@ TEST_F(Tls, ManyConnectionsAtOnce) {
   std::size_t echoed = 0;
   for (auto& relay : accepted_) {
     auto* const channel = relay.get();
-    channel->start({.data = [channel](BytesView octets) { channel->send(to_bytes(octets)); }, .closed = {}, .drained = {}});
+    channel->start(
+        {.data = [channel](BytesView octets) { channel->send(to_bytes(octets)); }, .closed = {}, .drained = {}});
   }
   for (auto& client : clients) {
     client->start({.data = [&](BytesView octets) { echoed += octets.size(); }, .closed = {}, .drained = {}});

@@ -75,8 +75,8 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   void next_endpoint() {
     if (!done_) return;
     if (endpoint_next_ == options_.endpoints.size()) {
-      return finish(std::unexpected(std::move(error_).value_or(
-          Error{ErrorKind::internal, "there is no host to connect to", Advice::give_up})));
+      return finish(std::unexpected(
+          std::move(error_).value_or(Error{ErrorKind::internal, "there is no host to connect to", Advice::give_up})));
     }
     endpoint_ = endpoint_next_++;
     error_code not_literal;

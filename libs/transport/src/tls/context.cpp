@@ -51,8 +51,7 @@ long socket_control(BIO* bio, int command, long, void*) {
 
 // The whole decision about the peer's certificates: OpenSSL's own rules know names and roots, ours a fingerprint.
 int verify(X509_STORE_CTX* store, void*) noexcept {
-  const auto* ssl =
-      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* verification = static_cast<Verification*>(SSL_get_app_data(ssl));
   verification->chain.clear();
   const auto* shown = X509_STORE_CTX_get0_untrusted(store);
@@ -118,12 +117,12 @@ Context::Context(const SSL_METHOD* method, TlsVersions versions)
        "Ed448 and Ed25519");
   // Every connection is its own session: the session id must be new. The reference's TLS 1.2 does not know the
   // renegotiation extension; as nobody may renegotiate here, it is not asked for.
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_LEGACY_SERVER_CONNECT);
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   must(SSL_CTX_set_num_tickets(context, 0) == 1, "TLS without tickets");
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_max_cert_list(context, max_chain_octets);
   SSL_CTX_set_read_ahead(context, 1);  // a block in one read, not its 5-octet header first
   SSL_CTX_set_cert_verify_callback(context, verify, nullptr);

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "openssl.hpp"
 #include "simplex/transport/tls.hpp"
+#include "openssl.hpp"
 
 namespace simplex::transport::tls {
 

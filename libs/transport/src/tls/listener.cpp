@@ -31,8 +31,9 @@ std::unexpected<Error> listen_error(const Endpoint& address, const error_code& e
   }
   if (error == asio::error::access_denied) {
     return fail(ErrorKind::conflict,
-                place_of(address) + " needs a permission: ports below 1024 are for programs with the capability "
-                                    "CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities). Give it, or choose a higher port",
+                place_of(address) +
+                    " needs a permission: ports below 1024 are for programs with the capability "
+                    "CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities). Give it, or choose a higher port",
                 Advice::ask_user);
   }
   if (error == boost::system::errc::address_not_available) {
@@ -147,8 +148,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
       if (!error) {
         self->begin_handshake(std::move(socket));
       } else if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
-                 error == asio::error::no_buffer_space ||
-                 error == boost::system::errc::too_many_files_open_in_system) {
+                 error == asio::error::no_buffer_space || error == boost::system::errc::too_many_files_open_in_system) {
         return self->pause_accepting(error);
       } else if (error == asio::error::operation_aborted) {
         return;
@@ -178,8 +178,8 @@ class Listening : public std::enable_shared_from_this<Listening> {
     }
     tls::set_socket_options(socket, settings_.keep_alive);
     const auto place = handshakes_.emplace(handshakes_.end());
-    place->stream = std::make_shared<tls::Stream>(loop_, context_, std::move(socket), std::nullopt,
-                                                  std::vector<std::string>{});
+    place->stream =
+        std::make_shared<tls::Stream>(loop_, context_, std::move(socket), std::nullopt, std::vector<std::string>{});
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
     });
@@ -217,7 +217,8 @@ class Listening : public std::enable_shared_from_this<Listening> {
 
 class Listener final : public TlsListener {
  public:
-  explicit Listener(std::shared_ptr<Listening> listening) : listening_(std::move(listening)), ports_(listening_->ports()) {}
+  explicit Listener(std::shared_ptr<Listening> listening)
+      : listening_(std::move(listening)), ports_(listening_->ports()) {}
   ~Listener() override { listening_->stop(); }
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -242,8 +243,8 @@ Result<std::unique_ptr<TlsListener>> listen_tls(async::Loop& loop, const ServerC
     SIMPLEX_ASSIGN(auto some, listen_on(*asio_context, address, settings.sharing));
     std::ranges::move(some, std::back_inserter(acceptors));
   }
-  auto context = tls::Context::for_servers(credentials, settings.versions, settings.alpn,
-                                           settings.ask_client_certificate);
+  auto context =
+      tls::Context::for_servers(credentials, settings.versions, settings.alpn, settings.ask_client_certificate);
   const auto listening = std::make_shared<Listening>(loop, std::move(context), std::move(settings), std::move(handlers),
                                                      std::move(acceptors));
   auto listener = std::make_unique<Listener>(listening);

@@ -129,11 +129,9 @@ Error Stream::handshake_error(int result) const {
   const auto text = take_openssl_error();
   switch (reason) {
     case SSL_R_HTTP_REQUEST:
-    case SSL_R_HTTPS_PROXY_REQUEST:
-      return {ErrorKind::malformed, "an HTTP client without TLS spoke to this port"};
+    case SSL_R_HTTPS_PROXY_REQUEST: return {ErrorKind::malformed, "an HTTP client without TLS spoke to this port"};
     case SSL_R_WRONG_VERSION_NUMBER:
-    case SSL_R_UNEXPECTED_MESSAGE:
-      return {ErrorKind::malformed, "the peer does not speak TLS (" + text + ")"};
+    case SSL_R_UNEXPECTED_MESSAGE: return {ErrorKind::malformed, "the peer does not speak TLS (" + text + ")"};
     case SSL_R_NO_SHARED_CIPHER:
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_NO_SUITABLE_KEY_SHARE:

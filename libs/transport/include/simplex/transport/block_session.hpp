@@ -24,14 +24,14 @@ class BlockSession {
     std::move_only_function<void()> drained;
   };
 
-  static std::unique_ptr<BlockSession> as_client(async::Loop& loop, ChannelPtr channel, ClientHandshakeSettings settings,
+  static std::unique_ptr<BlockSession> as_client(async::Loop& loop, ChannelPtr channel,
+                                                 ClientHandshakeSettings settings,
                                                  std::optional<crypto::X25519KeyPair> key, Duration handshake_timeout,
                                                  Handlers handlers);
   // Makes a session key of its own.
   static std::unique_ptr<BlockSession> as_server(async::Loop& loop, ChannelPtr channel,
-                                                 const ServerCredentials& credentials,
-                                                 ServerHandshakeSettings settings, Random& random,
-                                                 Duration handshake_timeout, Handlers handlers);
+                                                 const ServerCredentials& credentials, ServerHandshakeSettings settings,
+                                                 Random& random, Duration handshake_timeout, Handlers handlers);
 
   virtual ~BlockSession() = default;
 

@@ -19,15 +19,15 @@ namespace simplex::transport {
 struct KeyHashTag;
 using KeyHash = FixedBytes<KeyHashTag, 32>;
 
-// The TLS channel binding: verify data of the client's Finished message, the same at both ends. 32 octets with the
-// SHA-256 suite; kept as given.
+// The TLS channel binding: verify data of the client's Finished message, the same at both ends. 32 octets in TLS 1.3, 12 in
+// TLS 1.2.
 struct SessionIdTag;
 using SessionId = OpaqueBytes<SessionIdTag>;
 
 struct ChannelInfo {
   SessionId session_id;
-  std::optional<std::string> alpn;      // "smp/1", or nothing: the legacy handshake
-  std::vector<Bytes> peer_certificates; // DER, leaf first; empty when the peer showed none
+  std::optional<std::string> alpn;       // "smp/1", or nothing: the legacy handshake
+  std::vector<Bytes> peer_certificates;  // DER, leaf first; empty when the peer showed none
 };
 
 // Lives on one loop, and all calls and callbacks happen there. Callbacks are never called inside a call of the owner's.
@@ -72,9 +72,9 @@ struct Endpoint {
 };
 
 struct ConnectOptions {
-  std::vector<Endpoint> endpoints;         // at least one
-  KeyHash identity;                        // the peer's chain must carry this identity certificate
-  std::vector<std::string> alpn{"smp/1"};  // empty: none is offered
+  std::vector<Endpoint> endpoints;              // at least one
+  KeyHash identity;                             // the peer's chain must carry this identity certificate
+  std::vector<std::string> alpn{"smp/1"};       // empty: none is offered
   Duration timeout = std::chrono::seconds(45);  // of TCP connect and TLS handshake together
 };
 

@@ -18,8 +18,8 @@ enum class SignatureAlgorithm : std::uint8_t { ed25519, ed448 };
 
 // What a relay shows and signs with.
 struct ServerCredentials {
-  CertificateChain chain;            // leaf, identity, perhaps more
-  crypto::SignaturePrivateKey key;   // of the leaf
+  CertificateChain chain;           // leaf, identity, perhaps more
+  crypto::SignaturePrivateKey key;  // of the leaf
   KeyHash identity;
 
   [[nodiscard]] ServerCredentials clone() const;

@@ -16,21 +16,21 @@ inline constexpr SmpVersionRange supported_smp_versions{min_smp_version, max_smp
 // What a relay offers to a client that did not negotiate ALPN.
 inline constexpr SmpVersionRange legacy_smp_versions{SmpVersion{6}, SmpVersion{6}};
 
-inline constexpr SmpVersion session_key_version{7};      // session keys; session id is implied in transmissions
+inline constexpr SmpVersion session_key_version{7};  // session keys; session id is implied in transmissions
 inline constexpr SmpVersion encrypted_block_version{11};
 inline constexpr SmpVersion proxy_flag_version{14};
 inline constexpr SmpVersion service_version{16};
 inline constexpr SmpVersion messaging_service_version{19};
 
 enum class TransportError : std::uint8_t {
-  block,               // BLOCK
-  version,             // VERSION
-  large_message,       // LARGE_MSG
-  session,             // SESSION: the session id is not of this TLS connection
-  no_server_key,       // NO_AUTH
-  handshake_parse,     // HANDSHAKE PARSE
-  handshake_identity,  // HANDSHAKE IDENTITY: the client wants another relay
-  handshake_bad_auth,  // HANDSHAKE BAD_AUTH
+  block,                  // BLOCK
+  version,                // VERSION
+  large_message,          // LARGE_MSG
+  session,                // SESSION: the session id is not of this TLS connection
+  no_server_key,          // NO_AUTH
+  handshake_parse,        // HANDSHAKE PARSE
+  handshake_identity,     // HANDSHAKE IDENTITY: the client wants another relay
+  handshake_bad_auth,     // HANDSHAKE BAD_AUTH
   handshake_bad_service,  // HANDSHAKE BAD_SERVICE
 };
 [[nodiscard]] std::string_view wire_text(TransportError error) noexcept;

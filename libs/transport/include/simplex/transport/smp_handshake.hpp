@@ -22,9 +22,9 @@ struct HandshakeError {
 struct SmpSessionService {
   ServiceId id;
   SmpServiceRole role = SmpServiceRole::messaging;
-  KeyHash fingerprint;                                      // of its identity certificate
-  crypto::Ed25519PublicKey key;                             // signs its commands
-  std::optional<crypto::Ed25519PrivateKey> private_key;     // on the client
+  KeyHash fingerprint;                                   // of its identity certificate
+  crypto::Ed25519PublicKey key;                          // signs its commands
+  std::optional<crypto::Ed25519PrivateKey> private_key;  // on the client
 };
 
 struct BlockKeys {
@@ -37,7 +37,7 @@ struct SmpSession {
   SmpVersion version;
   SmpVersionRange relay_versions;  // what the relay offered, up to what the client supports
   SessionId session_id;
-  bool proxy = false;              // the client is a proxy: a relay that forwards commands of its clients
+  bool proxy = false;  // the client is a proxy: a relay that forwards commands of its clients
 
   // Client: the relay's session key, which authenticators of commands are made with. Relay: the client's, if it sent one.
   std::optional<crypto::X25519PublicKey> peer_key;

@@ -36,11 +36,11 @@ enum class PortSharing : std::uint8_t { alone, first, join };
 struct ListenSettings {
   // Host "" is every address of the machine, IPv6 and IPv4. Port 0 takes a free one.
   std::vector<Endpoint> addresses;
-  std::vector<std::string> alpn{"smp/1"};    // a client that offers none of them is served as a legacy one
+  std::vector<std::string> alpn{"smp/1"};  // a client that offers none of them is served as a legacy one
   Duration handshake_timeout = std::chrono::seconds(120);
   // TLS handshakes in progress; past it the oldest is dropped, so that silent connections can't keep others out.
   std::size_t max_handshakes = 1'024;
-  bool ask_client_certificate = true;        // optional for clients; services show theirs (SMP v16)
+  bool ask_client_certificate = true;  // optional for clients; services show theirs (SMP v16)
   PortSharing sharing = PortSharing::alone;
   KeepAlive keep_alive;
   TlsVersions versions;
@@ -58,7 +58,7 @@ class TlsListener {
     std::uint64_t connections = 0;  // accepted from the kernel
     std::uint64_t channels = 0;     // handed out
     std::uint64_t refused = 0;
-    std::size_t handshakes = 0;     // in progress
+    std::size_t handshakes = 0;  // in progress
   };
   virtual ~TlsListener() = default;
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;  // one for each bound address
