@@ -124,6 +124,7 @@ class ThreadedServer final : public Server {
   }
 
   Result<> listen() {
+    if (settings_.addresses.empty()) return {};
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       auto& worker = *workers_[i];
       transport::ListenSettings listen;
