@@ -1,5 +1,6 @@
 // rooms: protocol crypto encoding base
-// Text that a person pastes and addresses in binary form. What was understood must be understood again as it is printed.
+// Text that a person pastes and addresses in binary form. What was understood must be understood again as it is
+// printed.
 #include <cstdint>
 #include <cstdlib>
 

@@ -26,7 +26,6 @@ struct AnyVersionTag;
 
 Bytes written(Writer&& writer) { return std::move(writer).take(); }
 
-
 std::int64_t int64_of(const Case& c) { return std::stoll(c.text("value")); }
 
 void write_short(Writer& writer, BytesView bytes) { writer.short_string(bytes); }
@@ -99,8 +98,9 @@ Result<std::string> decode_primitive(std::string_view type, BytesView bytes) {
   Reader reader(bytes);
   if (type == "Bool") return shown<bool>(reader, reader.boolean(), [](bool b) { return b ? "True" : "False"; });
   if (type == "Maybe Word16") {
-    return shown<std::optional<std::uint16_t>>(reader, reader.optional([](Reader& r) { return r.u16(); }),
-                                               [](const auto& v) { return v ? "Just " + std::to_string(*v) : "Nothing"; });
+    return shown<std::optional<std::uint16_t>>(
+        reader, reader.optional([](Reader& r) { return r.u16(); }),
+        [](const auto& v) { return v ? "Just " + std::to_string(*v) : "Nothing"; });
   }
   if (type == "ByteString")
     return shown<BytesView>(reader, reader.short_string(),
@@ -163,8 +163,8 @@ TEST(EncodingVectors, StrEncode) {
     const std::string type = c.text("type");
     const std::string str = c.text("str");
     if (type == "VersionRange") {
-      EXPECT_EQ(format_raw_version_range({static_cast<std::uint16_t>(c.number("min")),
-                                          static_cast<std::uint16_t>(c.number("max"))}),
+      EXPECT_EQ(format_raw_version_range(
+                    {static_cast<std::uint16_t>(c.number("min")), static_cast<std::uint16_t>(c.number("max"))}),
                 str);
       return;
     }
@@ -301,7 +301,8 @@ TEST(EncodingVectors, ConnectionLinkFull) {
     ASSERT_TRUE(link) << link.error().message;
     auto& data = std::visit([](auto& one) -> protocol::LinkData& { return one.data; }, *link);
     EXPECT_FALSE(data.site);
-    if (c.text("str").starts_with("https://")) data.site = protocol::LinkSite{*protocol::Host::parse("simplex.chat"), ""};
+    if (c.text("str").starts_with("https://"))
+      data.site = protocol::LinkSite{*protocol::Host::parse("simplex.chat"), ""};
 
     // The text leaves the KEM key out below version 3, the binary form does not.
     const Bytes bytes = c.bytes("smp_bytes");

@@ -6,8 +6,8 @@ namespace simplex {
 
 namespace {
 
-// Octets of the character at the start of a text that is not empty; 0 when there is none. Overlong forms, surrogates and
-// numbers past U+10FFFF are not characters.
+// Octets of the character at the start of a text that is not empty; 0 when there is none. Overlong forms, surrogates
+// and numbers past U+10FFFF are not characters.
 std::size_t character_size(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const auto continues = [&](std::size_t i) { return i < text.size() && (at(i) & 0xC0) == 0x80; };

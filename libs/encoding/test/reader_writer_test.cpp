@@ -25,25 +25,26 @@ TEST(ReaderWriter, NumbersComeBack) {
 }
 
 TEST(ReaderWriter, StringsAndListsComeBack) {
-  EXPECT_TRUE(rc::check("strings, optional, list", [](const Bytes& text, const std::vector<std::uint16_t>& numbers, bool flag) {
-    RC_PRE(text.size() <= 255U && numbers.size() <= 255U);
-    const std::optional<Bytes> present = text;
-    const auto write_string = [](Writer& w, const Bytes& bytes) { w.short_string(bytes); };
-    Writer writer;
-    writer.short_string(text).large_string(text).boolean(flag).optional(present, write_string);
-    writer.optional(std::optional<Bytes>(), write_string);
-    writer.list(numbers, [](Writer& w, std::uint16_t n) { w.u16(n); }).raw(text);
+  EXPECT_TRUE(
+      rc::check("strings, optional, list", [](const Bytes& text, const std::vector<std::uint16_t>& numbers, bool flag) {
+        RC_PRE(text.size() <= 255U && numbers.size() <= 255U);
+        const std::optional<Bytes> present = text;
+        const auto write_string = [](Writer& w, const Bytes& bytes) { w.short_string(bytes); };
+        Writer writer;
+        writer.short_string(text).large_string(text).boolean(flag).optional(present, write_string);
+        writer.optional(std::optional<Bytes>(), write_string);
+        writer.list(numbers, [](Writer& w, std::uint16_t n) { w.u16(n); }).raw(text);
 
-    Reader reader(writer.view());
-    RC_ASSERT(to_bytes(reader.short_string().value()) == text);
-    RC_ASSERT(to_bytes(reader.large_string().value()) == text);
-    RC_ASSERT(reader.boolean().value() == flag);
-    const auto read_string = [](Reader& r) { return r.short_string(); };
-    RC_ASSERT(to_bytes(reader.optional(read_string).value().value()) == text);
-    RC_ASSERT(!reader.optional(read_string).value().has_value());
-    RC_ASSERT(reader.list([](Reader& r) { return r.u16(); }).value() == numbers);
-    RC_ASSERT(to_bytes(reader.tail()) == text);
-  }));
+        Reader reader(writer.view());
+        RC_ASSERT(to_bytes(reader.short_string().value()) == text);
+        RC_ASSERT(to_bytes(reader.large_string().value()) == text);
+        RC_ASSERT(reader.boolean().value() == flag);
+        const auto read_string = [](Reader& r) { return r.short_string(); };
+        RC_ASSERT(to_bytes(reader.optional(read_string).value().value()) == text);
+        RC_ASSERT(!reader.optional(read_string).value().has_value());
+        RC_ASSERT(reader.list([](Reader& r) { return r.u16(); }).value() == numbers);
+        RC_ASSERT(to_bytes(reader.tail()) == text);
+      }));
 }
 
 TEST(ReaderWriter, EveryShorterInputIsAnError) {

@@ -9,9 +9,13 @@ namespace simplex {
 namespace {
 
 TEST(Base64, Rfc4648Examples) {
-  const std::vector<std::pair<std::string_view, std::string_view>> examples{
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-      {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string_view, std::string_view>> examples{{"", ""},
+                                                                            {"f", "Zg=="},
+                                                                            {"fo", "Zm8="},
+                                                                            {"foo", "Zm9v"},
+                                                                            {"foob", "Zm9vYg=="},
+                                                                            {"fooba", "Zm9vYmE="},
+                                                                            {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, text] : examples) {
     EXPECT_EQ(base64url(as_bytes(plain)), text);
     EXPECT_EQ(base64_standard(as_bytes(plain)), text);
@@ -33,7 +37,8 @@ TEST(Base64, ComesBackWithAndWithoutPadding) {
 }
 
 TEST(Base64, OnlyOneTextForEachValue) {
-  for (const std::string_view bad : {"A", "Zh==", "Zm9=", "Zg=", "Zg===", "=", "====", "Zm9v=", "Zm 9", "ab+d", "Zm9v\n"})
+  for (const std::string_view bad :
+       {"A", "Zh==", "Zm9=", "Zg=", "Zg===", "=", "====", "Zm9v=", "Zm 9", "ab+d", "Zm9v\n"})
     EXPECT_FALSE(from_base64url(bad)) << bad;
   EXPECT_FALSE(from_base64_standard("ab-d"));
 }
@@ -51,7 +56,8 @@ TEST(PercentEncoding, OnlyUnreservedStays) {
 }
 
 TEST(PercentEncoding, ComesBack) {
-  EXPECT_TRUE(rc::check("percent", [](const std::string& text) { RC_ASSERT(percent_decode(percent_encode(text)) == text); }));
+  EXPECT_TRUE(
+      rc::check("percent", [](const std::string& text) { RC_ASSERT(percent_decode(percent_encode(text)) == text); }));
 }
 
 TEST(PercentEncoding, ReadsWhatOthersWrite) {
@@ -74,7 +80,8 @@ TEST(Query, FirstOfEqualNames) {
 }
 
 TEST(Utf8, KnowsCharacters) {
-  for (const std::string_view good : {"", "plain", "\xD0\xBF", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"})
+  for (const std::string_view good :
+       {"", "plain", "\xD0\xBF", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"})
     EXPECT_TRUE(is_utf8(good)) << good;
   for (const std::string_view bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
                                      "\xF5\x80\x80\x80", "\xD0", "\xE2\x82", "\xF0\x9F\x98", "a\xFF"})

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "host_text.hpp"
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/encoding/uri.hpp"
 #include "simplex/encoding/utf8.hpp"
+#include "host_text.hpp"
 
 namespace simplex::protocol {
 
@@ -84,7 +84,8 @@ std::string format_link(const LinkData& data, std::string_view mode, const crypt
     if (!queues.empty()) queues += ';';
     queues += format(queue);
   }
-  text += '/' + std::string(mode) + "#/?v=" + format_version_range(data.agent_versions) + "&smp=" + percent_encode(queues);
+  text +=
+      '/' + std::string(mode) + "#/?v=" + format_version_range(data.agent_versions) + "&smp=" + percent_encode(queues);
   if (e2e != nullptr) text += "&e2e=" + percent_encode(format(*e2e));
   if (data.client_data) text += "&data=" + percent_encode(*data.client_data);
   return text;
@@ -207,11 +208,13 @@ Result<ConnectionLink> parse_connection_link(std::string_view text) {
   if (text.size() > max_link_size)
     return for_a_person("This is too long to be a connection link. Paste only the link, nothing around it.");
   if (text.starts_with("smp://") || text.starts_with("xftp://") || text.starts_with("ntf://"))
-    return for_a_person("This is the address of a server, not a connection link. Links begin with simplex:/ or https://.");
+    return for_a_person(
+        "This is the address of a server, not a connection link. Links begin with simplex:/ or https://.");
   if (text.starts_with("http://"))
     return for_a_person("Connection links begin with https:// or simplex:/, not with http://. Ask for the link again.");
   if (!text.starts_with("simplex:") && !text.starts_with("https://"))
-    return for_a_person("This is not a connection link: it would begin with simplex:/ or https://. Copy the whole link.");
+    return for_a_person(
+        "This is not a connection link: it would begin with simplex:/ or https://. Copy the whole link.");
   if (text.find_first_of(" \t\r\n") != std::string_view::npos)
     return for_a_person("The link has spaces or line breaks inside. Paste it as one piece, with nothing after it.");
 

@@ -1,9 +1,9 @@
 #include "simplex/protocol/queue_address.hpp"
 
-#include "host_text.hpp"
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/encoding/uri.hpp"
+#include "host_text.hpp"
 
 namespace simplex::protocol {
 

@@ -4,8 +4,8 @@
 #include <array>
 #include <charconv>
 
-#include "host_text.hpp"
 #include "simplex/encoding/base64.hpp"
+#include "host_text.hpp"
 
 namespace simplex::protocol {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "host_text.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/encoding/uri.hpp"
+#include "host_text.hpp"
 
 namespace simplex::protocol {
 
@@ -71,14 +71,14 @@ bool only_host(const ServerAddress& server) {
 }
 
 const ServerAddress* find_preset(const ServerAddress& server, std::span<const ServerAddress> presets) {
-  const auto found =
-      std::ranges::find_if(presets, [&](const ServerAddress& preset) { return preset.hosts.front() == server.hosts.front(); });
+  const auto found = std::ranges::find_if(
+      presets, [&](const ServerAddress& preset) { return preset.hosts.front() == server.hosts.front(); });
   return found == presets.end() ? nullptr : &*found;
 }
 
 bool is_preset(const ServerAddress& server, const ServerAddress& preset) {
-  const bool hosts_known =
-      std::ranges::all_of(server.hosts, [&](const Host& host) { return std::ranges::find(preset.hosts, host) != preset.hosts.end(); });
+  const bool hosts_known = std::ranges::all_of(
+      server.hosts, [&](const Host& host) { return std::ranges::find(preset.hosts, host) != preset.hosts.end(); });
   const bool usual_port = preset.port.empty() && (server.port == "443" || server.port == "5223");
   return hosts_known && (server.port == preset.port || usual_port) && server.key_hash == preset.key_hash;
 }

@@ -33,7 +33,8 @@ TEST(Block, ALengthPastTheEndIsMalformed) {
 TEST(Batch, ComesBack) {
   EXPECT_TRUE(rc::check("batches", [](const std::vector<Bytes>& some, std::uint8_t repeated) {
     std::vector<Bytes> transmissions;
-    for (unsigned i = 0; i < repeated % 20U + 1U; ++i) transmissions.insert(transmissions.end(), some.begin(), some.end());
+    for (unsigned i = 0; i < repeated % 20U + 1U; ++i)
+      transmissions.insert(transmissions.end(), some.begin(), some.end());
     const auto contents = batch_transmissions(transmissions).value();
     std::vector<Bytes> back;
     for (const Bytes& content : contents) {

@@ -13,7 +13,8 @@ namespace {
 QueueUri queue(Random& random, SmpClientVersionRange versions) {
   QueueUri made;
   made.versions = versions;
-  made.address.server = parse_server_address("smp://kdPePtooXZWhwSf3xoBoDaSiI4SLU1G6i30WClMItVw=@a.com,b.onion:5223").value();
+  made.address.server =
+      parse_server_address("smp://kdPePtooXZWhwSf3xoBoDaSiI4SLU1G6i30WClMItVw=@a.com,b.onion:5223").value();
   made.address.sender_id = SenderId(random.bytes(24));
   made.address.dh_key = crypto::generate_x25519(random).public_key;
   made.address.mode = QueueMode::messaging;

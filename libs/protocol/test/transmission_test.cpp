@@ -23,27 +23,28 @@ TEST(CorrId, At24OctetsMost) {
 }
 
 TEST(Transmission, ComesBackInEveryFormat) {
-  EXPECT_TRUE(rc::check("transmission", [](const Bytes& auth, const Bytes& entity, const Bytes& command, std::uint64_t seed) {
-    RC_PRE(auth.size() <= 255U && entity.size() <= 255U);
-    testing::SeededRandom random(seed);
-    const Bytes session_id = random.bytes(32);
-    const Bytes signature = random.bytes(64);
-    const CorrId corr_id = CorrId::generate(random);
-    const Bytes body = transmission_body(corr_id, entity, command);
-    for (const TransmissionFormat format : formats) {
-      const bool signed_by_service = format.service_signatures && !auth.empty();
-      const Bytes sent = encode_transmission(format, session_id, auth, BytesView(signature), body);
-      const auto raw = parse_transmission(sent, format).value();
-      RC_ASSERT(to_bytes(raw.authenticator) == auth);
-      RC_ASSERT(raw.service_signature.has_value() == signed_by_service);
-      RC_ASSERT(raw.is_of_session(session_id, format));
-      RC_ASSERT(raw.is_of_session(Bytes(32), format) == !format.sends_session_id);
-      RC_ASSERT(CorrId::from(raw.corr_id) == corr_id);
-      RC_ASSERT(to_bytes(raw.entity_id) == entity);
-      RC_ASSERT(to_bytes(raw.command) == command);
-      RC_ASSERT(authorized_bytes(session_id, raw.body_after_session_id) == authorized_bytes(session_id, body));
-    }
-  }));
+  EXPECT_TRUE(
+      rc::check("transmission", [](const Bytes& auth, const Bytes& entity, const Bytes& command, std::uint64_t seed) {
+        RC_PRE(auth.size() <= 255U && entity.size() <= 255U);
+        testing::SeededRandom random(seed);
+        const Bytes session_id = random.bytes(32);
+        const Bytes signature = random.bytes(64);
+        const CorrId corr_id = CorrId::generate(random);
+        const Bytes body = transmission_body(corr_id, entity, command);
+        for (const TransmissionFormat format : formats) {
+          const bool signed_by_service = format.service_signatures && !auth.empty();
+          const Bytes sent = encode_transmission(format, session_id, auth, BytesView(signature), body);
+          const auto raw = parse_transmission(sent, format).value();
+          RC_ASSERT(to_bytes(raw.authenticator) == auth);
+          RC_ASSERT(raw.service_signature.has_value() == signed_by_service);
+          RC_ASSERT(raw.is_of_session(session_id, format));
+          RC_ASSERT(raw.is_of_session(Bytes(32), format) == !format.sends_session_id);
+          RC_ASSERT(CorrId::from(raw.corr_id) == corr_id);
+          RC_ASSERT(to_bytes(raw.entity_id) == entity);
+          RC_ASSERT(to_bytes(raw.command) == command);
+          RC_ASSERT(authorized_bytes(session_id, raw.body_after_session_id) == authorized_bytes(session_id, body));
+        }
+      }));
 }
 
 TEST(Transmission, CutShortIsMalformed) {

@@ -219,7 +219,9 @@ struct Parameters<broker::Err> {
 
 template <>
 struct Parameters<broker::Rname> {
-  static void write(Writer& writer, const broker::Rname& m, SmpVersion) { writer.character(' ').raw(to_json(m.record)); }
+  static void write(Writer& writer, const broker::Rname& m, SmpVersion) {
+    writer.character(' ').raw(to_json(m.record));
+  }
   static Result<broker::Rname> read(Reader& reader, SmpVersion) {
     SIMPLEX_TRY(reader.space());
     SIMPLEX_ASSIGN(auto record, parse_name_record(as_text(reader.tail())));

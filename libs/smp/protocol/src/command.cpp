@@ -273,7 +273,9 @@ struct Parameters<command::Pfwd> {
 
 template <>
 struct Parameters<command::Rfwd> {
-  static void write(Writer& writer, const command::Rfwd& c, SmpVersion) { writer.character(' ').raw(c.encrypted.bytes); }
+  static void write(Writer& writer, const command::Rfwd& c, SmpVersion) {
+    writer.character(' ').raw(c.encrypted.bytes);
+  }
   static Result<command::Rfwd> read(Reader& reader, SmpVersion) {
     SIMPLEX_TRY(reader.space());
     return command::Rfwd{Content(reader.tail())};

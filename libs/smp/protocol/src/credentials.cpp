@@ -42,7 +42,9 @@ struct CheckMessage {
   bool entity;
 
   template <class Message>
-  Checked operator()(const Message&) const { return entity ? Checked() : refuse(CommandError::no_entity); }
+  Checked operator()(const Message&) const {
+    return entity ? Checked() : refuse(CommandError::no_entity);
+  }
   Checked operator()(const broker::Ids&) const { return {}; }
   Checked operator()(const broker::Err&) const { return {}; }
   Checked operator()(const broker::Pong&) const { return no_entity(); }

@@ -2,9 +2,9 @@
 
 #include <charconv>
 
-#include "json.hpp"
 #include "simplex/encoding/utf8.hpp"
 #include "simplex/smp/version.hpp"
+#include "json.hpp"
 
 namespace simplex::smp {
 
@@ -82,11 +82,10 @@ std::string_view text_of(TransportErrorKind kind) {
 Result<TransportErrorKind> read_transport_error(Reader& reader) {
   SIMPLEX_TRY(reader.space());
   const std::string_view text = as_text(reader.tail());
-  for (const auto kind :
-       {TransportErrorKind::block, TransportErrorKind::version, TransportErrorKind::large_message,
-        TransportErrorKind::session, TransportErrorKind::no_server_auth, TransportErrorKind::handshake_parse,
-        TransportErrorKind::handshake_identity, TransportErrorKind::handshake_bad_auth,
-        TransportErrorKind::handshake_bad_service}) {
+  for (const auto kind : {TransportErrorKind::block, TransportErrorKind::version, TransportErrorKind::large_message,
+                          TransportErrorKind::session, TransportErrorKind::no_server_auth,
+                          TransportErrorKind::handshake_parse, TransportErrorKind::handshake_identity,
+                          TransportErrorKind::handshake_bad_auth, TransportErrorKind::handshake_bad_service}) {
     if (text == text_of(kind)) return kind;
   }
   return unknown_error();
@@ -331,7 +330,9 @@ Result<ErrorType> read_error(Reader& reader) {
 
 Error to_error(const ErrorType& error) {
   struct Explain {
-    Error operator()(const errors::Block&) const { return {ErrorKind::malformed, "the relay could not read the block"}; }
+    Error operator()(const errors::Block&) const {
+      return {ErrorKind::malformed, "the relay could not read the block"};
+    }
     Error operator()(const errors::Session&) const {
       return {ErrorKind::malformed, "the relay got a command of another session", Advice::retry};
     }
@@ -378,7 +379,8 @@ Error to_error(const ErrorType& error) {
       return {ErrorKind::internal, "the relay had an internal error", Advice::retry};
     }
     Error operator()(const errors::Name& e) const {
-      if (std::holds_alternative<name_errors::NotFound>(e.error)) return {ErrorKind::not_found, "the name is not registered"};
+      if (std::holds_alternative<name_errors::NotFound>(e.error))
+        return {ErrorKind::not_found, "the name is not registered"};
       if (std::holds_alternative<name_errors::NoResolver>(e.error))
         return {ErrorKind::unsupported, "this relay does not resolve names"};
       return {ErrorKind::network, "the relay could not resolve the name", Advice::retry};

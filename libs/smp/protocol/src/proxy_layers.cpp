@@ -1,7 +1,7 @@
 #include "simplex/smp/proxy_layers.hpp"
 
-#include "parts.hpp"
 #include "simplex/protocol/block.hpp"
+#include "parts.hpp"
 
 namespace simplex::smp {
 

@@ -36,8 +36,7 @@ Result<Bytes> encode_client_transmission(const SessionParams& session, const Cli
                                          BytesView entity_id, const ClientCommand& command) {
   const auto format = transmission_format(session.version);
   const Bytes body = protocol::transmission_body(corr_id, entity_id, encode(command, session.version));
-  if (auth.key == nullptr)
-    return protocol::encode_transmission(format, session.session_id, {}, std::nullopt, body);
+  if (auth.key == nullptr) return protocol::encode_transmission(format, session.session_id, {}, std::nullopt, body);
 
   const bool by_service = auth.service_key != nullptr && format.service_signatures;
   const Bytes authorized_here = authorized(session, by_service ? auth.service_cert_hash : BytesView(), body);
@@ -46,8 +45,7 @@ Result<Bytes> encode_client_transmission(const SessionParams& session, const Cli
   std::optional<crypto::Ed25519Signature> signature;
   std::optional<BytesView> service_signature;
   if (by_service) {
-    signature = crypto::sign(*auth.service_key,
-                             BytesView(authorized_here).subspan(auth.service_cert_hash.size()));
+    signature = crypto::sign(*auth.service_key, BytesView(authorized_here).subspan(auth.service_cert_hash.size()));
     service_signature = signature->view();
   }
   return protocol::encode_transmission(format, session.session_id, authenticator, service_signature, body);
@@ -104,8 +102,7 @@ bool verify_service_signature(const SessionParams& session, const ReceivedComman
                               const crypto::Ed25519PublicKey& service_key) {
   if (!received.service_signature) return false;
   const auto signature = crypto::Ed25519Signature::from(*received.service_signature);
-  return signature &&
-         crypto::verify(service_key, *signature, authorized(session, {}, received.body_after_session_id));
+  return signature && crypto::verify(service_key, *signature, authorized(session, {}, received.body_after_session_id));
 }
 
 Result<ReceivedMessage, RefusedMessage> decode_broker_transmission(const SessionParams& session,

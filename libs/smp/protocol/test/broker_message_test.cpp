@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include "generate.hpp"
 #include "simplex/encoding/base64.hpp"
+#include "generate.hpp"
 
 namespace simplex::smp {
 namespace {

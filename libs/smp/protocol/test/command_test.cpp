@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include "generate.hpp"
 #include "simplex/encoding/base64.hpp"
+#include "generate.hpp"
 
 namespace simplex::smp {
 namespace {
@@ -77,14 +77,20 @@ TEST(Command, ServiceSubscriptionsFrom19) {
   const command::Subs subs{{3, hash}};
   EXPECT_EQ(as_text(encode(subs, SmpVersion(18))), "SUBS");
   EXPECT_EQ(hex(encode(subs, SmpVersion(19))),
-            "53554253" "20" "0000000000000003" "10" "ab000000000000000000000000000000");
+            "53554253"
+            "20"
+            "0000000000000003"
+            "10"
+            "ab000000000000000000000000000000");
   EXPECT_EQ(hex(encode(command::Nsubs{{3, hash}}, SmpVersion(20))).substr(0, 12), "4e5355425320");
   EXPECT_EQ(decode_command(as_bytes("SUBS"), SmpVersion(18)).value(), ClientCommand(command::Subs{}));
   EXPECT_FALSE(decode_command(as_bytes("SUBS"), SmpVersion(19)));
 }
 
 TEST(Command, NamesToResolve) {
-  const auto name = [](std::string_view text) { return decode_command(as_bytes("RSLV " + std::string(text)), current_version); };
+  const auto name = [](std::string_view text) {
+    return decode_command(as_bytes("RSLV " + std::string(text)), current_version);
+  };
   EXPECT_EQ(std::get<command::Rslv>(name("Alice.SimpleX").value()).name.text(), "alice.simplex");
   EXPECT_EQ(std::get<command::Rslv>(name("a.b-c.testing later parameters").value()).name.text(), "a.b-c.testing");
   for (const std::string bad : {"", "alice", ".simplex", "a..simplex", "a-.simplex", "-a.simplex", "a--b.simplex",

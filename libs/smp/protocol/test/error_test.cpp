@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include "generate.hpp"
 #include "simplex/smp/version.hpp"
+#include "generate.hpp"
 
 namespace simplex::smp {
 namespace {
@@ -34,11 +34,28 @@ TEST(SmpError, NestingIsBounded) {
 }
 
 TEST(SmpError, OneWordMoreOrLess) {
-  for (const std::string_view bad :
-       {"", "AUTH ", "AUTHX", "auth", "CMD", "CMD ", "CMD SYNTAX ", "PROXY", "PROXY PROTOCOL", "PROXY BROKER HOST x",
-        "PROXY BROKER TRANSPORT", "PROXY BROKER TRANSPORT HANDSHAKE", "PROXY BROKER NETWORK ", "BLOCKED", "BLOCKED spam",
-        "BLOCKED reason=spam,", "BLOCKED reason=spam,notice=", "BLOCKED reason=spam,notice={\"ttl\":\"x\"}", "STORE",
-        "NAME", "NAME RESOLVER", "NAME OTHER"})
+  for (const std::string_view bad : {"",
+                                     "AUTH ",
+                                     "AUTHX",
+                                     "auth",
+                                     "CMD",
+                                     "CMD ",
+                                     "CMD SYNTAX ",
+                                     "PROXY",
+                                     "PROXY PROTOCOL",
+                                     "PROXY BROKER HOST x",
+                                     "PROXY BROKER TRANSPORT",
+                                     "PROXY BROKER TRANSPORT HANDSHAKE",
+                                     "PROXY BROKER NETWORK ",
+                                     "BLOCKED",
+                                     "BLOCKED spam",
+                                     "BLOCKED reason=spam,",
+                                     "BLOCKED reason=spam,notice=",
+                                     "BLOCKED reason=spam,notice={\"ttl\":\"x\"}",
+                                     "STORE",
+                                     "NAME",
+                                     "NAME RESOLVER",
+                                     "NAME OTHER"})
     EXPECT_FALSE(read(bad)) << bad;
   EXPECT_TRUE(read("STORE "));
   EXPECT_TRUE(read("NAME RESOLVER "));

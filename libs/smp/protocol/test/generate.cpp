@@ -37,8 +37,7 @@ command::New Generator::new_command() {
   c.password = maybe([&] { return password(); });
   c.subscription = coin() ? SubscriptionMode::subscribe : SubscriptionMode::only_create;
   c.mode = maybe([&]() -> New::Mode {
-    if (coin())
-      return New::Messaging{maybe([&] { return New::MessagingLink{id<SenderId>(), link_data()}; })};
+    if (coin()) return New::Messaging{maybe([&] { return New::MessagingLink{id<SenderId>(), link_data()}; })};
     return New::Contact{maybe([&] { return New::ContactLink{id<LinkId>(), id<SenderId>(), link_data()}; })};
   });
   c.notifier = maybe([&] { return NotifierKeys{auth_key(), dh_key()}; });
@@ -73,7 +72,8 @@ ClientCommand Generator::command(std::size_t kind) {
     case 19: return command::Nsub{};
     case 20: return command::Nsubs{queues()};
     case 21: return command::Prxy{server(), maybe([&] { return password(); })};
-    case 22: return command::Pfwd{SmpVersion(static_cast<std::uint16_t>(random_.below(65536))), dh_key(), content(16242)};
+    case 22:
+      return command::Pfwd{SmpVersion(static_cast<std::uint16_t>(random_.below(65536))), dh_key(), content(16242)};
     case 23: return command::Rfwd{content(16330)};
     default: return command::Rslv{*SimplexDomain::parse("Name-" + hex(random_.bytes(4)) + ".simplex")};
   }
@@ -111,7 +111,8 @@ ErrorType Generator::error(int nesting) {
     case 4: return errors::Auth{};
     case 5: {
       BlockingInfo info{coin() ? BlockingReason::spam : BlockingReason::content, {}};
-      if (coin()) info.notice = BlockingInfo::Notice{maybe([&] { return static_cast<std::int64_t>(random_.number()); })};
+      if (coin())
+        info.notice = BlockingInfo::Notice{maybe([&] { return static_cast<std::int64_t>(random_.number()); })};
       return errors::Blocked{info};
     }
     case 6: return errors::Service{};
@@ -160,7 +161,8 @@ BrokerMessage Generator::message(std::size_t kind) {
       state.notifications = coin();
       state.size = static_cast<std::int64_t>(random_.below(1000));
       state.subscription = maybe([&] {
-        return QueueState::Subscription{static_cast<SubscriptionState>(random_.below(4)), maybe([&] { return text(); })};
+        return QueueState::Subscription{static_cast<SubscriptionState>(random_.below(4)),
+                                        maybe([&] { return text(); })};
       });
       state.first_message = maybe([&] {
         return QueueState::FirstMessage{text(), "2026-01-02T03:04:05Z",

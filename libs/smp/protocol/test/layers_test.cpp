@@ -92,7 +92,8 @@ TEST(MessageBody, NewerFlagsAreIgnoredAndJunkRefused) {
   EXPECT_TRUE(message.flags.notification);
   EXPECT_EQ(as_text(message.body.bytes), "body");
   using namespace std::string_view_literals;
-  for (const auto bad : {""sv, "QUOTA"sv, "QUOTA 1234567"sv, "QUOTA 123456789"sv, "1234567"sv, "\0\0\0\0\0\0\0\0X body"sv})
+  for (const auto bad :
+       {""sv, "QUOTA"sv, "QUOTA 1234567"sv, "QUOTA 123456789"sv, "1234567"sv, "\0\0\0\0\0\0\0\0X body"sv})
     EXPECT_FALSE(read_queue_message(as_bytes(bad))) << bad;
   Writer far;
   far.i64(INT64_MAX).raw("T body");
@@ -131,7 +132,8 @@ TEST(ClientMessage, ConfirmationAndMessage) {
   EXPECT_EQ(sent_message.size(), 2U + 1 + 24 + 16 + padded_client_message_size);
   EXPECT_LE(sent_message.size(), max_message_length(SmpVersion(20)));
   const Bytes too_long(padded_client_message_size);
-  EXPECT_EQ(seal_client_message(key, nonce, with_key, {std::nullopt, Content(too_long)}).error().kind, ErrorKind::limit);
+  EXPECT_EQ(seal_client_message(key, nonce, with_key, {std::nullopt, Content(too_long)}).error().kind,
+            ErrorKind::limit);
 }
 
 TEST(ClientMessage, JunkIsRefused) {
@@ -141,7 +143,9 @@ TEST(ClientMessage, JunkIsRefused) {
   EXPECT_TRUE(decode_client_message(as_bytes("_")));
   EXPECT_FALSE(decode_client_message_envelope({}));
   EXPECT_FALSE(decode_client_message_envelope(Bytes(20, '0')));
-  EXPECT_FALSE(decode_client_message_envelope(as_bytes("\1\1" "2")));
+  EXPECT_FALSE(
+      decode_client_message_envelope(as_bytes("\1\1"
+                                              "2")));
 }
 
 TEST(ProxyLayers, OnlyOneTransmissionIsForwarded) {

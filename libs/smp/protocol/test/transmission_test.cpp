@@ -15,7 +15,8 @@ struct Session {
   Bytes entity_id = random.bytes(24);
 
   [[nodiscard]] SessionParams params(std::uint16_t version) const { return {SmpVersion(version), session_id}; }
-  [[nodiscard]] Bytes sent(std::uint16_t version, const crypto::AuthPrivateKey* key, const ClientCommand& command) const {
+  [[nodiscard]] Bytes sent(std::uint16_t version, const crypto::AuthPrivateKey* key,
+                           const ClientCommand& command) const {
     ClientAuth auth;
     auth.key = key;
     auth.relay_key = relay.public_key;
@@ -75,7 +76,8 @@ TEST(SmpTransmission, RefusedWithTheProtocolsError) {
   // Another session's, where the id is sent.
   const Bytes sent = s.sent(6, nullptr, command::Ping{});
   const Bytes other_session(32, 9);
-  expect_refused(decode_client_transmission({SmpVersion(6), other_session}, sent).error(), s.corr_id, errors::Session{});
+  expect_refused(decode_client_transmission({SmpVersion(6), other_session}, sent).error(), s.corr_id,
+                 errors::Session{});
 
   const auto raw = [&](std::size_t auth_size, BytesView entity, std::string_view command) {
     return protocol::encode_transmission({}, {}, Bytes(auth_size, 1), std::nullopt,

@@ -39,7 +39,7 @@ struct LinkSite {
 struct LinkData {
   std::optional<LinkSite> site;  // nothing: "simplex:"
   AgentVersionRange agent_versions;
-  std::vector<QueueUri> queues;  // at least one
+  std::vector<QueueUri> queues;            // at least one
   std::optional<std::string> client_data;  // the application's own, such as a group link id; UTF-8
 
   friend bool operator==(const LinkData&, const LinkData&) = default;
@@ -63,8 +63,8 @@ using ConnectionLink = std::variant<InvitationLink, ContactLink, ShortLink>;
 
 [[nodiscard]] ConnectionMode mode_of(const ConnectionLink& link) noexcept;
 
-// What a person pasted: full or short, white space around it is ignored. The error's message is for that person: what is
-// wrong with the link and what to do about it; it never repeats the link.
+// What a person pasted: full or short, white space around it is ignored. The error's message is for that person: what
+// is wrong with the link and what to do about it; it never repeats the link.
 [[nodiscard]] Result<ConnectionLink> parse_connection_link(std::string_view text);
 
 // Exactly a full link. The site of an https link is forgotten, as every client does.

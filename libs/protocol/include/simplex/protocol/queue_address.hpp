@@ -19,13 +19,14 @@
 namespace simplex::protocol {
 
 inline constexpr SmpClientVersion initial_client_version{1};
-inline constexpr SmpClientVersion hosts_client_version{2};        // several hosts; versioned queue addresses
-inline constexpr SmpClientVersion sender_key_client_version{3};   // SKEY: the sender can secure the queue
+inline constexpr SmpClientVersion hosts_client_version{2};       // several hosts; versioned queue addresses
+inline constexpr SmpClientVersion sender_key_client_version{3};  // SKEY: the sender can secure the queue
 inline constexpr SmpClientVersion short_links_client_version{4};
 inline constexpr SmpClientVersion current_client_version{4};
 inline constexpr SmpClientVersionRange supported_client_versions{initial_client_version, current_client_version};
 
-// Who may secure a queue: of a messaging queue the sender (SKEY), of a contact queue nobody: it takes requests from all.
+// Who may secure a queue: of a messaging queue the sender (SKEY), of a contact queue nobody: it takes requests from
+// all.
 enum class QueueMode : std::uint8_t { messaging, contact };
 
 [[nodiscard]] constexpr bool sender_can_secure(std::optional<QueueMode> mode) noexcept {
@@ -39,8 +40,8 @@ void write_queue_mode(Writer& writer, QueueMode mode);
 struct QueueAddress {
   ServerAddress server;
   SenderId sender_id;
-  crypto::X25519PublicKey dh_key;   // of the queue's recipient: what the sender encrypts for
-  std::optional<QueueMode> mode;    // nothing: from a client that did not know modes
+  crypto::X25519PublicKey dh_key;  // of the queue's recipient: what the sender encrypts for
+  std::optional<QueueMode> mode;   // nothing: from a client that did not know modes
 
   friend auto operator<=>(const QueueAddress&, const QueueAddress&) = default;
 };
@@ -66,7 +67,8 @@ struct QueueInfo {
 
 // A whole text. Two older forms are read too: "...#KEY" (version 1 alone) and "...#KEY/?v=...".
 [[nodiscard]] Result<QueueUri> parse_queue_uri(std::string_view text);
-// The first version of the range decides the form: with 1, only the first host is in the address, and `srv` has the rest.
+// The first version of the range decides the form: with 1, only the first host is in the address, and `srv` has the
+// rest.
 [[nodiscard]] std::string format(const QueueUri& queue);
 
 [[nodiscard]] Result<QueueUri> read_queue_uri(Reader& reader);

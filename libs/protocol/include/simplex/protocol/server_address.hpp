@@ -73,8 +73,8 @@ class BasicAuth {
 
 struct ServerAddress {
   Scheme scheme = Scheme::smp;
-  std::vector<Host> hosts;   // at least one; the first is the server's name, others lead to the same server
-  std::string port;          // decimal digits, or empty: the protocol's default (5223 for smp, 443 for xftp and ntf)
+  std::vector<Host> hosts;  // at least one; the first is the server's name, others lead to the same server
+  std::string port;         // decimal digits, or empty: the protocol's default (5223 for smp, 443 for xftp and ntf)
   KeyHash key_hash;
 
   friend auto operator<=>(const ServerAddress&, const ServerAddress&) = default;

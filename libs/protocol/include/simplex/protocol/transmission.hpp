@@ -19,21 +19,21 @@ namespace simplex::protocol {
 
 // How a session writes its transmissions.
 struct TransmissionFormat {
-  bool sends_session_id = false;     // SMP below 7, NTF 1, XFTP always; elsewhere authorized but not sent
-  bool service_signatures = false;   // SMP from 16, NTF never
+  bool sends_session_id = false;    // SMP below 7, NTF 1, XFTP always; elsewhere authorized but not sent
+  bool service_signatures = false;  // SMP from 16, NTF never
 
   friend bool operator==(const TransmissionFormat&, const TransmissionFormat&) = default;
 };
 
 // Views into the transmission's octets: valid as long as they are.
 struct RawTransmission {
-  BytesView authenticator;                      // signature (64 or 114), authenticator (80), or empty
-  std::optional<BytesView> service_signature;   // 64 octets
-  BytesView session_id;                         // empty where it is not sent
-  BytesView corr_id;                            // 0 to 24 octets
+  BytesView authenticator;                     // signature (64 or 114), authenticator (80), or empty
+  std::optional<BytesView> service_signature;  // 64 octets
+  BytesView session_id;                        // empty where it is not sent
+  BytesView corr_id;                           // 0 to 24 octets
   BytesView entity_id;
   BytesView command;
-  BytesView body_after_session_id;              // corr id to the end: what is authorized, after the session id
+  BytesView body_after_session_id;  // corr id to the end: what is authorized, after the session id
 
   // Whether the peer means this session; always, where the session id is not sent.
   [[nodiscard]] bool is_of_session(BytesView expected_session_id, TransmissionFormat format) const noexcept;

@@ -1,5 +1,5 @@
-// What a relay may send to a client: answers and events (simplex-messaging.md, "SMP commands"). The wire is written as in
-// command.hpp. Events have an empty correlation id.
+// What a relay may send to a client: answers and events (simplex-messaging.md, "SMP commands"). The wire is written as
+// in command.hpp. Events have an empty correlation id.
 #pragma once
 
 #include <variant>
@@ -33,67 +33,95 @@ struct Ids {
 
   friend bool operator==(const Ids&, const Ids&) = default;
 };
-struct Lnk {                                                                    // LNK short(sender id) large(fixed) large(user)
+// LNK short(sender id) large(fixed) large(user)
+struct Lnk {
   SenderId sender_id;
   QueueLinkData data;
   friend bool operator==(const Lnk&, const Lnk&) = default;
 };
-struct Sok {                                                                    // SOK Maybe short(service id); OK below 16
+// SOK Maybe short(service id); OK below 16
+struct Sok {
   std::optional<ServiceId> service_id;
   friend bool operator==(const Sok&, const Sok&) = default;
 };
-struct Soks {                                                                   // SOKS count (8); 19..: short(hash)
+// SOKS count (8); 19..: short(hash)
+struct Soks {
   ServiceQueues queues;
   friend bool operator==(const Soks&, const Soks&) = default;
 };
-struct Msg {                                                                    // MSG short(message id) encrypted body
+// MSG short(message id) encrypted body
+struct Msg {
   MessageId id;
   Content encrypted_body;
   friend bool operator==(const Msg&, const Msg&) = default;
 };
-struct Nid {                                                                    // NID short(notifier id) key
+// NID short(notifier id) key
+struct Nid {
   NotifierId notifier_id;
   crypto::X25519PublicKey relay_dh_key;
   friend bool operator==(const Nid&, const Nid&) = default;
 };
-struct Nmsg {                                                                   // NMSG nonce (24) short(encrypted meta)
+// NMSG nonce (24) short(encrypted meta)
+struct Nmsg {
   crypto::CbNonce nonce;
   Content encrypted_meta;
   friend bool operator==(const Nmsg&, const Nmsg&) = default;
 };
-struct Pkey {                                                                   // PKEY short(session id) versions (4) count large(certificate)... large(signed key)
-  Bytes session_id;                     // of the session between proxy and relay
+// PKEY short(session id) versions (4) count (1) large(certificate)... large(signed key)
+struct Pkey {
+  Bytes session_id;  // of the session between proxy and relay
   SmpVersionRange versions;
-  std::vector<Bytes> certificates;      // DER, leaf first
-  Bytes signed_key;                     // DER, as in the relay's handshake
+  std::vector<Bytes> certificates;  // DER, leaf first
+  Bytes signed_key;                 // DER, as in the relay's handshake
   friend bool operator==(const Pkey&, const Pkey&) = default;
 };
-struct Rres {                                                                   // RRES encrypted: relay to proxy
+// RRES encrypted: relay to proxy
+struct Rres {
   Content encrypted;
   friend bool operator==(const Rres&, const Rres&) = default;
 };
-struct Pres {                                                                   // PRES encrypted: proxy to client
+// PRES encrypted: proxy to client
+struct Pres {
   Content encrypted;
   friend bool operator==(const Pres&, const Pres&) = default;
 };
-struct End { friend bool operator==(const End&, const End&) = default; };       // END: another connection subscribed
-struct Ends {                                                                   // ENDS count (8); 19..: short(hash)
+// END: another connection subscribed
+struct End {
+  friend bool operator==(const End&, const End&) = default;
+};
+// ENDS count (8); 19..: short(hash)
+struct Ends {
   ServiceQueues queues;
   friend bool operator==(const Ends&, const Ends&) = default;
 };
-struct Deld { friend bool operator==(const Deld&, const Deld&) = default; };    // DELD; END below 10
-struct Info {                                                                   // INFO JSON
+// DELD; END below 10
+struct Deld {
+  friend bool operator==(const Deld&, const Deld&) = default;
+};
+// INFO JSON
+struct Info {
   QueueState state;
   friend bool operator==(const Info&, const Info&) = default;
 };
-struct Ok { friend bool operator==(const Ok&, const Ok&) = default; };          // OK
-struct Err {                                                                    // ERR error
+// OK
+struct Ok {
+  friend bool operator==(const Ok&, const Ok&) = default;
+};
+// ERR error
+struct Err {
   ErrorType error;
   friend bool operator==(const Err&, const Err&) = default;
 };
-struct Pong { friend bool operator==(const Pong&, const Pong&) = default; };    // PONG
-struct Alls { friend bool operator==(const Alls&, const Alls&) = default; };    // ALLS: all messages of SUBS were delivered
-struct Rname {                                                                  // RNAME JSON
+// PONG
+struct Pong {
+  friend bool operator==(const Pong&, const Pong&) = default;
+};
+// ALLS: all messages of SUBS were delivered
+struct Alls {
+  friend bool operator==(const Alls&, const Alls&) = default;
+};
+// RNAME JSON
+struct Rname {
   NameRecord record;
   friend bool operator==(const Rname&, const Rname&) = default;
 };

@@ -15,7 +15,7 @@ namespace simplex::smp {
 
 namespace command {
 
-// NEW recipient key | recipient DH key | Maybe short(password) | 'S' or 'C' | mode | Maybe (notifier key, notifier DH key)
+// NEW recipient key | recipient DH key | Maybe short(password) | 'S' or 'C' | mode | Maybe (notifier key, DH key)
 //   6..8:  the password is "" or 'A' short(password); no mode
 //   9..14: mode is 'T' or 'F': the sender can secure the queue
 //   15..:  mode is Maybe ('M' Maybe (sender id, link data) | 'C' Maybe (link id, sender id, link data))
@@ -55,86 +55,130 @@ struct New {
 };
 
 // Recipient's commands. Entity id: recipient id. Authorized with the recipient key.
-struct Sub { friend bool operator==(const Sub&, const Sub&) = default; };       // SUB
-struct Key {                                                                    // KEY key
+// SUB
+struct Sub {
+  friend bool operator==(const Sub&, const Sub&) = default;
+};
+// KEY key
+struct Key {
   crypto::AuthPublicKey sender_key;
   friend bool operator==(const Key&, const Key&) = default;
 };
-struct Rkey {                                                                   // RKEY count (1..255) key...
+// RKEY count (1..255) key...
+struct Rkey {
   std::vector<crypto::AuthPublicKey> recipient_keys;
   friend bool operator==(const Rkey&, const Rkey&) = default;
 };
-struct Lset {                                                                   // LSET short(link id) large(fixed) large(user)
+// LSET short(link id) large(fixed) large(user)
+struct Lset {
   LinkId link_id;
   QueueLinkData data;
   friend bool operator==(const Lset&, const Lset&) = default;
 };
-struct Ldel { friend bool operator==(const Ldel&, const Ldel&) = default; };    // LDEL
-struct Nkey {                                                                   // NKEY key key
+// LDEL
+struct Ldel {
+  friend bool operator==(const Ldel&, const Ldel&) = default;
+};
+// NKEY key key
+struct Nkey {
   NotifierKeys keys;
   friend bool operator==(const Nkey&, const Nkey&) = default;
 };
-struct Ndel { friend bool operator==(const Ndel&, const Ndel&) = default; };    // NDEL
-struct Get { friend bool operator==(const Get&, const Get&) = default; };       // GET
-struct Ack {                                                                    // ACK short(message id)
+// NDEL
+struct Ndel {
+  friend bool operator==(const Ndel&, const Ndel&) = default;
+};
+// GET
+struct Get {
+  friend bool operator==(const Get&, const Get&) = default;
+};
+// ACK short(message id)
+struct Ack {
   MessageId message_id;
   friend bool operator==(const Ack&, const Ack&) = default;
 };
-struct Off { friend bool operator==(const Off&, const Off&) = default; };       // OFF
-struct Del { friend bool operator==(const Del&, const Del&) = default; };       // DEL
-struct Que { friend bool operator==(const Que&, const Que&) = default; };       // QUE
+// OFF
+struct Off {
+  friend bool operator==(const Off&, const Off&) = default;
+};
+// DEL
+struct Del {
+  friend bool operator==(const Del&, const Del&) = default;
+};
+// QUE
+struct Que {
+  friend bool operator==(const Que&, const Que&) = default;
+};
 
 // Sender's commands. Entity id: sender id. SKEY is authorized with the key in it, SEND with the sender key or not.
-struct Skey {                                                                   // SKEY key
+// SKEY key
+struct Skey {
   crypto::AuthPublicKey sender_key;
   friend bool operator==(const Skey&, const Skey&) = default;
 };
-struct Send {                                                                   // SEND flags ' ' body
+// SEND flags ' ' body
+struct Send {
   MessageFlags flags;
   Content body;
   friend bool operator==(const Send&, const Send&) = default;
 };
 
-struct Ping { friend bool operator==(const Ping&, const Ping&) = default; };    // PING: no entity id, not authorized
+// PING: no entity id, not authorized
+struct Ping {
+  friend bool operator==(const Ping&, const Ping&) = default;
+};
 
 // Short links. Entity id: link id. LKEY is authorized with the key in it, LGET is not.
-struct Lkey {                                                                   // LKEY key
+// LKEY key
+struct Lkey {
   crypto::AuthPublicKey sender_key;
   friend bool operator==(const Lkey&, const Lkey&) = default;
 };
-struct Lget { friend bool operator==(const Lget&, const Lget&) = default; };    // LGET
+// LGET
+struct Lget {
+  friend bool operator==(const Lget&, const Lget&) = default;
+};
 
 // Notification server's. Entity id: notifier id. Authorized with the notifier key.
-struct Nsub { friend bool operator==(const Nsub&, const Nsub&) = default; };    // NSUB
+// NSUB
+struct Nsub {
+  friend bool operator==(const Nsub&, const Nsub&) = default;
+};
 
 // All queues of a service. Entity id: service id. Signed with the service's session key.
-struct Subs {                                                                   // SUBS; 19..: count (8) short(hash)
+// SUBS; 19..: count (8) short(hash)
+struct Subs {
   ServiceQueues queues;
   friend bool operator==(const Subs&, const Subs&) = default;
 };
-struct Nsubs {                                                                  // NSUBS; 19..: count (8) short(hash)
+// NSUBS; 19..: count (8) short(hash)
+struct Nsubs {
   ServiceQueues queues;
   friend bool operator==(const Nsubs&, const Nsubs&) = default;
 };
 
 // Private routing. PRXY and PFWD: client to proxy, not authorized. RFWD: proxy to relay.
-struct Prxy {                                                                   // PRXY server Maybe short(password)
+// PRXY server Maybe short(password)
+struct Prxy {
   protocol::ServerAddress relay;
   std::optional<BasicAuth> password;
   friend bool operator==(const Prxy&, const Prxy&) = default;
 };
-struct Pfwd {                                                                   // PFWD version (2) key encrypted
+// PFWD version (2) key encrypted
+struct Pfwd {
   SmpVersion version;  // of the forwarded command
   crypto::X25519PublicKey key;
   Content encrypted;
   friend bool operator==(const Pfwd&, const Pfwd&) = default;
 };
-struct Rfwd {                                                                   // RFWD encrypted
+// RFWD encrypted
+struct Rfwd {
   Content encrypted;
   friend bool operator==(const Rfwd&, const Rfwd&) = default;
 };
 
-struct Rslv {                                                                   // RSLV name; what follows is ignored
+// RSLV name; what follows is ignored
+struct Rslv {
   SimplexDomain name;
   friend bool operator==(const Rslv&, const Rslv&) = default;
 };

@@ -10,8 +10,8 @@
 
 #include "simplex/base/result.hpp"
 #include "simplex/encoding/reader.hpp"
-#include "simplex/encoding/writer.hpp"
 #include "simplex/encoding/version.hpp"
+#include "simplex/encoding/writer.hpp"
 
 namespace simplex::smp {
 
@@ -48,17 +48,42 @@ enum class TransportErrorKind : std::uint8_t {
 
 // "BROKER " and: what a proxy met on its way to the relay.
 namespace broker_errors {
-struct Response { std::string text; friend bool operator==(const Response&, const Response&) = default; };     // RESPONSE + short string
-struct Unexpected { std::string text; friend bool operator==(const Unexpected&, const Unexpected&) = default; };  // UNEXPECTED + short string
-struct Network { NetworkError error; friend bool operator==(const Network&, const Network&) = default; };       // NETWORK
-struct Host { friend bool operator==(const Host&, const Host&) = default; };                                  // HOST
-struct NoService { friend bool operator==(const NoService&, const NoService&) = default; };                   // NO_SERVICE
-struct Transport { TransportErrorKind kind; friend bool operator==(const Transport&, const Transport&) = default; };  // TRANSPORT
-struct Timeout { friend bool operator==(const Timeout&, const Timeout&) = default; };                         // TIMEOUT
+// RESPONSE + short string
+struct Response {
+  std::string text;
+  friend bool operator==(const Response&, const Response&) = default;
+};
+// UNEXPECTED + short string
+struct Unexpected {
+  std::string text;
+  friend bool operator==(const Unexpected&, const Unexpected&) = default;
+};
+// NETWORK (without the text)
+struct Network {
+  NetworkError error;
+  friend bool operator==(const Network&, const Network&) = default;
+};
+// HOST
+struct Host {
+  friend bool operator==(const Host&, const Host&) = default;
+};
+// NO_SERVICE
+struct NoService {
+  friend bool operator==(const NoService&, const NoService&) = default;
+};
+// TRANSPORT and the kind
+struct Transport {
+  TransportErrorKind kind;
+  friend bool operator==(const Transport&, const Transport&) = default;
+};
+// TIMEOUT
+struct Timeout {
+  friend bool operator==(const Timeout&, const Timeout&) = default;
+};
 }  // namespace broker_errors
-using BrokerError = std::variant<broker_errors::Response, broker_errors::Unexpected, broker_errors::Network,
-                                 broker_errors::Host, broker_errors::NoService, broker_errors::Transport,
-                                 broker_errors::Timeout>;
+using BrokerError =
+    std::variant<broker_errors::Response, broker_errors::Unexpected, broker_errors::Network, broker_errors::Host,
+                 broker_errors::NoService, broker_errors::Transport, broker_errors::Timeout>;
 
 enum class BlockingReason : std::uint8_t { spam, content };
 
@@ -77,42 +102,115 @@ struct BlockingInfo {
 struct ErrorType;
 
 namespace proxy_errors {
-// The relay's own error. Holds it by pointer, for errors nest; never null.
+// PROTOCOL error: the relay's own. Holds it by pointer, for errors nest; never null.
 struct Protocol {
   std::shared_ptr<const ErrorType> error;
   friend bool operator==(const Protocol& a, const Protocol& b);
-};                                                                                             // PROTOCOL
-struct Broker { BrokerError error; friend bool operator==(const Broker&, const Broker&) = default; };  // BROKER
-struct BasicAuth { friend bool operator==(const BasicAuth&, const BasicAuth&) = default; };    // BASIC_AUTH
-struct NoSession { friend bool operator==(const NoSession&, const NoSession&) = default; };    // NO_SESSION
+};
+// BROKER and the broker error
+struct Broker {
+  BrokerError error;
+  friend bool operator==(const Broker&, const Broker&) = default;
+};
+// BASIC_AUTH
+struct BasicAuth {
+  friend bool operator==(const BasicAuth&, const BasicAuth&) = default;
+};
+// NO_SESSION
+struct NoSession {
+  friend bool operator==(const NoSession&, const NoSession&) = default;
+};
 }  // namespace proxy_errors
 using ProxyError =
     std::variant<proxy_errors::Protocol, proxy_errors::Broker, proxy_errors::BasicAuth, proxy_errors::NoSession>;
 
 namespace name_errors {
-struct NoResolver { friend bool operator==(const NoResolver&, const NoResolver&) = default; };  // NO_RESOLVER
-struct NotFound { friend bool operator==(const NotFound&, const NotFound&) = default; };        // NOT_FOUND
-struct Resolver { std::string text; friend bool operator==(const Resolver&, const Resolver&) = default; };  // RESOLVER text
+// NO_RESOLVER
+struct NoResolver {
+  friend bool operator==(const NoResolver&, const NoResolver&) = default;
+};
+// NOT_FOUND
+struct NotFound {
+  friend bool operator==(const NotFound&, const NotFound&) = default;
+};
+// RESOLVER text
+struct Resolver {
+  std::string text;
+  friend bool operator==(const Resolver&, const Resolver&) = default;
+};
 }  // namespace name_errors
 using NameError = std::variant<name_errors::NoResolver, name_errors::NotFound, name_errors::Resolver>;
 
 namespace errors {
-struct Block { friend bool operator==(const Block&, const Block&) = default; };              // BLOCK: block, encoding or signature size
-struct Session { friend bool operator==(const Session&, const Session&) = default; };        // SESSION: another session id
-struct Cmd { CommandError error; friend bool operator==(const Cmd&, const Cmd&) = default; };  // CMD
-struct Proxy { ProxyError error; friend bool operator==(const Proxy&, const Proxy&) = default; };  // PROXY
-struct Auth { friend bool operator==(const Auth&, const Auth&) = default; };                 // AUTH: bad authorization or no such queue
-struct Blocked { BlockingInfo info; friend bool operator==(const Blocked&, const Blocked&) = default; };  // BLOCKED; AUTH below 12
-struct Service { friend bool operator==(const Service&, const Service&) = default; };        // SERVICE
-struct Crypto { friend bool operator==(const Crypto&, const Crypto&) = default; };           // CRYPTO: in the proxy's layers
-struct Quota { friend bool operator==(const Quota&, const Quota&) = default; };              // QUOTA: the queue is full
-struct Store { std::string text; friend bool operator==(const Store&, const Store&) = default; };  // STORE text
-struct NoMsg { friend bool operator==(const NoMsg&, const NoMsg&) = default; };              // NO_MSG: nothing to acknowledge
-struct LargeMsg { friend bool operator==(const LargeMsg&, const LargeMsg&) = default; };     // LARGE_MSG: over max_message_length
-struct Expired { friend bool operator==(const Expired&, const Expired&) = default; };        // EXPIRED: the relay's key
-struct Internal { friend bool operator==(const Internal&, const Internal&) = default; };     // INTERNAL
-struct Name { NameError error; friend bool operator==(const Name&, const Name&) = default; };  // NAME
-struct Duplicate { friend bool operator==(const Duplicate&, const Duplicate&) = default; };  // DUPLICATE_: read, never sent by a relay
+// BLOCK: block, encoding or signature size
+struct Block {
+  friend bool operator==(const Block&, const Block&) = default;
+};
+// SESSION: another session id
+struct Session {
+  friend bool operator==(const Session&, const Session&) = default;
+};
+// CMD and the command error
+struct Cmd {
+  CommandError error;
+  friend bool operator==(const Cmd&, const Cmd&) = default;
+};
+// PROXY and the proxy error
+struct Proxy {
+  ProxyError error;
+  friend bool operator==(const Proxy&, const Proxy&) = default;
+};
+// AUTH: bad authorization or no such queue
+struct Auth {
+  friend bool operator==(const Auth&, const Auth&) = default;
+};
+// BLOCKED; AUTH below 12
+struct Blocked {
+  BlockingInfo info;
+  friend bool operator==(const Blocked&, const Blocked&) = default;
+};
+// SERVICE
+struct Service {
+  friend bool operator==(const Service&, const Service&) = default;
+};
+// CRYPTO: in the proxy's layers
+struct Crypto {
+  friend bool operator==(const Crypto&, const Crypto&) = default;
+};
+// QUOTA: the queue is full
+struct Quota {
+  friend bool operator==(const Quota&, const Quota&) = default;
+};
+// STORE text, to the end
+struct Store {
+  std::string text;
+  friend bool operator==(const Store&, const Store&) = default;
+};
+// NO_MSG: nothing to acknowledge
+struct NoMsg {
+  friend bool operator==(const NoMsg&, const NoMsg&) = default;
+};
+// LARGE_MSG: over max_message_length
+struct LargeMsg {
+  friend bool operator==(const LargeMsg&, const LargeMsg&) = default;
+};
+// EXPIRED: the relay's key
+struct Expired {
+  friend bool operator==(const Expired&, const Expired&) = default;
+};
+// INTERNAL
+struct Internal {
+  friend bool operator==(const Internal&, const Internal&) = default;
+};
+// NAME and the name error
+struct Name {
+  NameError error;
+  friend bool operator==(const Name&, const Name&) = default;
+};
+// DUPLICATE_: read, never sent by a relay
+struct Duplicate {
+  friend bool operator==(const Duplicate&, const Duplicate&) = default;
+};
 }  // namespace errors
 
 // ErrorType{errors::Auth{}}
@@ -130,7 +228,9 @@ struct ErrorType {
   ErrorType(CommandError error) : kind(errors::Cmd{error}) {}
 
   template <class E>
-  [[nodiscard]] bool is() const noexcept { return std::holds_alternative<E>(kind); }
+  [[nodiscard]] bool is() const noexcept {
+    return std::holds_alternative<E>(kind);
+  }
 
   friend bool operator==(const ErrorType&, const ErrorType&) = default;
 };

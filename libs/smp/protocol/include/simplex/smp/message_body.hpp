@@ -23,7 +23,7 @@ inline constexpr std::size_t padded_notification_size = 128;
 struct MessageBody {
   WallTime received;  // by the relay, whole seconds
   MessageFlags flags;
-  Content body;       // up to max_stored_message_length
+  Content body;  // up to max_stored_message_length
 
   friend bool operator==(const MessageBody&, const MessageBody&) = default;
 };

@@ -1,5 +1,6 @@
-// SMP transmissions: commands and messages with their ids and authorization, both directions (simplex-messaging.md, "SMP
-// transmission", "Authorizing commands"; vectors: smp_commands.json transmission, transmission_with_service_key, batch).
+// SMP transmissions: commands and messages with their ids and authorization, both directions (simplex-messaging.md,
+// "SMP transmission", "Authorizing commands"; vectors: smp_commands.json transmission, transmission_with_service_key,
+// batch).
 #pragma once
 
 #include <optional>
@@ -53,8 +54,8 @@ struct RefusedCommand {
                                                                                  BytesView transmission);
 
 // Whether the command was authorized with the key. relay_key is the private half of what this client was given in the
-// handshake, or null. service_cert_hash: of the session's service, empty without one; then the service's signature has to
-// be verified too, with verify_service_signature.
+// handshake, or null. service_cert_hash: of the session's service, empty without one; then the service's signature has
+// to be verified too, with verify_service_signature.
 [[nodiscard]] bool verify(const SessionParams& session, const ReceivedCommand& received,
                           const crypto::AuthPublicKey& key, const crypto::X25519PrivateKey* relay_key,
                           BytesView service_cert_hash = {});

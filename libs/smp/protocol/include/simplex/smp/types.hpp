@@ -27,9 +27,7 @@ struct Content {
   explicit Content(BytesView view) : bytes(view) {}
   [[nodiscard]] std::size_t size() const noexcept { return bytes.size(); }
 
-  friend bool operator==(const Content& a, const Content& b) noexcept {
-    return std::ranges::equal(a.bytes, b.bytes);
-  }
+  friend bool operator==(const Content& a, const Content& b) noexcept { return std::ranges::equal(a.bytes, b.bytes); }
 };
 
 // Sent with each message, in the clear for the relay. 'T' | 'F'; what follows up to the space is from newer clients and
@@ -73,8 +71,8 @@ struct ServiceQueues {
   friend bool operator==(const ServiceQueues&, const ServiceQueues&) = default;
 };
 
-// "name.simplex", "sub.name.testing", "example.com": labels of ASCII letters, digits and single inner hyphens, at most 63
-// octets each, 253 in all, in lower case.
+// "name.simplex", "sub.name.testing", "example.com": labels of ASCII letters, digits and single inner hyphens, at most
+// 63 octets each, 253 in all, in lower case.
 class SimplexDomain {
  public:
   [[nodiscard]] static Result<SimplexDomain> parse(std::string_view text);
@@ -115,7 +113,7 @@ struct QueueState {
     friend bool operator==(const Subscription&, const Subscription&) = default;
   };
   struct FirstMessage {
-    std::string id;  // base64
+    std::string id;    // base64
     std::string time;  // ISO 8601, UTC
     StoredMessageKind kind = StoredMessageKind::message;
 

@@ -6,20 +6,20 @@
 
 namespace simplex::smp {
 
-inline constexpr SmpVersion initial_version{6};             // batches; signatures only; session id is sent
-inline constexpr SmpVersion authenticator_version{7};       // X25519 authorization; session id implied
-inline constexpr SmpVersion proxy_version{8};               // PRXY, PFWD, RFWD
-inline constexpr SmpVersion sender_key_version{9};          // SKEY
-inline constexpr SmpVersion deleted_event_version{10};      // DELD
-inline constexpr SmpVersion encrypted_block_version{11};    // blocks encrypted inside TLS
-inline constexpr SmpVersion blocked_version{12};            // ERR BLOCKED
-inline constexpr SmpVersion proxy_flag_version{14};         // proxy says so in its handshake
-inline constexpr SmpVersion short_links_version{15};        // link data: LSET, LDEL, LKEY, LGET
-inline constexpr SmpVersion service_version{16};            // service certificates and signatures
-inline constexpr SmpVersion new_ntf_creds_version{17};      // notification credentials in NEW
-inline constexpr SmpVersion client_notices_version{18};     // notice in ERR BLOCKED
-inline constexpr SmpVersion receive_service_version{19};    // SUBS with count and hash, ALLS
-inline constexpr SmpVersion names_version{20};              // RSLV
+inline constexpr SmpVersion initial_version{6};           // batches; signatures only; session id is sent
+inline constexpr SmpVersion authenticator_version{7};     // X25519 authorization; session id implied
+inline constexpr SmpVersion proxy_version{8};             // PRXY, PFWD, RFWD
+inline constexpr SmpVersion sender_key_version{9};        // SKEY
+inline constexpr SmpVersion deleted_event_version{10};    // DELD
+inline constexpr SmpVersion encrypted_block_version{11};  // blocks encrypted inside TLS
+inline constexpr SmpVersion blocked_version{12};          // ERR BLOCKED
+inline constexpr SmpVersion proxy_flag_version{14};       // proxy says so in its handshake
+inline constexpr SmpVersion short_links_version{15};      // link data: LSET, LDEL, LKEY, LGET
+inline constexpr SmpVersion service_version{16};          // service certificates and signatures
+inline constexpr SmpVersion new_ntf_creds_version{17};    // notification credentials in NEW
+inline constexpr SmpVersion client_notices_version{18};   // notice in ERR BLOCKED
+inline constexpr SmpVersion receive_service_version{19};  // SUBS with count and hash, ALLS
+inline constexpr SmpVersion names_version{20};            // RSLV
 inline constexpr SmpVersion current_version{20};
 inline constexpr SmpVersionRange supported_versions{initial_version, current_version};
 
