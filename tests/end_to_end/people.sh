@@ -12,7 +12,7 @@ start_relay() {
 new_relay() {
   port=$(free_port)
   "$bin/smp-server" init -n 127.0.0.1 --no-password -y >"$work/init.log" 2>&1 || { cat "$work/init.log"; give_up "smp-server init"; }
-  sed -i "s/^port: .*/port: $port/" "$SMP_SERVER_CFG_PATH/smp-server.ini"
+  sed -i "s/^port *[:=].*/port = $port/" "$SMP_SERVER_CFG_PATH/smp-server.ini"
   address=smp://$(cat "$SMP_SERVER_CFG_PATH/fingerprint")@127.0.0.1:$port
   start_relay
 }

@@ -119,9 +119,15 @@ Result<InitReport> initialize(const InitOptions& options, const ServerFolders& f
   if (!options.no_password) {
     made.password = options.password.empty() ? base64url(random.bytes(32)) : options.password;
   }
-  const auto breaks_line = [](const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; };
-  for (const auto* text : {&options.ip, &options.fqdn, &options.port}) {
-    if (breaks_line(*text)) return fail(ErrorKind::malformed, "an option contains a line break", Advice::ask_user);
+  std::vector<std::string> texts{options.ip, options.fqdn, options.port, options.password};
+  for (const auto* text : {&options.socks_proxy, &options.own_domains, &options.source_code, &options.operator_name,
+                           &options.operator_country, &options.operator_website, &options.hosting,
+                           &options.hosting_country, &options.hosting_type, &options.server_country, &options.web_path}) {
+    if (*text) texts.push_back(**text);
+  }
+  for (const auto& text : texts) {
+    if (text.find_first_of("\r\n") == std::string::npos) continue;
+    return fail(ErrorKind::malformed, "an option contains a line break", Advice::ask_user);
   }
   // Everything is checked before anything is written.
   const auto text = ini_text(options, folders, made.password);

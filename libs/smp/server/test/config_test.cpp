@@ -1,0 +1,160 @@
+#include "simplex/smp/server/config.hpp"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "simplex/server_kit/files.hpp"
+#include "simplex/smp/server/setup.hpp"
+#include "simplex/testing/random.hpp"
+
+namespace simplex::smp::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const ServerFolders folders{"/etc/opt/simplex", "/var/opt/simplex"};
+
+Result<ServerConfig> config_of(std::string_view text) {
+  auto ini = server_kit::Ini::parse(text, "smp-server.ini");
+  EXPECT_TRUE(ini);
+  return read_config(*ini, folders);
+}
+
+TEST(Config, TheReferenceRelaysFileIsUnderstood) {
+  const auto ini = server_kit::Ini::load(SIMPLEX_SOURCE_DIR "/tests/samples/smp-memory/etc/smp-server.ini");
+  ASSERT_TRUE(ini);
+  const auto config = read_config(*ini, folders);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_THAT(config->unknown, IsEmpty());
+  EXPECT_THAT(config->ports, ElementsAre(5423));
+  EXPECT_EQ(config->host, "localhost");
+  EXPECT_EQ(config->server.store_log, "/var/opt/simplex/smp-server-store.log");
+  EXPECT_EQ(config->server.messages, "/var/opt/simplex/smp-server-messages.log");
+  EXPECT_EQ(config->server.node.engine.message_ttl, std::chrono::days(21));
+  EXPECT_EQ(config->server.node.engine.queue_quota, 128u);
+  EXPECT_EQ(config->server.node.limits.inactive_ttl, std::chrono::hours(6));
+  EXPECT_FALSE(config->password);
+}
+
+TEST(Config, SettingsHaveTheirEffect) {
+  const auto config = config_of(
+      "[STORE_LOG]\nenable = off\nexpire_messages_days = 3\n[AUTH]\nnew_queues = off\ncreate_password = sesame\n"
+      "[TRANSPORT]\nhost = relay.example\nport = 5223, 443\nbind = 127.0.0.1\n[INACTIVE_CLIENTS]\ndisconnect = off\n"
+      "[LIMITS]\nconnections = 10\nqueue_quota = 5\nthreads = 3\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_FALSE(config->server.store_log);
+  EXPECT_FALSE(config->server.messages) << "without the store log, messages would have no queues";
+  EXPECT_FALSE(config->server.node.engine.new_queues);
+  EXPECT_TRUE(config->server.node.engine.password);
+  EXPECT_THAT(config->ports, ElementsAre(5223, 443));
+  EXPECT_EQ(config->server.addresses[1].host, "127.0.0.1");
+  EXPECT_EQ(config->server.addresses[1].port, 443);
+  EXPECT_FALSE(config->server.node.limits.disconnect_inactive);
+  EXPECT_EQ(config->server.node.limits.connections, 10u);
+  EXPECT_EQ(config->server.node.engine.queue_quota, 5u);
+  EXPECT_EQ(config->server.threads, 3u);
+}
+
+TEST(Config, WrongValuesAreAllNamedAtOnce) {
+  const auto config = config_of(
+      "[STORE_LOG]\nstore_messages = journal\n[AUTH]\ncreate_password = a@b\n[TRANSPORT]\nport = many\n"
+      "[LIMITS]\nqueue_quota = 0\n");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().advice, Advice::ask_user);
+  for (const auto* part : {"smp-server.ini:2: [STORE_LOG] store_messages = journal: must be one of: memory",
+                           "smp-server.ini:4: [AUTH] create_password", "smp-server.ini:6: [TRANSPORT] port = many",
+                           "smp-server.ini:8: [LIMITS] queue_quota = 0: must be a whole number from 1"}) {
+    EXPECT_THAT(config.error().message, HasSubstr(part));
+  }
+}
+
+TEST(Config, UnknownAndUnusedSettingsAreTold) {
+  const auto config = config_of("[TRANSPORT]\nport = 1\ncontrol_port = 5224\nspeed = 11\nwebsockets = off\n");
+  ASSERT_TRUE(config);
+  EXPECT_THAT(config->unknown, ElementsAre("smp-server.ini:4: [TRANSPORT] speed = 11"));
+  EXPECT_THAT(config->unused, ElementsAre("[TRANSPORT] control_port"));
+}
+
+class Init : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    top_ = std::filesystem::temp_directory_path() / ("smp_server_init_" + std::to_string(::getpid()));
+    std::filesystem::remove_all(top_);
+    folders_ = {top_ / "etc", top_ / "log"};
+  }
+  void TearDown() override { std::filesystem::remove_all(top_); }
+
+  std::filesystem::path top_;
+  ServerFolders folders_;
+  SystemClock clock_;
+  SystemRandom random_;
+};
+
+TEST_F(Init, MakesARelayThatStarts) {
+  InitOptions options;
+  options.fqdn = "relay.example";
+  options.port = "0";
+  options.operator_name = "Example Ltd";
+  const auto made = initialize(options, folders_, clock_, random_);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_TRUE(made->password);
+  const auto address = address_of(made->config, made->identity, 5223);
+  EXPECT_THAT(address, HasSubstr(":" + *made->password + "@relay.example"));
+  EXPECT_TRUE(address.ends_with("@relay.example"));
+
+  const auto ini = server_kit::Ini::load(folders_.ini());
+  ASSERT_TRUE(ini) << ini.error().message;
+  EXPECT_EQ(ini->find("INFORMATION", "operator")->value, "Example Ltd");
+  auto config = read_config(*ini, folders_);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_THAT(config->unknown, IsEmpty());
+  EXPECT_THAT(config->unused, IsEmpty());
+  auto credentials = transport::load_credentials(folders_.config);
+  ASSERT_TRUE(credentials) << credentials.error().message;
+  EXPECT_EQ(credentials->identity, made->identity);
+  EXPECT_EQ(std::filesystem::status(folders_.ini()).permissions(), std::filesystem::perms(0600));
+
+  config->server.node.credentials = std::move(*credentials);
+  NullLogger logger;
+  auto server = Server::start(std::move(config->server), logger);
+  ASSERT_TRUE(server) << server.error().message;
+  EXPECT_NE((*server)->ports().at(0), 0);
+  EXPECT_TRUE((*server)->stop());
+}
+
+TEST_F(Init, DoesNotTouchARelayThatIsThere) {
+  InitOptions options;
+  options.no_password = true;
+  const auto first = initialize(options, folders_, clock_, random_);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->password);
+  const auto before = *server_kit::read_file(folders_.config / "ca.crt");
+  const auto again = initialize(options, folders_, clock_, random_);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(*server_kit::read_file(folders_.config / "ca.crt"), before);
+
+  std::filesystem::remove(folders_.ini());
+  const auto with_certificates = initialize(options, folders_, clock_, random_);
+  ASSERT_FALSE(with_certificates);
+  EXPECT_EQ(with_certificates.error().kind, ErrorKind::conflict);
+  EXPECT_EQ(*server_kit::read_file(folders_.config / "ca.crt"), before);
+}
+
+TEST_F(Init, WrongOptionsWriteNothing) {
+  InitOptions options;
+  options.password = "with spaces @";
+  EXPECT_FALSE(initialize(options, folders_, clock_, random_));
+  options.password = "";
+  options.port = "a lot";
+  EXPECT_FALSE(initialize(options, folders_, clock_, random_));
+  options.port = "5223";
+  options.operator_name = "me\ncreate_password = stolen";
+  EXPECT_FALSE(initialize(options, folders_, clock_, random_));
+  EXPECT_FALSE(std::filesystem::exists(folders_.config));
+}
+
+}  // namespace
+}  // namespace simplex::smp::server
