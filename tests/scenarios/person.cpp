@@ -26,6 +26,7 @@ Person::~Person() { drop_everything(); }
 void Person::start() {
   ASSERT_FALSE(running());
   ++times_started_;
+  log_.info("starts");
   loop_ = std::make_unique<SimLoop>(*time_);
   connector_ = network_->connector(name_);
   agent::Config config;
@@ -54,7 +55,7 @@ void Person::stop() {
 }
 
 void Person::kill() {
-  log_.info("killed");
+  log_.info(doomed_ ? "killed in the middle of a call" : "killed");
   drop_everything();
 }
 
@@ -63,6 +64,7 @@ void Person::drop_everything() {
   connector_.reset();
   loop_.reset();
   sends_left_.reset();
+  events_left_.reset();
   if (std::exchange(doomed_, false)) {
     const fs::path kept = folder_ / "kept";
     for (const auto& file : fs::directory_iterator(folder_)) {
@@ -73,11 +75,14 @@ void Person::drop_everything() {
   }
 }
 
-// Called inside the program's own call to the network: the state of the disk at this instruction is set aside, and
-// nothing that the program still does in this turn has an effect.
 void Person::sending() {
-  if (!sends_left_ || doomed_ || --*sends_left_ > 0) return;
-  doomed_ = true;
+  if (sends_left_ && --*sends_left_ == 0) doom();
+}
+
+// The state of the disk at this instruction is set aside, and nothing that the program still does in this turn has an
+// effect.
+void Person::doom() {
+  if (std::exchange(doomed_, true)) return;
   const fs::path kept = folder_ / "kept";
   fs::create_directory(kept);
   for (const auto& file : fs::directory_iterator(folder_)) {
@@ -103,6 +108,7 @@ void Person::join(const std::string& friend_name, const std::string& link) {
 
 void Person::say(const std::string& friend_name, std::string text) {
   Friend& them = diary_.friends.at(friend_name);
+  log_.info("says to " + friend_name + ": " + text);
   them.said.push_back({std::move(text), *agent::SendKey::from(random_.bytes(16)), std::nullopt, false});
   if (running() && them.connected) send(them, them.said.back());
 }
@@ -173,9 +179,14 @@ void Person::send(Friend& them, Said& said) {
 void Person::happened(const agent::Event& event) {
   if (doomed_) return;
   const bool again = event.id && !diary_.seen.insert(*event.id).second;
-  if (const auto* message = std::get_if<agent::MessageReceived>(&event.body)) return received(*message, again);
-  std::visit([this](const auto& body) { on(body); }, event.body);
-  if (event.id) agent_->handled(*event.id);
+  const auto* const message = std::get_if<agent::MessageReceived>(&event.body);
+  if (message != nullptr) {
+    received(*message, again);
+  } else {
+    std::visit([this](const auto& body) { on(body); }, event.body);
+  }
+  if (event.id && message == nullptr) agent_->handled(*event.id);
+  if (events_left_ && --*events_left_ == 0) doom();
 }
 
 void Person::on(const agent::InvitationReady& event) {
@@ -203,6 +214,8 @@ void Person::on(const agent::Connected& event) {
 }
 
 void Person::received(const agent::MessageReceived& event, bool again) {
+  log_.info((again ? "hears again: " : "hears: ") + std::string(as_text(event.body)));
+  if (again) ++times_repeated_;
   if (Friend* them = find(event.connection); them != nullptr && !again) {
     them->heard.emplace_back(as_text(event.body));
     if (!std::holds_alternative<agent::IntegrityOk>(event.integrity))

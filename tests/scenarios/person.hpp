@@ -30,9 +30,11 @@ class Person {
   void start();
   void stop();  // in good order
   void kill();  // at once: nothing that was going on is finished
-  // Kills the program in the middle of what it is doing, when it has handed `sends` more pieces of data to the network.
-  // What is on its disk then is what it finds at the next start.
-  void kill_after_sending(int sends) { sends_left_ = sends; }
+  // Kills the program in the middle of what it is doing: at the call that hands the next, second... piece of data to the
+  // network, or that tells the application of the next, second... event. What is on its disk at this instruction is what
+  // it finds at the next start.
+  void kill_in_sending(int number) { sends_left_ = number; }
+  void kill_in_event(int number) { events_left_ = number; }
   [[nodiscard]] bool running() const { return agent_ != nullptr; }
   [[nodiscard]] agent::Agent& agent() { return *agent_; }
 
@@ -53,6 +55,8 @@ class Person {
   // The story expected them.
   void forgive_troubles() { diary_.troubles.clear(); }
   [[nodiscard]] int times_started() const { return times_started_; }
+  // Messages that the agent handed over again, because the program was killed before it had acknowledged them.
+  [[nodiscard]] int times_repeated() const { return times_repeated_; }
 
   // For the world: something is being handed to the network.
   void sending();
@@ -110,6 +114,7 @@ class Person {
   [[nodiscard]] Friend* find(const agent::ConnectionId& connection);
   void trouble(std::string_view what, const Error& error);
   void drop_everything();
+  void doom();
   [[nodiscard]] std::filesystem::path database() const { return folder_ / "agent.db"; }
 
   std::string name_;
@@ -122,7 +127,9 @@ class Person {
   WorldLog log_;
   Diary diary_;
   int times_started_ = 0;
+  int times_repeated_ = 0;
   std::optional<int> sends_left_;
+  std::optional<int> events_left_;
   bool doomed_ = false;  // its disk was set aside in the middle of a turn; ends with that turn
 
   std::unique_ptr<SimLoop> loop_;

@@ -118,6 +118,8 @@ void World::until_all_is_heard(Person& speaker, Person& listener) {
   EXPECT_EQ(listener.heard(speaker.name()), speaker.said(listener.name()));
 }
 
+bool replaying() { return seed_from_environment().has_value(); }
+
 void play(std::uint64_t first, int count, const std::function<void(World&)>& story) {
   const auto only = seed_from_environment();
   const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
