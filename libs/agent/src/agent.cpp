@@ -111,6 +111,8 @@ void AgentImpl::turn_failed(const Error& error) {
   if (!started_) return;
   settle();
   suspend();
+  const auto now = core_.dependencies.loop.now();
+  if (now - std::exchange(last_failure_, now) > core_.config.timeouts.reconnect.max * 2) recovery_backoff_.reset();
   recovery_ = core_.dependencies.loop.after(recovery_backoff_.next(core_.dependencies.random), [this] {
     recovery_.cancel();
     if (started_) resume();

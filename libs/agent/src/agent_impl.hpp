@@ -59,6 +59,7 @@ class AgentImpl final : public Agent {
   async::Timer cleanup_;
   async::Timer recovery_;
   Backoff recovery_backoff_;
+  Instant last_failure_;
   bool started_ = false;
 };
 

@@ -318,6 +318,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
       [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay, queue = std::move(queue),
        relay_private = std::move(relay_dh.private_key),
        created = std::move(created)](smp::client::Outcome<smp::broker::Ids> ids) mutable {
+        if (ids && !wanted(key)) return drop_queue(*relay, ids->recipient_id, queue.recipient_key);
         answered(key, ids ? nullptr : &ids.error(), [&]() -> Result<> {
           queue.recipient_id = ids->recipient_id;
           queue.sender_id = ids->sender_id;
@@ -331,6 +332,16 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
         });
       });
   return {};
+}
+
+bool Commands::wanted(CommandKey key) {
+  const auto command = core_.commands.find(key);
+  return !command || command->has_value();
+}
+
+// Its connection was deleted while the relay made it.
+void Commands::drop_queue(Relay& relay, const smp::RecipientId& queue, const crypto::AuthPrivateKey& key) {
+  if (auto* client = relay.client()) client->delete_queue(queue, key, [](const smp::client::Outcome<>&) {});
 }
 
 Result<> Commands::skey(const Command& command, const Connection& connection, const SndQueue& queue) {

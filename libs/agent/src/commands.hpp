@@ -54,6 +54,8 @@ class Commands {
   using Created = std::move_only_function<Result<>(const RcvQueue&)>;
   [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
                                    Created created);
+  [[nodiscard]] bool wanted(CommandKey key);
+  void drop_queue(Relay& relay, const smp::RecipientId& queue, const crypto::AuthPrivateKey& key);
   [[nodiscard]] Result<> skey(const Command& command, const Connection& connection, const SndQueue& queue);
   [[nodiscard]] Result<> key(const Command& command, const Connection& connection, const RcvQueue& queue,
                              const crypto::AuthPublicKey& sender_key);

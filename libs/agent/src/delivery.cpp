@@ -89,11 +89,7 @@ void DeliveryQueues::kick(SndQueueKey queue) {
   if (found != queues_.end() && (found->second.in_flight || found->second.timer.armed() || found->second.waiting)) {
     return;
   }
-  if (auto done = send_first(queue); !done) {
-    core_.dependencies.log.error("A message could not be sent: " + done.error().message);
-    queues_.erase(queue);
-    core_.outbox.passing(AgentProblem{std::nullopt, failure_of(done.error()), done.error()});
-  }
+  if (auto done = send_first(queue); !done) core_.storage_failed(done.error());
 }
 
 Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {

@@ -21,6 +21,9 @@ class DeliveryQueues {
   [[nodiscard]] Result<> enqueue_confirmation(const Connection& connection, const SndQueue& queue,
                                               const RatchetContent& content);
 
+  // What SEND carries for it.
+  [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
+
   [[nodiscard]] Result<> start();
   void stop();
   void relay_up(const Relay& relay);
@@ -46,7 +49,6 @@ class DeliveryQueues {
   [[nodiscard]] Result<> store(Delivery delivery);
   void kick(SndQueueKey queue);
   [[nodiscard]] Result<> send_first(SndQueueKey queue);
-  [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
   void answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome);
   [[nodiscard]] Result<> sent(const Delivery& delivery);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);

@@ -5,6 +5,12 @@
 #include "failures.hpp"
 
 namespace simplex::agent {
+namespace {
+
+// Never equal to the hash of a ratchet message, which stands in the same table.
+crypto::Sha256 outer_hash(BytesView body) { return crypto::sha256({as_bytes("outer"), body}); }
+
+}  // namespace
 
 void Reception::pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
   const smp::RecipientId id(entity.view());
@@ -25,10 +31,10 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
   Ack ack = Ack::now;
   if (!opened) {
     const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
-    SIMPLEX_ASSIGN(ack, unreadable({connection, *queue, nothing, crypto::sha256(message.encrypted_body.bytes)},
+    SIMPLEX_ASSIGN(ack, unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes)},
                                    Failure::relay_protocol, opened.error()));
   } else if (const auto* received = std::get_if<smp::client::QueueMessageReceived>(&*opened)) {
-    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, crypto::sha256(received->body)}));
+    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, outer_hash(received->body)}));
   } else {
     SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
   }

@@ -1,0 +1,226 @@
+// What a peer, or whoever knows the link, may send.
+#include "desk.hpp"
+
+namespace simplex::agent {
+namespace {
+
+template <class E>
+std::optional<E> only(const std::vector<Event>& events) {
+  EXPECT_EQ(events.size(), 1u);
+  if (events.size() != 1) return std::nullopt;
+  const auto* event = std::get_if<E>(&events.front().body);
+  EXPECT_NE(event, nullptr) << "another event: " << events.front().body.index();
+  return event ? std::optional(*event) : std::nullopt;
+}
+
+std::string text_of(const MessageReceived& message) { return std::string(as_text(message.body)); }
+
+class ReceptionTest : public ::testing::Test {
+ protected:
+  // Alice has invited, bob has joined, and his confirmation is there.
+  void confirm() {
+    bob.join(alice.invite(), "bob's profile");
+    const auto confirmed = only<ConfirmationReceived>(alice.deliver(bob.take()));
+    ASSERT_TRUE(confirmed);
+    EXPECT_EQ(as_text(confirmed->peer_info), "bob's profile");
+  }
+  void expect_heard(const std::vector<Event>& events, std::string_view text) {
+    const auto message = only<MessageReceived>(events);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(text_of(*message), text);
+  }
+
+  Desk alice{1};
+  Desk bob{2};
+};
+
+TEST_F(ReceptionTest, MessagesAreReadBeforeTheConnectionIsAllowed) {
+  confirm();
+  bob.say("early");
+  const auto message = only<MessageReceived>(alice.deliver(bob.take()));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(text_of(*message), "early");
+  EXPECT_EQ(message->sender_message, SenderMessageId(2));  // the confirmation was the first
+  EXPECT_TRUE(std::holds_alternative<IntegrityOk>(message->integrity));
+  EXPECT_EQ(message->relay_time, from_seconds_since_epoch(1'700'000'000));
+}
+
+TEST_F(ReceptionTest, EveryLayersGarbageIsReportedOnceAndBlocksNothing) {
+  confirm();
+  testing::SeededRandom random(3);
+  const smp::PublicHeader header{SmpClientVersion(4), std::nullopt};
+  const auto sealed = [&](BytesView envelope) {
+    return *smp::seal_client_message(*alice.receiving().e2e_key, crypto::random_nonce(random), header,
+                                     {std::nullopt, Content(envelope)});
+  };
+  const auto junk = random.bytes(300);
+  const auto other_junk = random.bytes(300);
+  std::vector<Bytes> bodies{{}, {0}, junk, random.bytes(16'000), sealed({}), sealed(junk), sealed(Bytes{0, 7, 'M'}),
+                            sealed(encode(AgentMessageEnvelope{AgentVersion(7), Content(other_junk)})),
+                            sealed(encode(AgentConfirmation{AgentVersion(7), std::nullopt, Content(junk)}))};
+  for (const auto& body : bodies) {
+    SCOPED_TRACE(body.size());
+    ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(body)));
+    EXPECT_TRUE(alice.deliver(body).empty());
+  }
+  ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(smp::MessageId(Bytes(24, 1)), junk)));  // not even from the relay
+  bob.say("still here");
+  expect_heard(alice.deliver(bob.take()), "still here");
+}
+
+TEST_F(ReceptionTest, BeforeTheConfirmationGarbageDoesNotUseUpTheInvitation) {
+  const auto link = alice.invite();
+  testing::SeededRandom random(4);
+  EXPECT_TRUE(only<ReceptionFailed>(alice.deliver(random.bytes(16'000))));
+  // One that reads like a confirmation, with keys that agree on nothing useful.
+  const auto theirs = crypto::generate_x25519(random);
+  const auto key = crypto::box_key(link.data.queues.front().address.dh_key, theirs.private_key);
+  const auto keys = crypto::generate_receiver_params(random, E2eVersion(3), crypto::PqSupport::off);
+  const auto junk = random.bytes(500);
+  const auto body = smp::seal_client_message(
+      *key, crypto::random_nonce(random), {SmpClientVersion(4), theirs.public_key},
+      {std::nullopt, Content(encode(AgentConfirmation{AgentVersion(7), keys.params, Content(junk)}))});
+  ASSERT_TRUE(body);
+  EXPECT_TRUE(only<ReceptionFailed>(alice.deliver(*body)));
+  bob.join(link, "bob");
+  EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(bob.take())));
+}
+
+TEST_F(ReceptionTest, AVersionThatIsNotUnderstoodIsSaid) {
+  bob.join(alice.invite(), "bob");
+  auto body = bob.take();
+  body[1] = 9;  // SMP client version
+  const auto failed = only<ReceptionFailed>(alice.deliver(body));
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->failure, Failure::version);
+}
+
+TEST_F(ReceptionTest, ARepeatedConfirmationIsNothingNew) {
+  bob.join(alice.invite(), "bob");
+  const auto body = bob.take();
+  EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(body)));
+  EXPECT_TRUE(alice.deliver(body).empty());
+}
+
+TEST_F(ReceptionTest, TheInvitationServesOnePerson) {
+  const auto link = alice.invite();
+  bob.join(link, "bob");
+  EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(bob.take())));
+  Desk mallory{5};
+  mallory.join(link, "mallory");
+  EXPECT_TRUE(only<ReceptionFailed>(alice.deliver(mallory.take())));
+  bob.say("it is me");
+  expect_heard(alice.deliver(bob.take()), "it is me");
+}
+
+TEST_F(ReceptionTest, AReplayIsNotHeardTwice) {
+  confirm();
+  bob.say("once");
+  const auto body = bob.take();
+  expect_heard(alice.deliver(body), "once");
+  EXPECT_TRUE(alice.deliver(body).empty());
+  EXPECT_EQ(alice.count("rcv_messages"), 1);
+}
+
+TEST_F(ReceptionTest, OutOfOrderMessagesAreReadAndReported) {
+  confirm();
+  std::vector<Bytes> bodies;
+  for (const char* text : {"one", "two", "three"}) {
+    bob.say(text);
+    bodies.push_back(bob.take());
+  }
+  expect_heard(alice.deliver(bodies[0]), "one");
+  const auto third = only<MessageReceived>(alice.deliver(bodies[2]));
+  ASSERT_TRUE(third);
+  EXPECT_EQ(text_of(*third), "three");
+  ASSERT_TRUE(std::holds_alternative<IntegritySkipped>(third->integrity));
+  EXPECT_EQ(std::get<IntegritySkipped>(third->integrity).from, SenderMessageId(3));
+  EXPECT_EQ(alice.count("skipped_keys"), 1);
+  const auto second = only<MessageReceived>(alice.deliver(bodies[1]));
+  ASSERT_TRUE(second);
+  EXPECT_EQ(text_of(*second), "two");
+  EXPECT_TRUE(std::holds_alternative<IntegrityBadId>(second->integrity));
+  EXPECT_EQ(alice.count("skipped_keys"), 0);
+}
+
+TEST_F(ReceptionTest, ADamagedBodyIsReportedAndTheNextMessageIsRead) {
+  confirm();
+  bob.say("damaged");
+  auto delivery = bob.core->messages.first_of(bob.sending().key, DeliveryKey(1'000'000));
+  ASSERT_TRUE(delivery && *delivery);
+  auto encrypted = (*delivery)->encrypt_key.encrypt((*delivery)->plaintext, (*delivery)->padded_size);
+  ASSERT_TRUE(encrypted);
+  encrypted->back() ^= 1;
+  (void)bob.take();
+  testing::SeededRandom random(6);
+  const auto body = smp::seal_client_message(bob.sending().e2e_key, crypto::random_nonce(random),
+                                             {SmpClientVersion(4), std::nullopt},
+                                             {std::nullopt, Content(encode(AgentMessageEnvelope{AgentVersion(7),
+                                                                                               Content(*encrypted)}))});
+  const auto failed = only<ReceptionFailed>(alice.deliver(*body));
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->failure, Failure::encryption);
+  bob.say("whole");
+  const auto message = only<MessageReceived>(alice.deliver(bob.take()));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(text_of(*message), "whole");
+  EXPECT_TRUE(std::holds_alternative<IntegritySkipped>(message->integrity));
+}
+
+TEST_F(ReceptionTest, MessagesOfLaterFeaturesAreReadAndIgnored) {
+  confirm();
+  const SenderQueue queue{*protocol::parse_server_address(relay_address), protocol::SenderId(Bytes(24, 1))};
+  for (AMessage message :
+       {AMessage(message::Receipts{{{SenderMessageId(2), MessageHash(Bytes(32, 1)), {}}}}),
+        AMessage(message::RatchetReady{SenderMessageId(4)}), AMessage(message::QueueContinue{queue}),
+        AMessage(message::QueueUse{{{queue, true}}}), AMessage(message::QueueTest{{queue}})}) {
+    bob.say(std::move(message), DeliveryKind::other);
+    EXPECT_TRUE(alice.deliver(bob.take()).empty());
+  }
+  bob.say("after them");
+  const auto message = only<MessageReceived>(alice.deliver(bob.take()));
+  ASSERT_TRUE(message);
+  EXPECT_TRUE(std::holds_alternative<IntegrityOk>(message->integrity));
+}
+
+TEST_F(ReceptionTest, AFullQueueIsAnsweredWithQueueContinue) {
+  confirm();
+  // Alice allows: her queue to bob, and both are connected.
+  ASSERT_TRUE(alice.core->turn.run([&]() -> Result<> {
+    const auto reply = bob.receiving();
+    SIMPLEX_ASSIGN(auto queue, make_snd_queue(alice.core->dependencies.random, alice.connection.key, reply.address(),
+                                              SmpClientVersion(4)));
+    SIMPLEX_TRY(alice.core->queues.insert(queue));
+    return alice.core->connections.set_connected(alice.connection.key);
+  }));
+  const smp::MessageId id(Bytes(24, 9));
+  const auto full = smp::encrypt_queue_message(alice.receiving().relay_key, id,
+                                               smp::QuotaExceeded{from_seconds_since_epoch(1'700'000'000)});
+  ASSERT_TRUE(full);
+  EXPECT_TRUE(alice.deliver(id, *full).empty());
+  EXPECT_EQ(alice.count("deliveries"), 1);
+}
+
+TEST_F(ReceptionTest, PostQuantumSupportFollowsWishAndVersions) {
+  for (const bool alice_pq : {false, true}) {
+    for (const bool bob_pq : {false, true}) {
+      for (const auto version : std::initializer_list<std::uint16_t>{4, 5, 7}) {
+        SCOPED_TRACE(std::to_string(alice_pq) + std::to_string(bob_pq) + " v" + std::to_string(version));
+        Desk inviter{10};
+        Versions versions;
+        versions.agent.max = AgentVersion(version);
+        Desk joiner{11, versions};
+        joiner.join(inviter.invite(alice_pq), "profile", bob_pq);
+        const auto confirmed = only<ConfirmationReceived>(inviter.deliver(joiner.take()));
+        ASSERT_TRUE(confirmed);
+        // Versions decide, and the inviter's own wish: the joining party's shows in its ratchet messages.
+        EXPECT_EQ(confirmed->pq_support, alice_pq && version >= 5);
+        EXPECT_EQ(joiner.now_connection().pq == crypto::PqSupport::on, bob_pq && version >= 5);
+        EXPECT_EQ(inviter.now_connection().agent_version, AgentVersion(version));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace simplex::agent
