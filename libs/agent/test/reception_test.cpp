@@ -63,7 +63,8 @@ TEST_F(ReceptionTest, EveryLayersGarbageIsReportedOnceAndBlocksNothing) {
     ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(body)));
     EXPECT_TRUE(alice.deliver(body).empty());
   }
-  ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(smp::MessageId(Bytes(24, 1)), junk)));  // not even from the relay
+  // Not even of the relay:
+  ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(smp::MessageId(Bytes(24, 1)), random.bytes(300))));
   bob.say("still here");
   expect_heard(alice.deliver(bob.take()), "still here");
 }
