@@ -38,6 +38,7 @@ void Connection::received(BytesView content) {
 
 void Connection::drained() {
   stuck_since_.reset();
+  if (!client_) return;  // that was the handshake
   // Through the turn's end, which also drops a connection that failed.
   node_.turn([&] { node_.touched_.push_back(number_); });
 }

@@ -101,28 +101,38 @@ void Node::closed(Connection& connection) {
 void Node::check_connections() {
   const auto now = loop_.now();
   const auto& limits = settings_.limits;
-  std::vector<Connection*> slow;
-  std::vector<Connection*> inactive;
+  std::vector<std::uint64_t> slow;
+  std::vector<std::uint64_t> inactive;
   for (const auto& [number, connection] : connections_) {
     if (!connection->client()) continue;
     const auto stuck = connection->stuck_since();
     if (stuck && now - *stuck > limits.slow_reader_timeout) {
-      slow.push_back(connection.get());
+      slow.push_back(number);
     } else if (limits.disconnect_inactive && now - connection->last_activity() > limits.inactive_ttl &&
                shard_.subscriptions(*connection->client()) == 0) {
-      inactive.push_back(connection.get());
+      inactive.push_back(number);
     }
   }
-  for (auto* connection : slow) {
-    connection->abort();
-    closed(*connection);
+  counters_.dropped_slow += end_connections(slow, true);
+  counters_.closed_inactive += end_connections(inactive, false);
+}
+
+// By number: the end of one connection may end another.
+std::size_t Node::end_connections(const std::vector<std::uint64_t>& numbers, bool at_once) {
+  std::size_t ended = 0;
+  for (const auto number : numbers) {
+    const auto found = connections_.find(number);
+    if (found == connections_.end()) continue;
+    auto& connection = *found->second;
+    if (at_once) {
+      connection.abort();
+    } else {
+      connection.close();
+    }
+    closed(connection);
+    ++ended;
   }
-  for (auto* connection : inactive) {
-    connection->close();
-    closed(*connection);
-  }
-  counters_.dropped_slow += slow.size();
-  counters_.closed_inactive += inactive.size();
+  return ended;
 }
 
 void Node::sweep() {
@@ -143,15 +153,12 @@ void Node::stop(Duration limit, async::Task done) {
 }
 
 void Node::wait_for_end() {
-  std::vector<Connection*> idle;
+  std::vector<std::uint64_t> idle;
   for (const auto& [number, connection] : connections_) {
     const bool answered = !connection->client() || shard_.unanswered(*connection->client()) == 0;
-    if (loop_.now() >= stop_by_ || (answered && connection->idle())) idle.push_back(connection.get());
+    if (loop_.now() >= stop_by_ || (answered && connection->idle())) idle.push_back(number);
   }
-  for (auto* connection : idle) {
-    connection->close();
-    closed(*connection);
-  }
+  end_connections(idle, false);
   if (connections_.empty()) return stopped_();
   stop_timer_ = loop_.after(std::chrono::milliseconds(10), [this] { wait_for_end(); });
 }

@@ -1,6 +1,7 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "command_run.hpp"
 #include "simplex/crypto/hash.hpp"
@@ -17,11 +18,36 @@ struct Overloaded : F... {
 
 Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settings, const Clock& clock, Random& random,
              Store& store)
-    : index_(index), shards_(shards), settings_(settings), clock_(clock), random_(random), store_(store) {
+    : index_(index),
+      shards_(shards),
+      settings_(settings),
+      clock_(clock),
+      random_(random),
+      store_(store),
+      directory_(0, DirectoryHash(random)) {
   output_.to_shards.resize(shards);
 }
 
 Shard::~Shard() = default;
+
+Shard::DirectoryHash::DirectoryHash(Random& random) {
+  for (auto& key : keys_) key = random.number();
+}
+
+std::size_t Shard::DirectoryHash::operator()(const DirectoryKey& key) const noexcept {
+  __extension__ using Wide = unsigned __int128;
+  std::array<std::uint64_t, DirectoryId::max_size / 8> words{};
+  const auto id = key.id.view();
+  std::memcpy(words.data(), id.data(), id.size());
+  const auto folded = [](Wide product) {
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  };
+  std::uint64_t hash = folded(Wide{keys_[4] + id.size()} * (keys_[5] + static_cast<std::uint64_t>(key.kind)));
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    hash += folded(Wide{words[i] + keys_[i]} * (words[i + 1] + keys_[i + 1]));
+  }
+  return hash;
+}
 
 std::size_t Shard::home_of(BytesView id, std::size_t shards) {
   // Other bits than the ones that the maps use.
@@ -198,10 +224,11 @@ void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
   }
   const auto found = directory_.find(DirectoryKey{kind, id});
   if (found == directory_.end()) return reject_missing(request);
-  const auto home = home_of(found->second.view());
-  if (home == index_) return locate(found->second, std::move(request));
+  const auto queue = found->second;
+  const auto home = home_of(queue.view());
+  if (home == index_) return locate(queue, std::move(request));
   request.own();
-  to_shard(home, between_shards::Execute{found->second, std::move(request)});
+  to_shard(home, between_shards::Execute{queue, std::move(request)});
 }
 
 void Shard::locate(const RecipientId& id, Request request) {

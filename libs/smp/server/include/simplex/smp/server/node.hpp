@@ -68,6 +68,7 @@ class Node {
   void carry_out();
   void closed(Connection& connection);
   void check_connections();
+  std::size_t end_connections(const std::vector<std::uint64_t>& numbers, bool at_once);
   void sweep();
   void wait_for_end();
 

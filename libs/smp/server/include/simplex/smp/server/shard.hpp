@@ -12,7 +12,7 @@
 // One thread uses a shard at a time. After every call the owner takes what came out with take_output().
 #pragma once
 
-#include <deque>
+#include <array>
 #include <functional>
 #include <span>
 #include <unordered_map>
@@ -130,10 +130,14 @@ class Shard {
     DirectoryId id;
     friend bool operator==(const DirectoryKey&, const DirectoryKey&) = default;
   };
-  struct DirectoryHash {
-    std::size_t operator()(const DirectoryKey& key) const noexcept {
-      return hash_bytes(key.id.view()) * 3 + static_cast<std::size_t>(key.kind);
-    }
+  // With keys of its own: clients choose ids of links, and must not be able to make them collide.
+  class DirectoryHash {
+   public:
+    explicit DirectoryHash(Random& random);
+    std::size_t operator()(const DirectoryKey& key) const noexcept;
+
+   private:
+    std::array<std::uint64_t, 6> keys_;
   };
 
   // --- the way of a command
