@@ -65,7 +65,11 @@ await() {
   while :; do
     left=$((bound - SECONDS))
     if [ $left -le 0 ] || ! IFS= read -r -t "$left" -u "${output_of[$name]}" line; then
-      kill -0 "${pid_of[$name]}" 2>/dev/null || give_up "$name has ended; waiting for: $pattern"
+      if ! kill -0 "${pid_of[$name]}" 2>/dev/null; then
+        local status=0
+        wait "${pid_of[$name]}" 2>/dev/null || status=$?
+        give_up "$name has ended with exit code $status; waiting for: $pattern"
+      fi
       give_up "$name did not print in time: $pattern"
     fi
     [ -n "$line" ] || continue
