@@ -18,7 +18,9 @@ Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config con
     }
     servers.push_back(std::move(*server));
   }
-  SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database, .passphrase = config.passphrase.clone()}));
+  SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database,
+                                                       .passphrase = config.passphrase.clone(),
+                                                       .busy_timeout = std::chrono::seconds(1)}));
   SIMPLEX_TRY(store::migrate(database, agent_migrations(), dependencies.loop));
   return std::make_unique<AgentImpl>(dependencies, std::move(config), std::move(servers), std::move(database));
 }

@@ -1,6 +1,9 @@
 // The agent without a network: what it says at once, what it keeps, what it repeats.
 #include "simplex/agent/agent.hpp"
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -170,6 +173,52 @@ TEST_F(AgentTest, AnEventRepeatsAfterARestartUntilItIsHandled) {
   events_.clear();
   auto agent = started();
   EXPECT_TRUE(events_.empty());
+}
+
+// While it lives, no file grows beyond the size: what a full disk looks like to the database.
+class FullDisk {
+ public:
+  explicit FullDisk(std::uintmax_t size) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit small{.rlim_cur = size, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AgentTest, AFullDiskIsSaidAndWorkGoesOnAfterIt) {
+  UserId user;
+  ConnectionId kept;
+  {
+    auto agent = started();
+    user = *agent->create_user();
+    kept = *agent->create_connection(user, true);
+    ASSERT_TRUE(agent->flush());
+    {
+      const FullDisk full(std::filesystem::file_size(folder_ / "agent.db-wal"));
+      (void)agent->create_connection(user, true);
+      const auto done = agent->flush();
+      ASSERT_FALSE(done);
+      EXPECT_EQ(done.error().kind, ErrorKind::storage);
+      loop_.run();
+      ASSERT_FALSE(events_.empty());
+      EXPECT_EQ(std::get<AgentProblem>(events_.back().body).failure, Failure::storage);
+      loop_.pass(std::chrono::minutes(1));
+    }
+    loop_.pass(std::chrono::minutes(1));
+    EXPECT_EQ(agent->connections(user)->size(), 1u);
+    ASSERT_TRUE(agent->create_connection(user, true));
+    EXPECT_TRUE(agent->flush());
+  }
+  auto agent = started();
+  EXPECT_EQ(agent->connections(user)->size(), 2u);
+  EXPECT_EQ(agent->connections(user)->front(), kept);
 }
 
 TEST_F(AgentTest, AnEventMayStopTheAgent) {
