@@ -32,6 +32,7 @@ programs() {
 
 clean_up() {
   local name
+  [ "$BASHPID" = $$ ] || return 0
   for name in "${!pid_of[@]}"; do
     kill -KILL "${pid_of[$name]}" 2>/dev/null || true
   done
@@ -79,14 +80,11 @@ await() {
   done
 }
 
-# Waits for the end of a process, for at most $await_seconds; prints nothing.
+# Waits for the end of a process, for at most $await_seconds; its exit code.
 await_end() {
-  local name=$1 pid=${pid_of[$1]} watchdog status=0
-  ( read -r -t "$await_seconds" <> <(:) || true; kill -KILL "$pid" 2>/dev/null ) &
-  watchdog=$!
+  local name=$1 pid=${pid_of[$1]} status=0
+  timeout "$await_seconds" tail --pid="$pid" -s 0.05 -f /dev/null || kill -KILL "$pid"
   wait "$pid" 2>/dev/null || status=$?
-  kill "$watchdog" 2>/dev/null || true
-  wait "$watchdog" 2>/dev/null || true
   unset "pid_of[$name]"
   return $status
 }
