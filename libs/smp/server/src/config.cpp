@@ -41,7 +41,9 @@ void read_stores(IniSettings& settings, const ServerFolders& folders, ServerSett
   (void)settings.one_of("STORE_LOG", "store_queues", "memory", {"memory"});
   (void)settings.one_of("STORE_LOG", "store_messages", "memory", {"memory"});
   if (log) server.store_log = folders.log / "smp-server-store.log";
-  if (settings.on_off("STORE_LOG", "restore_messages", log)) server.messages = folders.log / "smp-server-messages.log";
+  // Without their queues messages are of no use.
+  const bool restore = settings.on_off("STORE_LOG", "restore_messages", log);
+  if (log && restore) server.messages = folders.log / "smp-server-messages.log";
   const auto days = settings.number("STORE_LOG", "expire_messages_days", 21, 1, 36'500);
   server.node.engine.message_ttl = std::chrono::days(days);
   server.expire_messages_on_start = settings.on_off("STORE_LOG", "expire_messages_on_start", true);

@@ -39,6 +39,8 @@ class LineReader {
     if (text.empty()) return fail(ErrorKind::malformed, "a value is missing");
     return from_base64url(text);
   }
+  // What a client gave: it may be empty.
+  [[nodiscard]] Result<Bytes> content() { return from_base64url(word()); }
   template <class Id>
   [[nodiscard]] Result<Id> id() {
     SIMPLEX_ASSIGN(const auto octets, bytes());

@@ -170,7 +170,8 @@ Restored restore(std::vector<Node*>& nodes, LoggedQueues queues, LoggedMessages 
   for (auto& queue : messages.queues) {
     const auto all = queue.messages.size();
     if (expire_before) {
-      std::erase_if(queue.messages, [&](const auto& message) { return message->sent_at < *expire_before; });
+      std::erase_if(queue.messages,
+                    [&](const auto& message) { return !message->quota && message->sent_at < *expire_before; });
     }
     made.expired += all - queue.messages.size();
     by_queue.emplace(queue.id, std::move(queue.messages));

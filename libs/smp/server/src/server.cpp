@@ -129,6 +129,8 @@ class ThreadedServer final : public Server {
       auto& worker = *workers_[i];
       transport::ListenSettings listen;
       listen.addresses = settings_.addresses;
+      // Clients that reach relays through the web's port offer the web's name.
+      listen.alpn = {"smp/1", "http/1.1"};
       // What the first one was given for port 0 is what the others share.
       for (std::size_t a = 0; i > 0 && a < listen.addresses.size(); ++a) listen.addresses[a].port = ports_[a];
       listen.handshake_timeout = settings_.node.limits.handshake_timeout;

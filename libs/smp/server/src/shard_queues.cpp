@@ -45,7 +45,8 @@ void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<voi
 void Shard::drop_expired(Queue& queue) {
   if (!settings_.message_ttl) return;
   const auto oldest = seconds_since_epoch(clock_.wall()) - settings_.message_ttl->count();
-  while (!queue.messages.empty() && queue.messages.front()->sent_at < oldest) {
+  // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
+  while (!queue.messages.empty() && !queue.messages.front()->quota && queue.messages.front()->sent_at < oldest) {
     store_.remove_message(queue.record.recipient_id, queue.messages.front()->id, [](const Result<>&) {});
     pop_message(queue);
   }

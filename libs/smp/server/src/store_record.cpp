@@ -50,9 +50,9 @@ Result<NotifierCredentials> read_notifier(LineReader& line) {
 std::string link_text(const LinkData& link) { return base64url(link.fixed) + ' ' + base64url(link.user); }
 
 Result<> read_link_data(LineReader& line, LinkData& link) {
-  SIMPLEX_ASSIGN(link.fixed, line.bytes());
+  SIMPLEX_ASSIGN(link.fixed, line.content());
   SIMPLEX_TRY(line.expect(" "));
-  SIMPLEX_ASSIGN(link.user, line.bytes());
+  SIMPLEX_ASSIGN(link.user, line.content());
   return {};
 }
 
@@ -429,7 +429,7 @@ Result<MessageLine> parse_message(std::string_view text) {
       message->notification = flags[0] == 'T';
       SIMPLEX_TRY(line.expect(" "));
     }
-    SIMPLEX_ASSIGN(message->body, line.bytes());
+    SIMPLEX_ASSIGN(message->body, line.content());
     SIMPLEX_TRY(line.finish());
   }
   made.message = std::move(message);

@@ -271,6 +271,19 @@ TEST_P(Stories, ASweepDropsExpiredMessages) {
   EXPECT_EQ(messages, 3u);
 }
 
+TEST_P(Stories, TheMarkerOfAFullQueueOutlivesItsMessages) {
+  world_.settings.queue_quota = 1;
+  const auto queue = alice_.create(only_create);
+  bob_.send(queue, "old");
+  EXPECT_TRUE(bob_.send(queue, "over").is_error(errors::Quota{}));
+  world_.clock.seconds += 22 * 86'400;
+  alice_.subscribe(queue);
+  const auto marker = alice_.event();
+  ASSERT_EQ(TestClient::text(queue, marker), "QUOTA");
+  EXPECT_TRUE(alice_.acknowledge(queue, *marker).is<broker::Ok>());
+  EXPECT_TRUE(bob_.send(queue, "room again").is<broker::Ok>());
+}
+
 TEST_P(Stories, GetFetchesWithoutSubscribing) {
   const auto queue = alice_.create(only_create);
   TestClient extension(world_, last_shard(), version());

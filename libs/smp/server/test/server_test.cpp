@@ -26,12 +26,13 @@ using ::testing::SizeIs;
 // A client with a loop of its own, run by the test's thread.
 class SocketClient {
  public:
-  SocketClient(std::uint16_t port, const transport::KeyHash& identity, std::uint16_t version, bool alpn = true)
+  SocketClient(std::uint16_t port, const transport::KeyHash& identity, std::uint16_t version,
+               std::vector<std::string> alpn = {"smp/1"})
       : loop_(async::make_thread_loop()), connector_(transport::make_tls_connector()) {
     transport::ConnectOptions options;
     options.endpoints = {{"127.0.0.1", port}};
     options.identity = identity;
-    if (!alpn) options.alpn = {};
+    options.alpn = std::move(alpn);
     options.timeout = std::chrono::seconds(20);
     attempt_ = connector_->connect(*loop_, std::move(options), [this, identity, version](Result<transport::ChannelPtr> made) {
       if (!made) {
@@ -213,8 +214,8 @@ class RelayOnSockets : public ::testing::Test {
     ASSERT_TRUE(stopped) << stopped.error().message;
     server_.reset();
   }
-  SocketClient client(std::uint16_t version = 18, bool alpn = true) {
-    return SocketClient(server_->ports()[0], credentials_.identity, version, alpn);
+  SocketClient client(std::uint16_t version = 18, std::vector<std::string> alpn = {"smp/1"}) {
+    return SocketClient(server_->ports()[0], credentials_.identity, version, std::move(alpn));
   }
 
   std::filesystem::path folder_;
@@ -254,9 +255,18 @@ TEST_P(RelayVersions, AliceAndBobTalk) {
 
 TEST_F(RelayOnSockets, AClientWithoutAlpnIsServedAsALegacyOne) {
   start();
-  auto alice = client(18, false);
+  auto alice = client(18, {});
   ASSERT_TRUE(alice.ready()) << alice.error()->message;
   EXPECT_EQ(alice.version(), SmpVersion(6));
+  EXPECT_TRUE(is<broker::Pong>(alice.call(command::Ping{})));
+}
+
+// So do the reference's clients at port 443.
+TEST_F(RelayOnSockets, AClientWithTheNameOfTheWebIsServedAsANewOne) {
+  start();
+  auto alice = client(18, {"http/1.1"});
+  ASSERT_TRUE(alice.ready()) << alice.error()->message;
+  EXPECT_EQ(alice.version(), SmpVersion(18));
   EXPECT_TRUE(is<broker::Pong>(alice.call(command::Ping{})));
 }
 

@@ -82,6 +82,26 @@ TEST(StoreLog, EveryMessageOfTheReferenceRelayIsWrittenBackTheSame) {
   EXPECT_EQ(format_message(parsed->queue, *parsed->message), quota);
 }
 
+TEST(StoreLog, EmptyMessagesAndLinkDataAreKept) {
+  const auto line = lines_of(samples / "smp-server-messages.log")[0];
+  const auto empty = line.substr(0, line.find(" flags=")) + " flags=F ";
+  const auto parsed = parse_message(empty);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_TRUE(parsed->message->body.empty());
+  EXPECT_EQ(format_message(parsed->queue, *parsed->message), empty);
+
+  auto record = parse_record(lines_of(samples / "smp-server-store.log")[0]);
+  ASSERT_TRUE(record);
+  auto& queue = std::get<CreateQueue>(*record).queue;
+  for (const auto& [fixed, user] : {std::pair<Bytes, Bytes>{{1, 2}, {}}, {{}, {1, 2}}, {{}, {}}}) {
+    queue.link = std::make_shared<LinkData>(LinkData{queue.link->id, fixed, user});
+    const auto again = parse_record(format_queue(queue));
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(std::get<CreateQueue>(*again).queue.link->fixed, fixed);
+    EXPECT_EQ(std::get<CreateQueue>(*again).queue.link->user, user);
+  }
+}
+
 TEST(StoreLog, ReadsWhatTheReferenceRelayHad) {
   const auto log = read_store_log(samples / "smp-server-store.log");
   ASSERT_TRUE(log) << log.error().message;

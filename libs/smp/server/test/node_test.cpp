@@ -1,0 +1,283 @@
+// Nodes and their connections in virtual time, over pipes: what connections may cost, and how they end.
+#include "simplex/smp/server/node.hpp"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+
+#include "simplex/smp/message_body.hpp"
+#include "simplex/testing/random.hpp"
+#include "simplex/transport/block_session.hpp"
+#include "simplex/transport/channel_pair.hpp"
+#include "simplex/world/scheduler.hpp"
+
+namespace simplex::smp::server {
+namespace {
+
+using ::testing::SizeIs;
+using world::Scheduler;
+using world::SimLoop;
+
+class NodeWorld {
+ public:
+  explicit NodeWorld(std::size_t count) {
+    settings.credentials = transport::make_credentials(transport::SignatureAlgorithm::ed25519, time.wall(), random);
+    std::vector<Node*> pointers;
+    for (std::size_t i = 0; i < count; ++i) {
+      loops.push_back(std::make_unique<SimLoop>(time));
+      stores.push_back(std::make_unique<MemoryStore>());
+      nodes.push_back(std::make_unique<Node>(i, count, *loops[i], settings, random, *stores[i], logger, connections));
+      pointers.push_back(nodes.back().get());
+    }
+    for (auto* node : pointers) node->join(pointers);
+  }
+  void start() {
+    for (auto& node : nodes) node->start();
+  }
+
+  Scheduler time;
+  testing::SeededRandom random{11};
+  NullLogger logger;
+  NodeSettings settings;
+  std::atomic<std::size_t> connections = 0;
+  std::vector<std::unique_ptr<SimLoop>> loops;
+  std::vector<std::unique_ptr<MemoryStore>> stores;
+  std::vector<std::unique_ptr<Node>> nodes;
+};
+
+// A client at the other end of a pipe.
+class PipeClient {
+ public:
+  PipeClient(NodeWorld& world, std::size_t node, bool handshake = true) : world_(world), loop_(world.time) {
+    transport::ChannelInfo relay_end{transport::SessionId(world.random.bytes(32)), "smp/1", {}};
+    auto client_end = relay_end;
+    client_end.peer_certificates = world.settings.credentials.chain;
+    auto [ours, theirs] = transport::make_channel_pair(loop_, *world.loops[node], std::move(client_end), std::move(relay_end));
+    world.nodes[node]->accept(std::move(theirs));
+    if (!handshake) {
+      raw_ = std::move(ours);
+      raw_->start({.data = [](BytesView) {}, .closed = [this](const Error&) { closed = true; }, .drained = {}});
+      return;
+    }
+    transport::ClientHandshakeSettings settings;
+    settings.identity = world.settings.credentials.identity;
+    session_ = transport::BlockSession::as_client(
+        loop_, std::move(ours), std::move(settings), crypto::generate_x25519(world.random), std::chrono::minutes(1),
+        {.ready = [this] { ready = true; },
+         .block = [this](BytesView content) { received(content); },
+         .closed = [this](const Error&) { closed = true; },
+         .drained = {}});
+    world.time.run_until([this] { return ready || closed; }, std::chrono::minutes(1));
+  }
+
+  SessionParams params() const { return {session_->session().version, session_->session().session_id.view()}; }
+  CorrId send(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr) {
+    ClientAuth auth;
+    auth.key = key;
+    auth.relay_key = session_->session().peer_key;
+    const auto corr_id = CorrId::generate(world_.random);
+    protocol::Batch batch;
+    EXPECT_TRUE(batch.add(encode_client_transmission(params(), auth, corr_id, entity, command).value()));
+    EXPECT_TRUE(session_->send(batch.take()));
+    return corr_id;
+  }
+  // The kind of the answer: "OK", "IDS", "ERR"; empty when none comes.
+  std::string call(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr) {
+    const auto corr_id = send(command, entity, key);
+    world_.time.run_until([&] { return closed || answers.contains(corr_id); }, std::chrono::seconds(30));
+    return answers[corr_id];
+  }
+  // Creates a queue and subscribes to it.
+  void create(crypto::AuthPrivateKey& key, Bytes& sender_id) {
+    key = crypto::generate_ed25519(world_.random).private_key;
+    const auto dh = crypto::generate_x25519(world_.random);
+    EXPECT_EQ(call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe,
+                                command::New::Messaging{}, {}}, {}, &key), "IDS");
+    sender_id = last_sender_id_;
+  }
+  void pause() { session_->pause_reading(); }
+  void resume() { session_->resume_reading(); }
+
+  bool ready = false;
+  bool closed = false;
+  std::map<CorrId, std::string> answers;
+  std::vector<std::string> events;
+  std::size_t blocks = 0;
+
+ private:
+  void received(BytesView content) {
+    ++blocks;
+    const auto transmissions = protocol::split_batch(content);
+    ASSERT_TRUE(transmissions);
+    for (const auto each : *transmissions) {
+      const auto got = decode_broker_transmission(params(), each);
+      ASSERT_TRUE(got);
+      if (const auto* ids = std::get_if<broker::Ids>(&got->message)) last_sender_id_ = to_bytes(ids->sender_id.view());
+      if (got->corr_id.empty()) {
+        events.emplace_back(name_of(got->message));
+      } else {
+        answers[got->corr_id] = name_of(got->message);
+      }
+    }
+  }
+
+  NodeWorld& world_;
+  SimLoop loop_;
+  std::unique_ptr<transport::BlockSession> session_;
+  transport::ChannelPtr raw_;
+  Bytes last_sender_id_;
+};
+
+const std::string long_text(16'000, 'x');
+command::Send long_message() { return command::Send{{}, Content(as_bytes(long_text))}; }
+
+TEST(Node, AConnectionThatSaysNothingIsClosed) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient silent(world, 0, false);
+  world.time.advance(std::chrono::seconds(119));
+  EXPECT_FALSE(silent.closed);
+  EXPECT_EQ(world.connections, 1u);
+  world.time.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(silent.closed);
+  EXPECT_EQ(world.connections, 0u);
+  EXPECT_EQ(world.nodes[0]->counters().failed_handshakes, 1u);
+}
+
+TEST(Node, InactiveConnectionsAreClosedAfterSixHoursButNotSubscribers) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient subscriber(world, 0);
+  crypto::AuthPrivateKey key;
+  Bytes sender_id;
+  subscriber.create(key, sender_id);
+  PipeClient idle(world, 0);
+  PipeClient busy(world, 0);
+  for (int hour = 0; hour < 10; ++hour) {
+    world.time.advance(std::chrono::hours(1));
+    EXPECT_EQ(busy.call(command::Ping{}), "PONG");
+    EXPECT_EQ(idle.closed, hour >= 6) << hour;
+  }
+  EXPECT_FALSE(subscriber.closed);
+  EXPECT_EQ(world.nodes[0]->counters().closed_inactive, 1u);
+}
+
+TEST(Node, AReaderThatReadsNothingIsDroppedAndCostsLittleBefore) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient alice(world, 0);
+  PipeClient bob(world, 0);
+  std::vector<crypto::AuthPrivateKey> keys(100);
+  std::vector<Bytes> sender_ids(100);
+  for (std::size_t i = 0; i < keys.size(); ++i) alice.create(keys[i], sender_ids[i]);
+  const auto before = world.nodes[0]->counters().blocks_out;
+  alice.pause();
+  for (const auto& id : sender_ids) EXPECT_EQ(bob.call(long_message(), id), "OK");
+  const auto to_alice = world.nodes[0]->counters().blocks_out - before - sender_ids.size();
+  EXPECT_LE(to_alice * transport::block_size, world.settings.limits.pending + transport::block_size);
+  world.time.advance(std::chrono::minutes(7));
+  EXPECT_EQ(world.nodes[0]->counters().dropped_slow, 1u);
+  EXPECT_EQ(bob.call(command::Ping{}), "PONG");
+  alice.resume();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(alice.closed);
+
+  // Nothing is lost: the next connection gets what was not acknowledged.
+  EXPECT_EQ(world.nodes[0]->shard().message_count(), sender_ids.size());
+}
+
+TEST(Node, AReaderThatIsSlowButReadsGetsAll) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient alice(world, 0);
+  PipeClient bob(world, 0);
+  std::vector<crypto::AuthPrivateKey> keys(60);
+  std::vector<Bytes> sender_ids(60);
+  for (std::size_t i = 0; i < keys.size(); ++i) alice.create(keys[i], sender_ids[i]);
+  alice.pause();
+  for (const auto& id : sender_ids) EXPECT_EQ(bob.call(long_message(), id), "OK");
+  for (int minute = 0; minute < 20; ++minute) {
+    world.time.advance(std::chrono::minutes(4));
+    alice.resume();
+    world.time.run_until([&, seen = alice.events.size()] { return alice.events.size() > seen + 3; }, std::chrono::seconds(1));
+    alice.pause();
+  }
+  alice.resume();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_FALSE(alice.closed);
+  EXPECT_THAT(alice.events, SizeIs(sender_ids.size()));
+}
+
+TEST(Node, ACommanderThatDoesNotReadIsNotReadEither) {
+  NodeWorld world(1);
+  world.settings.limits.pending = 64 * 1'024;
+  world.start();
+  PipeClient mallory(world, 0);
+  const auto before = world.nodes[0]->counters().blocks_in;
+  mallory.pause();
+  for (int i = 0; i < 500; ++i) mallory.send(command::Ping{});
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_LE(world.nodes[0]->counters().blocks_in - before, 10u);
+  mallory.resume();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_THAT(mallory.answers, SizeIs(500));
+}
+
+TEST(Node, StoppingSendsWhatWaitsAndEndsInTime) {
+  NodeWorld world(2);
+  world.start();
+  PipeClient alice(world, 0);
+  PipeClient bob(world, 1);
+  PipeClient silent(world, 1, false);
+  crypto::AuthPrivateKey key;
+  Bytes sender_id;
+  alice.create(key, sender_id);
+  const auto sent = bob.send(long_message(), sender_id);
+  world.time.run_until([&] { return world.nodes[0]->shard().message_count() == 1; }, std::chrono::seconds(1));
+  std::size_t stopped = 0;
+  for (auto& node : world.nodes) node->stop(std::chrono::seconds(5), [&] { ++stopped; });
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(stopped, 2u);
+  EXPECT_TRUE(alice.closed && bob.closed && silent.closed);
+  EXPECT_EQ(bob.answers[sent], "OK");
+  EXPECT_EQ(world.connections, 0u);
+}
+
+TEST(Node, StoppingDoesNotWaitForAReaderThatReadsNothing) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient alice(world, 0);
+  PipeClient bob(world, 0);
+  crypto::AuthPrivateKey key;
+  Bytes sender_id;
+  alice.create(key, sender_id);
+  alice.pause();
+  EXPECT_EQ(bob.call(long_message(), sender_id), "OK");
+  bool stopped = false;
+  world.nodes[0]->stop(std::chrono::seconds(5), [&] { stopped = true; });
+  world.time.advance(std::chrono::seconds(4));
+  EXPECT_FALSE(stopped);
+  EXPECT_TRUE(bob.closed);
+  world.time.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(stopped);
+}
+
+TEST(Node, ManyConnectionsComeAndGo) {
+  NodeWorld world(3);
+  world.start();
+  PipeClient alice(world, 0);
+  crypto::AuthPrivateKey key;
+  Bytes sender_id;
+  alice.create(key, sender_id);
+  for (int i = 0; i < 60; ++i) {
+    PipeClient bob(world, static_cast<std::size_t>(i) % 3);
+    if (i % 2 == 0) EXPECT_EQ(bob.call(command::Send{{}, Content(as_bytes("hi"))}, sender_id), "OK");
+  }
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.connections, 1u);
+  EXPECT_EQ(world.nodes[0]->shard().message_count() + world.nodes[1]->shard().message_count() +
+                world.nodes[2]->shard().message_count(), 30u);
+}
+
+}  // namespace
+}  // namespace simplex::smp::server
