@@ -42,7 +42,7 @@ Result<std::optional<ConnectionRow>> one_connection(store::Statement& row) {
   if (!row.is_null(1)) connection.contact = row.number<ContactId>(1);
   connection.initiated = row.boolean(2);
   connection.post_quantum = row.boolean(3);
-  connection.closing = row.boolean(4);
+  if (row.integer(4) > 0) connection.closing = row.number<agent::MessageId>(4);
   return connection;
 }
 
@@ -117,13 +117,14 @@ Result<> ChatStore::set_post_quantum(const agent::ConnectionId& id, bool on) {
   return {};
 }
 
-Result<> ChatStore::set_closing(const agent::ConnectionId& id) {
-  SIMPLEX_TRY(db_.run("UPDATE connections SET closing = 1, contact_id = NULL WHERE agent_connection = ?", id));
+Result<> ChatStore::set_closing(const agent::ConnectionId& id, agent::MessageId last) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET closing = ?, contact_id = NULL WHERE agent_connection = ?", last, id));
   return {};
 }
 
-Result<std::vector<agent::ConnectionId>> ChatStore::connections_without_contact() {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT agent_connection FROM connections WHERE contact_id IS NULL"));
+Result<std::vector<agent::ConnectionId>> ChatStore::connections_not_told() {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT agent_connection FROM connections WHERE closing = ?"));
+  SIMPLEX_TRY(row.bind_all(not_told));
   std::vector<agent::ConnectionId> all;
   for (;;) {
     SIMPLEX_ASSIGN(const bool found, row.step());

@@ -19,7 +19,8 @@ struct ConnectionRow {
   std::optional<ContactId> contact;
   bool initiated = false;  // by us: we made the link
   bool post_quantum = false;
-  bool closing = false;    // the contact was deleted here, the peer is being told
+  // The contact was deleted: when the relay has this message of ours, or never will, the connection goes too.
+  std::optional<agent::MessageId> closing;
 };
 
 struct OutgoingItem {
@@ -63,8 +64,10 @@ class ChatStore {
   [[nodiscard]] Result<std::optional<ConnectionRow>> connection_of(ContactId contact);
   [[nodiscard]] Result<> set_connection_contact(const agent::ConnectionId& id, ContactId contact, ChatVersion peer_max);
   [[nodiscard]] Result<> set_post_quantum(const agent::ConnectionId& id, bool on);
-  [[nodiscard]] Result<> set_closing(const agent::ConnectionId& id);  // and belongs to no contact any more
-  [[nodiscard]] Result<std::vector<agent::ConnectionId>> connections_without_contact();
+  // And it belongs to no contact any more. last: the message that tells the peer; not_told until there is one.
+  [[nodiscard]] Result<> set_closing(const agent::ConnectionId& id, agent::MessageId last);
+  static constexpr agent::MessageId not_told{1};  // the agent gives this number to the confirmation
+  [[nodiscard]] Result<std::vector<agent::ConnectionId>> connections_not_told();
   [[nodiscard]] Result<> delete_connection(const agent::ConnectionId& id);
 
   // Chooses a name that is free.

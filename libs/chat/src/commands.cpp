@@ -9,6 +9,12 @@ constexpr auto answer_patience = std::chrono::seconds(15);
 constexpr auto retry_delay = std::chrono::seconds(5);
 constexpr std::size_t shared_id_size = 12;
 
+// Contacts take what a profile does not mention as allowed: they would believe that their disappearing messages disappear
+// here too, and offer calls and files.
+constexpr std::string_view own_preferences =
+    R"({"calls":{"allow":"no"},"files":{"allow":"no"},"reactions":{"allow":"no"},"timedMessages":{"allow":"no"},)"
+    R"("voice":{"allow":"no"}})";
+
 }  // namespace
 
 void ChatSession::execute(Command command, AnswerHandler answer) {
@@ -105,7 +111,9 @@ std::string ChatSession::outgoing_text(Event event, const SharedMessageId& id) c
 }
 
 Bytes ChatSession::own_info(bool post_quantum) const {
-  const ChatMessage message{supported_chat_versions, std::nullopt, event::Info{user_->profile}};
+  Profile profile = user_->profile;
+  if (!profile.preferences) profile.preferences = own_preferences;
+  const ChatMessage message{supported_chat_versions, std::nullopt, event::Info{std::move(profile)}};
   // A profile is made by create_user from two short names: it always fits.
   return encode_body(encode_chat_message(message), BodyKind::connection_info, post_quantum).value();
 }
@@ -168,18 +176,35 @@ Result<Answer> ChatSession::run(const command::DeleteContact& remove) {
   SIMPLEX_ASSIGN(const auto connection, store_.connection_of(contact.id));
   SIMPLEX_TRY(store_.transaction([&]() -> Result<> {
     if (connection) {
-      SIMPLEX_TRY(store_.set_closing(connection->id));
+      SIMPLEX_TRY(store_.set_closing(connection->id, ChatStore::not_told));
     }
     return store_.delete_contact(contact.id);
   }));
   if (!connection) return Answer(answer::ContactDeleted{contact.name});
-  const std::string text = outgoing_text(event::DirectDeleted{}, new_shared_id());
-  const bool told = contact.state == ContactState::connected && agent_->send_message(connection->id, as_bytes(text));
-  if (!told) {
-    SIMPLEX_TRY(agent_->delete_connection(connection->id));
-  }
-  SIMPLEX_TRY(agent_->flush());
+  SIMPLEX_TRY(say_goodbye(connection->id));
   return Answer(answer::ContactDeleted{contact.name});
+}
+
+Result<> ChatSession::say_goodbye(const agent::ConnectionId& connection) {
+  const std::string text = outgoing_text(event::DirectDeleted{}, new_shared_id());
+  const auto notice = agent_->send_message(connection, as_bytes(text));
+  if (!notice) {
+    if (notice.error().kind == ErrorKind::storage) return std::unexpected(notice.error());
+    SIMPLEX_TRY(agent_->delete_connection(connection));
+    SIMPLEX_TRY(agent_->flush());
+    if (notice.error().kind != ErrorKind::not_found) return {};  // ConnectionDeleted follows
+    return store_.transaction([&] { return store_.delete_connection(connection); });
+  }
+  // Killed from here on, the notice is sent a second time.
+  SIMPLEX_TRY(agent_->flush());
+  return store_.transaction([&] { return store_.set_closing(connection, *notice); });
+}
+
+void ChatSession::resume_goodbyes() {
+  const auto connections = store_.connections_not_told();
+  auto done = connections ? Result<>{} : Result<>(std::unexpected(connections.error()));
+  for (std::size_t i = 0; done && i < connections->size(); ++i) done = say_goodbye((*connections)[i]);
+  if (!done) tell(happening::Problem{"A deleted contact could not be told: " + done.error().message});
 }
 
 }  // namespace simplex::chat

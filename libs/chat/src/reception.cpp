@@ -37,7 +37,9 @@ std::string count_of_messages(std::int64_t count) {
 std::string notice_of(const agent::Integrity& integrity) {
   if (const auto* skipped = std::get_if<agent::IntegritySkipped>(&integrity))
     return count_of_messages(skipped->to.value() - skipped->from.value() + 1);
-  if (std::holds_alternative<agent::IntegrityBadId>(integrity)) return "the number of the next message was used before";
+  if (std::holds_alternative<agent::IntegrityBadId>(integrity) ||
+      std::holds_alternative<agent::IntegrityDuplicate>(integrity))
+    return "the number of the next message was used before";
   if (std::holds_alternative<agent::IntegrityBadHash>(integrity))
     return "the message before the next one is not the one that was received here";
   return {};
@@ -214,7 +216,7 @@ Result<> ChatSession::add_notice(const Contact& contact, std::string text, After
 Result<> ChatSession::apply(const agent::MessageReceived& event, Aftermath& after) {
   SIMPLEX_ASSIGN(const auto connection, store_.connection(event.connection));
   SIMPLEX_ASSIGN(const auto contact, contact_of(event.connection));
-  if (!connection || !contact || std::holds_alternative<agent::IntegrityDuplicate>(event.integrity)) return {};
+  if (!connection || !contact) return {};
   if (auto notice = notice_of(event.integrity); !notice.empty()) {
     SIMPLEX_TRY(add_notice(*contact, std::move(notice), after));
   }
@@ -243,7 +245,7 @@ Result<> ChatSession::receive_element(const Contact& contact, const ConnectionRo
     return store_.set_contact_profile(contact.id, info->profile);
   } else if (std::holds_alternative<event::DirectDeleted>(message->event)) {
     SIMPLEX_TRY(store_.set_contact_state(contact.id, ContactState::deleted_by_peer));
-    SIMPLEX_TRY(store_.set_closing(connection.id));
+    SIMPLEX_TRY(store_.set_closing(connection.id, ChatStore::not_told));
     after.to_delete.push_back(connection.id);
     after.happenings.push_back(happening::ContactGone{contact});
     return {};
@@ -263,7 +265,7 @@ Result<> ChatSession::receive_element(const Contact& contact, const ConnectionRo
 Result<> ChatSession::apply(const agent::MessageSent& event, Aftermath& after) {
   SIMPLEX_ASSIGN(const auto connection, store_.connection(event.connection));
   if (!connection) return {};
-  if (connection->closing) after.to_delete.push_back(connection->id);
+  if (connection->closing && event.message >= *connection->closing) after.to_delete.push_back(connection->id);
   if (!connection->contact) return {};
   SIMPLEX_ASSIGN(auto item, store_.item_sent_as(*connection->contact, event.message));
   if (!item) return {};
@@ -276,7 +278,7 @@ Result<> ChatSession::apply(const agent::MessageSent& event, Aftermath& after) {
 Result<> ChatSession::apply(const agent::MessageFailed& event, Aftermath& after) {
   SIMPLEX_ASSIGN(const auto connection, store_.connection(event.connection));
   if (!connection) return {};
-  if (connection->closing) after.to_delete.push_back(connection->id);
+  if (connection->closing && event.message >= *connection->closing) after.to_delete.push_back(connection->id);
   if (!connection->contact) return {};
   SIMPLEX_ASSIGN(auto item, store_.item_sent_as(*connection->contact, event.message));
   if (!item) return {};

@@ -9,7 +9,7 @@ namespace {
 constexpr std::array migrations{store::Migration{
     1, "conversations",
     // connections: what the agent connects for us. contact_id is set when the peer's profile has arrived.
-    // closing: the contact was deleted here, the peer is being told.
+    // closing: not 0 when the contact was deleted; 1 until the peer is being told, then the number of that message.
     // items: message and notice rows. send_key makes the hand-over to the agent repeatable; agent_message is its number.
     // progress: the last durable event of the agent that is stored here.
     R"sql(

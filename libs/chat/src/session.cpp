@@ -109,6 +109,7 @@ void ChatSession::start(HappeningHandler handler) {
   handler_ = std::move(handler);
   agent_->start([this](const agent::Event& event) { on_event(event); });
   hand_over(ChatStore::Outgoing::all);
+  resume_goodbyes();
 }
 
 void ChatSession::stop() {

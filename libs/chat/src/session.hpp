@@ -38,6 +38,9 @@ class ChatSession final : public Chat {
   [[nodiscard]] Result<Answer> run(const command::ShowHistory& show);
   [[nodiscard]] Result<Answer> run(const command::DeleteContact& remove);
   [[nodiscard]] Result<Contact> named_contact(std::string_view name);
+  // Of a connection that is closing: tells the peer, or deletes it when there is nobody to tell.
+  [[nodiscard]] Result<> say_goodbye(const agent::ConnectionId& connection);
+  void resume_goodbyes();
   [[nodiscard]] Bytes own_info(bool post_quantum) const;
   [[nodiscard]] std::string outgoing_text(Event event, const SharedMessageId& id) const;
   [[nodiscard]] SharedMessageId new_shared_id();

@@ -267,6 +267,55 @@ TEST_F(ChatTest, DeletedContactIsToldBeforeTheConnectionGoes) {
   EXPECT_THAT(history(), IsEmpty());
 }
 
+TEST_F(ChatTest, ConnectionOfADeletedContactGoesAfterTheNoticeNotAfterAnEarlierMessage) {
+  const auto connection = connect_bob();
+  ASSERT_TRUE(execute("@bob one"));
+  ASSERT_TRUE(execute("@bob two"));
+  ASSERT_TRUE(execute("/delete @bob"));
+  agent_->say(4, agent::MessageSent{connection, agent::MessageId(1)});
+  restart();
+  agent_->say(5, agent::MessageFailed{connection, agent::MessageId(2), agent::Failure::quota, {}});
+  EXPECT_THAT(record_.deleted, IsEmpty());
+  agent_->say(6, agent::MessageSent{connection, agent::MessageId(3)});
+  EXPECT_THAT(record_.deleted, ElementsAre(connection));
+}
+
+TEST_F(ChatTest, ContactIsToldAfterARestartWhenTheProgramWasKilledBetween) {
+  const auto connection = connect_bob();
+  ASSERT_TRUE(execute("@bob one"));
+  record_.refuse_sending = Error{ErrorKind::storage, "The disk is full.", Advice::retry};
+  EXPECT_FALSE(execute("/delete @bob"));
+  EXPECT_THAT(contact_names(), IsEmpty());
+  EXPECT_THAT(record_.deleted, IsEmpty());
+  record_.refuse_sending.reset();
+  restart();
+  ASSERT_THAT(record_.sent, SizeIs(2));
+  EXPECT_THAT(record_.sent[1].body, HasSubstr("x.direct.del"));
+  restart();
+  EXPECT_THAT(record_.sent, SizeIs(2));
+  agent_->say(4, agent::MessageSent{connection, agent::MessageId(2)});
+  EXPECT_THAT(record_.deleted, ElementsAre(connection));
+}
+
+TEST_F(ChatTest, ProfileSaysWhatThisProgramDoesNotDo) {
+  connect_bob();
+  ASSERT_THAT(record_.allowed, SizeIs(1));
+  const auto elements = parse_chat_messages(as_bytes(record_.allowed[0].second));
+  ASSERT_THAT(elements, SizeIs(1));
+  const auto& info = std::get<event::Info>(std::get<ChatMessage>(elements[0]->content).event);
+  EXPECT_EQ(info.profile.preferences,
+            R"({"calls":{"allow":"no"},"files":{"allow":"no"},"reactions":{"allow":"no"},"timedMessages":{"allow":"no"},)"
+            R"("voice":{"allow":"no"}})");
+}
+
+TEST_F(ChatTest, RepeatedNumberIsSaidAndTheMessageShown) {
+  const auto connection = connect_bob();
+  auto repeated = message(connection, 9, text_body("hello", "id2"));
+  repeated.integrity = agent::IntegrityDuplicate{};
+  agent_->say(4, repeated);
+  EXPECT_THAT(history(), ElementsAre("the number of the next message was used before", "hello"));
+}
+
 TEST_F(ChatTest, FailureIsShownWithItsReason) {
   const auto connection = connect_bob();
   ASSERT_TRUE(execute("@bob one"));
