@@ -49,7 +49,9 @@ tell "bob is away; alice writes; the relay is stopped and started meanwhile"
 for number in 1 2 3; do
   alice_writes "while you are away, $number"
 done
-await alice 'bob: the relay has the message'
+until [ "$(grep -c 'bob: the relay has the message' "$work/alice.lines")" = ${#sent_by_alice[@]} ]; do
+  await alice 'bob: the relay has the message'
+done
 stop relay TERM
 start_relay
 

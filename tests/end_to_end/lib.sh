@@ -39,7 +39,19 @@ clean_up() {
   if [ -n "$finished" ]; then rm -rf "$work"; else echo "what they left is in $work" >&2; fi
 }
 
-show() { printf '%-6s| %s\n' "$1" "$2"; }
+# One line of the transcript; a link is longer than a screen is wide.
+show() {
+  local text=$2
+  [ ${#text} -le 140 ] || text=${text:0:110}…
+  printf '%-6s| %s\n' "$1" "$text"
+}
+
+# What it printed and nobody waited for.
+show_rest() {
+  while IFS= read -r -t 0.01 -u "${output_of[$1]}" line; do
+    if [ -n "$line" ]; then show "$1" "$line" && printf '%s\n' "$line" >>"$work/$1.lines"; fi
+  done
+}
 
 # The output goes through a pipe that outlives the process, so that what it printed before it was killed is read too.
 start() {
@@ -92,8 +104,13 @@ await_end() {
 stop() {
   local name=$1 signal=$2 status=0
   kill "-$signal" "${pid_of[$name]}"
+  if [ "$signal" = KILL ]; then
+    wait "${pid_of[$name]}" 2>/dev/null || true
+    unset "pid_of[$name]"
+    return
+  fi
   await_end "$name" || status=$?
-  if [ "$signal" = KILL ]; then return 0; fi
+  show_rest "$name"
   [ "$status" = 0 ] || give_up "$name did not end well after SIG$signal (exit code $status)"
 }
 

@@ -5,14 +5,15 @@ passphrase=$(head -c 18 /dev/urandom | base64)
 
 start_relay() {
   start relay "$bin/smp-server" start
-  await relay 'smp://'
+  await relay '^Listening'
 }
 
 # Makes the relay and starts it: $address, $port.
 new_relay() {
   port=$(free_port)
-  "$bin/smp-server" init -n 127.0.0.1 --no-password -y >"$work/init.log" 2>&1 || { cat "$work/init.log"; give_up "smp-server init"; }
-  sed -i "s/^port *[:=].*/port = $port/" "$SMP_SERVER_CFG_PATH/smp-server.ini"
+  "$bin/smp-server" init -n 127.0.0.1 --port "$port" --no-password -y >"$work/init.log" 2>&1 ||
+    { cat "$work/init.log"; give_up "smp-server init"; }
+  sed -i 's/^# bind = .*/bind = 127.0.0.1/' "$SMP_SERVER_CFG_PATH/smp-server.ini"
   address=smp://$(cat "$SMP_SERVER_CFG_PATH/fingerprint")@127.0.0.1:$port
   start_relay
 }

@@ -25,8 +25,8 @@ class Process {
 
   void type(const std::string& line);
   void end_input();
-  // The next line, after the last awaited one, in which the regular expression is found. The test fails, and the text is
-  // empty, when the program ends or prints none in time.
+  // The next line, after the last awaited one, in which the regular expression is found. An exception ends the test when
+  // the program ends or prints none in time.
   std::string await(const std::string& expression, std::chrono::seconds limit = patience);
   void signal(int number);
   // Exit code, or 128 + signal; the test fails when it does not end in time.

@@ -7,7 +7,6 @@
 
 #include <fstream>
 #include <regex>
-#include <sstream>
 #include <stdexcept>
 
 namespace simplex::end_to_end {
@@ -41,13 +40,9 @@ std::uint16_t free_port() {
 std::string program(const std::string& name) { return std::string(SIMPLEX_BIN_DIR) + "/" + name; }
 
 RelayProgram::RelayProgram(const fs::path& folder, std::uint16_t port) : folder_(folder), port_(port) {
-  Process init(program("smp-server"), {"init", "-n", "127.0.0.1", "--no-password", "-y"}, variables());
+  Process init(program("smp-server"), {"init", "-n", "127.0.0.1", "--port", std::to_string(port_), "--no-password", "-y"},
+               variables());
   EXPECT_EQ(init.wait(), 0) << init.transcript();
-  const fs::path ini = folder_ / "etc" / "smp-server.ini";
-  std::stringstream text;
-  text << std::ifstream(ini).rdbuf();
-  const std::string changed = std::regex_replace(text.str(), std::regex("(^|\n)port: [^\n]*"), "$1port: " + std::to_string(port_));
-  std::ofstream(ini) << changed;
   std::getline(std::ifstream(folder_ / "etc" / "fingerprint"), fingerprint_);
 }
 
@@ -57,7 +52,7 @@ std::map<std::string, std::string> RelayProgram::variables() const {
 
 void RelayProgram::start() {
   process_ = std::make_unique<Process>(program("smp-server"), std::vector<std::string>{"start"}, variables());
-  process_->await("smp://|[Ll]istening");
+  process_->await("[Ll]istening.*" + std::to_string(port_));
 }
 
 std::string RelayProgram::address() const {

@@ -21,7 +21,12 @@ mkdir -p "$data/chat"
 
 if [ ! -f "$SMP_SERVER_CFG_PATH/smp-server.ini" ]; then
   say "a new relay, in $data/relay"
-  "$bin/smp-server" init -n 127.0.0.1 --no-password -y >&2
+  port=5223
+  # Another relay may run on this machine.
+  while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((20000 + RANDOM % 12000)); done
+  "$bin/smp-server" init -n 127.0.0.1 --port "$port" --no-password -y >"$data/relay-init.log" ||
+    die "smp-server init failed; its message is above"
+  sed -i 's/^# bind = .*/bind = 127.0.0.1/' "$SMP_SERVER_CFG_PATH/smp-server.ini"
 fi
 if [ ! -f "$data/chat/key" ]; then
   head -c 24 /dev/urandom | base64 >"$data/chat/key"
@@ -43,13 +48,15 @@ trap stop_relay EXIT
 
 : >"$relay_log"
 address=
-while [ -z "$address" ]; do
-  if ! IFS= read -r -t 30 -u "$output" line; then
+listening=
+while [ -z "$listening" ]; do
+  if ! IFS= read -r -t 60 -u "$output" line; then
     cat "$relay_log" >&2
     die "the relay did not start; its message is above"
   fi
   printf '%s\n' "$line" >>"$relay_log"
   [[ $line =~ smp://[^[:space:]]+ ]] && address=${BASH_REMATCH[0]}
+  [[ $line =~ ^Listening ]] && listening=yes
 done
 cat <&"$output" >>"$relay_log" &
 
