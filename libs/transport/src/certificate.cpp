@@ -50,11 +50,16 @@ Result<> check_signed_by(X509* certificate, X509* issuer) {
   return {};
 }
 
-Result<> check_chain(const std::vector<X509Ptr>& certificates, WallTime now) {
+// Which certificates must say that they may sign others: the reference's services show some without any extensions,
+// where the last one is trusted without that.
+enum class Authorities : std::uint8_t { all, between };
+
+Result<> check_chain(const std::vector<X509Ptr>& certificates, Authorities authorities, WallTime now) {
   for (std::size_t i = 0; i < certificates.size(); ++i) {
     SIMPLEX_TRY(check_in_force(certificates[i].get(), now));
     if (i == 0) continue;
     SIMPLEX_TRY(check_signed_by(certificates[i - 1].get(), certificates[i].get()));
+    if (authorities == Authorities::between && i + 1 == certificates.size()) continue;
     if (X509_check_ca(certificates[i].get()) != 1) {
       return fail(ErrorKind::authentication, "the peer's identity certificate may not sign others");
     }
@@ -88,7 +93,7 @@ Result<> verify_relay_chain(const CertificateChain& chain, const KeyHash& identi
                 Advice::ask_user);
   }
   SIMPLEX_ASSIGN(const auto certificates, parse_chain(chain));
-  return check_chain(certificates, now);
+  return check_chain(certificates, Authorities::all, now);
 }
 
 Result<> verify_service_chain(const CertificateChain& chain, WallTime now) {
@@ -97,7 +102,7 @@ Result<> verify_service_chain(const CertificateChain& chain, WallTime now) {
   }
   SIMPLEX_ASSIGN(const auto certificates, parse_chain(chain));
   if (certificates.size() == 1) SIMPLEX_TRY(check_signed_by(certificates[0].get(), certificates[0].get()));
-  return check_chain(certificates, now);
+  return check_chain(certificates, Authorities::between, now);
 }
 
 Result<crypto::SignaturePublicKey> certified_key(BytesView certificate) {

@@ -169,5 +169,20 @@ TEST(Chain, RejectsWhatIsNotARelay) {
       contains(kind_of({below.certificate, leaf.certificate}, fingerprint(leaf.certificate), now), "may not sign"));
 }
 
+// The reference's services have certificates without extensions: only one in the middle must be an authority.
+TEST(Chain, TheLastOfAServiceNeedNotBeAnAuthority) {
+  SystemRandom random;
+  const auto now = SystemClock().wall();
+  const auto authority = issue_identity(SignatureAlgorithm::ed25519, now, random);
+  const auto plain = issue_server_certificate(authority, SignatureAlgorithm::ed25519, "a", now, random).value();
+  const auto below = issue_server_certificate(plain, SignatureAlgorithm::ed25519, "b", now, random).value();
+  EXPECT_TRUE(verify_service_chain({below.certificate, plain.certificate}, now));
+  EXPECT_TRUE(verify_service_chain({plain.certificate, authority.certificate}, now));
+  EXPECT_TRUE(verify_service_chain({authority.certificate}, now));
+  EXPECT_FALSE(verify_service_chain({below.certificate, plain.certificate, authority.certificate}, now));
+  EXPECT_FALSE(verify_service_chain({below.certificate, authority.certificate}, now));
+  EXPECT_FALSE(verify_service_chain({plain.certificate}, now)) << "not signed by itself";
+}
+
 }  // namespace
 }  // namespace simplex::transport
