@@ -56,10 +56,11 @@ class AsioLoop final : public ThreadLoop {
   AsioLoop(const AsioLoop&) = delete;
   AsioLoop& operator=(const AsioLoop&) = delete;
 
-  // One wake-up of the loop for all that is posted until it runs. A task of the loop's own thread takes no lock.
+  // One wake-up of the loop for all that is posted until it runs. A task that the running loop posts to itself takes no
+  // lock; before run() there is one, because the thread that made the loop may post while another begins to run it.
   void post(Task task) override {
     if (closing_) return;
-    if (on_loop_thread()) {
+    if (running_.load() == std::this_thread::get_id()) {
       own_.push_back(std::move(task));
       if (std::exchange(own_scheduled_, true)) return;
       asio::post(*context_, [this] { run_own(); });
@@ -81,6 +82,7 @@ class AsioLoop final : public ThreadLoop {
 
   void run() override {
     thread_ = std::this_thread::get_id();
+    running_ = std::this_thread::get_id();
     const auto work = asio::make_work_guard(*context_);
     while (!stop_asked_) {
       context_->restart();
@@ -90,6 +92,7 @@ class AsioLoop final : public ThreadLoop {
     stop_asked_ = false;
     run_others();
     run_own();
+    running_ = std::thread::id();
   }
 
   void stop() override {
@@ -145,6 +148,7 @@ class AsioLoop final : public ThreadLoop {
   SystemClock clock_;
   std::unique_ptr<asio::io_context> context_ = std::make_unique<asio::io_context>(1);
   std::atomic<std::thread::id> thread_;
+  std::atomic<std::thread::id> running_;  // in run(), or nobody
   std::atomic<bool> stop_asked_ = false;
   bool closing_ = false;
   std::map<int, std::shared_ptr<Signal>> signals_;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 #include <vector>
@@ -52,6 +53,19 @@ TEST(ThreadLoop, TasksOfEachOtherThreadRunInOrderOnTheLoopThread) {
   for (const auto& one : seen) {
     ASSERT_EQ(one.size(), static_cast<std::size_t>(each));
     EXPECT_TRUE(std::is_sorted(one.begin(), one.end()));
+  }
+}
+
+TEST(ThreadLoop, TheThreadThatMadeItMayPostWhileAnotherBeginsToRunIt) {
+  for (int round = 0; round < 20; ++round) {
+    const auto loop = make_thread_loop();
+    std::vector<int> seen;
+    std::thread runner([&] { loop->run(); });
+    for (int i = 0; i < 100; ++i) loop->post([&seen, i] { seen.push_back(i); });
+    loop->post([&] { loop->stop(); });
+    runner.join();
+    EXPECT_EQ(seen.size(), 100U);
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
   }
 }
 
