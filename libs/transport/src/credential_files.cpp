@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/encoding/base64.hpp"
@@ -26,7 +26,8 @@ std::unexpected<Error> file_error(const char* what, const fs::path& path, int nu
   const auto kind = number == EEXIST   ? ErrorKind::conflict
                     : number == ENOENT ? ErrorKind::not_found
                                        : ErrorKind::storage;
-  return fail(kind, std::string(what) + " " + path.string() + ": " + std::strerror(number), Advice::ask_user);
+  return fail(kind, std::string(what) + " " + path.string() + ": " + std::system_category().message(number),
+              Advice::ask_user);
 }
 
 // The file must not exist, and is on the disk when this returns.

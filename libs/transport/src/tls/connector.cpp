@@ -111,7 +111,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
     const auto turn = ++turn_;
     limit_address(turn);
     error_code ignored;
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
     socket_.async_connect(address, [self = shared_from_this(), turn](const error_code& error) {
       if (!self->done_ || turn != self->turn_) return;
       if (error) {
@@ -181,7 +181,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
     resolver_.cancel();
     stream_drop();
     error_code ignored;
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
   }
 
   async::Loop& loop_;

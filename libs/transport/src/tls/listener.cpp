@@ -46,12 +46,12 @@ Result<tcp::acceptor> open_acceptor(asio::io_context& context, const tcp::endpoi
                                     bool both_families, PortSharing sharing) {
   tcp::acceptor acceptor(context);
   error_code error;
-  acceptor.open(at.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && at.address().is_v6()) acceptor.set_option(asio::ip::v6_only(!both_families), error);
-  if (!error && sharing != PortSharing::alone) acceptor.set_option(PortReuse(true), error);
-  if (!error) acceptor.bind(at, error);
-  if (!error) acceptor.listen(backlog, error);
+  (void)acceptor.open(at.protocol(), error);
+  if (!error) (void)acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && at.address().is_v6()) (void)acceptor.set_option(asio::ip::v6_only(!both_families), error);
+  if (!error && sharing != PortSharing::alone) (void)acceptor.set_option(PortReuse(true), error);
+  if (!error) (void)acceptor.bind(at, error);
+  if (!error) (void)acceptor.listen(backlog, error);
   if (error) return listen_error(address, error);
   return acceptor;
 }
@@ -112,6 +112,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
 
   std::vector<std::uint16_t> ports() const {
     std::vector<std::uint16_t> made;
+    made.reserve(acceptors_.size());
     for (const auto& acceptor : acceptors_) made.push_back(acceptor.local_endpoint().port());
     return made;
   }
@@ -125,7 +126,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
   void stop_accepting() {
     pause_.cancel();
     error_code ignored;
-    for (auto& acceptor : acceptors_) acceptor.close(ignored);
+    for (auto& acceptor : acceptors_) (void)acceptor.close(ignored);
   }
 
   void stop() {

@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "simplex/async/asio_access.hpp"
 
@@ -26,7 +26,8 @@ Error socket_error(int number) {
     case ECONNRESET:
     case EPIPE: return {ErrorKind::network, "the peer reset the connection", Advice::retry};
     case ETIMEDOUT: return {ErrorKind::timeout, "the peer does not answer any more", Advice::retry};
-    default: return {ErrorKind::network, std::string("the connection failed: ") + std::strerror(number), Advice::retry};
+    default:
+      return {ErrorKind::network, "the connection failed: " + std::system_category().message(number), Advice::retry};
   }
 }
 
@@ -331,7 +332,7 @@ void Stream::send_close_notify() {
   const int result = SSL_shutdown(ssl_.get());
   if (result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE) return wait_writable();
   error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  (void)socket_.shutdown(Socket::shutdown_send, ignored);
   state_ = State::lingering;
   read_later();
 }
@@ -358,7 +359,7 @@ void Stream::shut() {
   queue_.clear();
   pending_ = 0;
   error_code ignored;
-  socket_.close(ignored);
+  (void)socket_.close(ignored);
   socket_end_.descriptor = -1;
 }
 
