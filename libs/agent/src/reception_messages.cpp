@@ -29,8 +29,8 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
   return agent_message(incoming, *message, opened->plaintext, opened->pq);
 }
 
-Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded,
-                                                bool pq) {
+Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const AgentMessage& message,
+                                                BytesView encoded, bool pq) {
   const auto& connection = incoming.connection;
   SIMPLEX_ASSIGN(const auto numbers, core_.connections.next_to_receive(connection.key));
   const auto integrity = check_integrity(numbers.previous_number, message.number, numbers.previous, message.previous);
@@ -65,11 +65,11 @@ Result<> Reception::hello(const Incoming& incoming, bool pq) {
   if (incoming.queue.status == QueueStatus::active) return {};  // a repetition
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   if (!sending) return {};
-  if (sending->status != QueueStatus::active) {
+  if (connection.role == Role::inviter && sending->status != QueueStatus::active) {
     SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::hello, message::Hello{}));
     return {};
   }
-  // The answer to our HELLO.
+  // The answer to our HELLO. It may come before the relay's answer to ours, and a second HELLO would be an error there.
   if (connection.connected) return {};
   SIMPLEX_TRY(core_.connections.set_connected(connection.key));
   SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, pq}));

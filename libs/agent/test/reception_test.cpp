@@ -55,7 +55,13 @@ TEST_F(ReceptionTest, EveryLayersGarbageIsReportedOnceAndBlocksNothing) {
   };
   const auto junk = random.bytes(300);
   const auto other_junk = random.bytes(300);
-  std::vector<Bytes> bodies{{}, {0}, junk, random.bytes(16'000), sealed({}), sealed(junk), sealed(Bytes{0, 7, 'M'}),
+  std::vector<Bytes> bodies{{},
+                            {0},
+                            junk,
+                            random.bytes(16'000),
+                            sealed({}),
+                            sealed(junk),
+                            sealed(Bytes{0, 7, 'M'}),
                             sealed(encode(AgentMessageEnvelope{AgentVersion(7), Content(other_junk)})),
                             sealed(encode(AgentConfirmation{AgentVersion(7), std::nullopt, Content(junk)}))};
   for (const auto& body : bodies) {
@@ -154,10 +160,9 @@ TEST_F(ReceptionTest, ADamagedBodyIsReportedAndTheNextMessageIsRead) {
   encrypted->back() ^= 1;
   (void)bob.take();
   testing::SeededRandom random(6);
-  const auto body = smp::seal_client_message(bob.sending().e2e_key, crypto::random_nonce(random),
-                                             {SmpClientVersion(4), std::nullopt},
-                                             {std::nullopt, Content(encode(AgentMessageEnvelope{AgentVersion(7),
-                                                                                               Content(*encrypted)}))});
+  const auto body = smp::seal_client_message(
+      bob.sending().e2e_key, crypto::random_nonce(random), {SmpClientVersion(4), std::nullopt},
+      {std::nullopt, Content(encode(AgentMessageEnvelope{AgentVersion(7), Content(*encrypted)}))});
   const auto failed = only<ReceptionFailed>(alice.deliver(*body));
   ASSERT_TRUE(failed);
   EXPECT_EQ(failed->failure, Failure::encryption);
@@ -171,10 +176,9 @@ TEST_F(ReceptionTest, ADamagedBodyIsReportedAndTheNextMessageIsRead) {
 TEST_F(ReceptionTest, MessagesOfLaterFeaturesAreReadAndIgnored) {
   confirm();
   const SenderQueue queue{*protocol::parse_server_address(relay_address), protocol::SenderId(Bytes(24, 1))};
-  for (AMessage message :
-       {AMessage(message::Receipts{{{SenderMessageId(2), MessageHash(Bytes(32, 1)), {}}}}),
-        AMessage(message::RatchetReady{SenderMessageId(4)}), AMessage(message::QueueContinue{queue}),
-        AMessage(message::QueueUse{{{queue, true}}}), AMessage(message::QueueTest{{queue}})}) {
+  for (AMessage message : {AMessage(message::Receipts{{{SenderMessageId(2), MessageHash(Bytes(32, 1)), {}}}}),
+                           AMessage(message::RatchetReady{SenderMessageId(4)}), AMessage(message::QueueContinue{queue}),
+                           AMessage(message::QueueUse{{{queue, true}}}), AMessage(message::QueueTest{{queue}})}) {
     bob.say(std::move(message), DeliveryKind::other);
     EXPECT_TRUE(alice.deliver(bob.take()).empty());
   }
@@ -200,6 +204,33 @@ TEST_F(ReceptionTest, AFullQueueIsAnsweredWithQueueContinue) {
   ASSERT_TRUE(full);
   EXPECT_TRUE(alice.deliver(id, *full).empty());
   EXPECT_EQ(alice.count("deliveries"), 1);
+}
+
+// The standard handshake, up to the HELLO of each side. The relay's answer to bob's is late.
+TEST_F(ReceptionTest, AnAnsweredHelloIsNotSaidAgain) {
+  auto link = alice.invite();
+  ASSERT_TRUE(alice.core->database.run("UPDATE rcv_queues SET mode = NULL"));
+  link.data.queues.front().address.mode.reset();
+  bob.join(link, "bob");
+  EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(bob.take())));
+  ASSERT_TRUE(alice.core->turn.run([&]() -> Result<> {
+    auto reply = bob.receiving().address();
+    reply.mode.reset();
+    SIMPLEX_ASSIGN(auto queue,
+                   make_snd_queue(alice.core->dependencies.random, alice.connection.key, reply, SmpClientVersion(4)));
+    SIMPLEX_ASSIGN(queue.key, alice.core->queues.insert(queue));
+    const AgentConnInfo info{Content(as_bytes("alice"))};
+    return alice.deliveries->enqueue_confirmation(alice.now_connection(), queue, info);
+  }));
+  EXPECT_TRUE(only<PeerInfoReceived>(bob.deliver(alice.take())));
+  EXPECT_EQ(bob.count("commands"), 1);  // KEY, then HELLO
+  bob.say(message::Hello{}, DeliveryKind::hello);
+  const auto waiting = bob.core->messages.first_of(bob.sending().key, DeliveryKey(1'000'000));
+  ASSERT_TRUE(waiting && *waiting);
+  EXPECT_TRUE(alice.deliver(*bob.deliveries->body_of(**waiting, bob.sending())).empty());
+  EXPECT_EQ(alice.count("deliveries"), 1);
+  EXPECT_TRUE(only<Connected>(bob.deliver(alice.take())));
+  EXPECT_EQ(bob.count("deliveries"), 1);
 }
 
 TEST_F(ReceptionTest, PostQuantumSupportFollowsWishAndVersions) {
