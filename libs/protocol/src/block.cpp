@@ -1,5 +1,6 @@
 #include "simplex/protocol/block.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "simplex/crypto/pad.hpp"
@@ -19,7 +20,11 @@ bool Batch::fits(std::size_t transmission_size) const noexcept {
 
 bool Batch::add(BytesView transmission) {
   if (!fits(transmission.size())) return false;
-  if (content_.empty()) content_.push_back(0);
+  if (content_.empty()) {
+    // Most blocks hold one large transmission or several small ones.
+    content_.reserve(std::max<std::size_t>(3 + transmission.size(), 1024));
+    content_.push_back(0);
+  }
   content_.push_back(static_cast<std::uint8_t>(transmission.size() >> 8));
   content_.push_back(static_cast<std::uint8_t>(transmission.size() & 0xFF));
   append(content_, transmission);

@@ -225,7 +225,7 @@ Result<ConnectionLink> parse_connection_link(std::string_view text) {
   if (looks_full(text)) {
     auto link = parse_full_link(text);
     if (!link) return damaged_link(link.error());
-    return std::visit([](auto&& full) -> ConnectionLink { return std::move(full); }, std::move(*link));
+    return std::visit([](auto& full) -> ConnectionLink { return std::move(full); }, *link);
   }
   if (looks_short(text)) {
     auto link = parse_short_link(text);

@@ -35,20 +35,38 @@ Result<Received, Refused> decode(const SessionParams& session, BytesView transmi
 Result<Bytes> encode_client_transmission(const SessionParams& session, const ClientAuth& auth, const CorrId& corr_id,
                                          BytesView entity_id, const ClientCommand& command) {
   const auto format = transmission_format(session.version);
-  const Bytes body = protocol::transmission_body(corr_id, entity_id, encode(command, session.version));
-  if (auth.key == nullptr) return protocol::encode_transmission(format, session.session_id, {}, std::nullopt, body);
+  const auto* send = std::get_if<command::Send>(&command);
+  const std::size_t size = 384 + entity_id.size() + (send != nullptr ? send->body.size() : 0);
+  const auto write_body = [&](Writer& writer) {
+    writer.short_string(corr_id.view()).short_string(entity_id);
+    write_command(writer, command, session.version);
+  };
+  if (auth.key == nullptr) {
+    Writer writer(size);
+    writer.u8(0);
+    if (format.sends_session_id) writer.short_string(session.session_id);
+    write_body(writer);
+    return std::move(writer).take();
+  }
 
+  // [service certificate's hash] session id body: all of it for the entity's key, without the hash for the service's.
   const bool by_service = auth.service_key != nullptr && format.service_signatures;
-  const Bytes authorized_here = authorized(session, by_service ? auth.service_cert_hash : BytesView(), body);
+  const BytesView cert_hash = by_service ? auth.service_cert_hash : BytesView();
+  Writer writer(size);
+  writer.raw(cert_hash).short_string(session.session_id);
+  const std::size_t body_at = writer.size();
+  write_body(writer);
+  const BytesView authorized_here = writer.view();
   SIMPLEX_ASSIGN(const Bytes authenticator,
                  crypto::authorize(*auth.key, auth.relay_key, crypto::cb_nonce(corr_id.view()), authorized_here));
   std::optional<crypto::Ed25519Signature> signature;
   std::optional<BytesView> service_signature;
   if (by_service) {
-    signature = crypto::sign(*auth.service_key, BytesView(authorized_here).subspan(auth.service_cert_hash.size()));
+    signature = crypto::sign(*auth.service_key, authorized_here.subspan(cert_hash.size()));
     service_signature = signature->view();
   }
-  return protocol::encode_transmission(format, session.session_id, authenticator, service_signature, body);
+  return protocol::encode_transmission(format, session.session_id, authenticator, service_signature,
+                                       authorized_here.subspan(body_at));
 }
 
 Bytes encode_broker_transmission(const SessionParams& session, const CorrId& corr_id, BytesView entity_id,

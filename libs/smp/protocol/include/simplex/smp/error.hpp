@@ -220,12 +220,15 @@ struct ErrorType {
                             errors::LargeMsg, errors::Expired, errors::Internal, errors::Name, errors::Duplicate>;
   Kind kind;
 
+  // An error is what it is made of: `error = errors::Auth{}`.
+  // NOLINTBEGIN(google-explicit-constructor)
   ErrorType() : kind(errors::Internal{}) {}
   ErrorType(Kind made) : kind(std::move(made)) {}
   template <class E>
     requires std::constructible_from<Kind, E> && (!std::same_as<std::remove_cvref_t<E>, ErrorType>)
   ErrorType(E&& error) : kind(std::forward<E>(error)) {}
   ErrorType(CommandError error) : kind(errors::Cmd{error}) {}
+  // NOLINTEND(google-explicit-constructor)
 
   template <class E>
   [[nodiscard]] bool is() const noexcept {

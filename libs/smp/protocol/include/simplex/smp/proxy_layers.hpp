@@ -19,7 +19,8 @@ namespace simplex::smp {
 
 inline constexpr std::size_t padded_forwarded_size = 16226;
 
-// A transmission in the content of a block (count 1), padded and encrypted: what PFWD and PRES carry.
+// A transmission in the content of a block (count 1), padded and encrypted: what PFWD and PRES carry. The nonce of a
+// command is its correlation id, that of the answer crypto::reversed() of it.
 [[nodiscard]] Result<Bytes> seal_forwarded(const crypto::BoxKey& key, const crypto::CbNonce& nonce,
                                            BytesView transmission);
 // The one transmission inside; decrypts in place.
