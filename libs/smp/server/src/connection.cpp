@@ -23,6 +23,7 @@ void Connection::ready() {
   agreed->version = session.version;
   agreed->session_id = to_bytes(session.session_id.view());
   if (session.own_key) agreed->key = session.own_key->clone();
+  if (session.secret) agreed->proxy_key = crypto::box_key(*session.secret);
   agreed_ = std::move(agreed);
   client_ = node_.shard_.connect(agreed_);
   node_.by_client_[*client_] = this;

@@ -1,6 +1,7 @@
 #include "simplex/smp/server/request.hpp"
 
 #include "simplex/smp/message_body.hpp"
+#include "simplex/smp/proxy_layers.hpp"
 
 namespace simplex::smp::server {
 
@@ -24,7 +25,21 @@ Result<Bytes> encode_delivery(const SessionParams& session, const Delivery& deli
 }
 
 Bytes encode_answer(const SessionParams& session, const Answer& answer) {
-  return encode_broker_transmission(session, answer.corr_id, answer.entity_id.view(), answer.message);
+  if (!answer.forwarding) {
+    return encode_broker_transmission(session, answer.corr_id, answer.entity_id.view(), answer.message);
+  }
+  const auto& way = *answer.forwarding;
+  const auto to_proxy = [&](const BrokerMessage& message) {
+    return encode_broker_transmission(session, way.corr_id, {}, message);
+  };
+  const auto inner = encode_broker_transmission({way.version, session.session_id}, answer.corr_id,
+                                                answer.entity_id.view(), answer.message);
+  const auto nonce = crypto::cb_nonce(way.client_corr_id.view());
+  const auto sealed = seal_forwarded(way.client_key, crypto::reversed(nonce), inner);
+  if (!sealed) return to_proxy(broker::Err{errors::Block{}});
+  const auto wrapped = seal_rres(*way.proxy->proxy_key, crypto::cb_nonce(way.corr_id.view()),
+                                 ForwardedResponse{way.client_corr_id, Content(*sealed)});
+  return to_proxy(broker::Rres{Content(wrapped)});
 }
 
 }  // namespace simplex::smp::server

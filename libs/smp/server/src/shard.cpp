@@ -85,7 +85,7 @@ void Shard::hand_over(ToClient message) {
 }
 
 void Shard::answer(const Origin& origin, BrokerMessage message, int subscriptions, std::shared_ptr<const void> keep) {
-  hand_over({origin.client, Answer{origin.corr_id, origin.entity_id, std::move(message), std::move(keep)}, true,
+  hand_over({origin.client, Answer{origin.corr_id, origin.entity_id, std::move(message), std::move(keep), origin.forwarding}, true,
              static_cast<std::int8_t>(subscriptions)});
 }
 
@@ -178,7 +178,9 @@ void Shard::receive(std::vector<ShardMessage> messages) {
 // ---- the way of a command
 
 void Shard::dispatch(Request request) {
-  const auto no_entity = [&] { return Origin{request.client, request.received.corr_id, EntityId()}; };
+  const auto no_entity = [&] {
+    return Origin{request.client, request.received.corr_id, EntityId(), request.forwarding};
+  };
   const auto by_directory = [&](IdKind kind) {
     const auto id = DirectoryId::from(request.received.entity_id);
     if (!id) return reject_missing(request);
@@ -197,10 +199,7 @@ void Shard::dispatch(Request request) {
           [&](const command::Nsubs&) { error(request.origin(), errors::Service{}); },
           [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
           [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
-          [&](const command::Rfwd&) {
-            error(no_entity(), errors::Proxy{proxy_errors::Broker{
-                                   broker_errors::Transport{TransportErrorKind::no_server_auth}}});
-          },
+          [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
           [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
           [&](const auto&) {
             const auto id = RecipientId::from(request.received.entity_id);

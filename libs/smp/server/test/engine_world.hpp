@@ -230,6 +230,13 @@ class TestClient {
     return body != nullptr ? std::string(as_text(body->body.bytes)) : "QUOTA";
   }
 
+  // As a proxy the client has a session key too: what both sides agree on.
+  crypto::BoxKey agree() {
+    const auto own = crypto::generate_x25519(world_.random());
+    session_->proxy_key = crypto::box_key(own.public_key, relay_key_.private_key).value();
+    return crypto::box_key(relay_key_.public_key, own.private_key).value();
+  }
+
   [[nodiscard]] std::size_t subscriptions() const { return world_.shard(shard_).subscriptions(id_); }
   [[nodiscard]] std::size_t unanswered() const { return world_.shard(shard_).unanswered(id_); }
   [[nodiscard]] SessionPtr session() const { return session_; }

@@ -22,17 +22,30 @@ struct ClientSession {
   SmpVersion version;
   Bytes session_id;
   std::optional<crypto::X25519PrivateKey> key;  // opens authenticators; none in version 6
+  // Agreed between the session keys of both sides: for commands that the client, as a proxy, passes on.
+  std::optional<crypto::BoxKey> proxy_key;
 
   [[nodiscard]] SessionParams params() const { return {version, session_id}; }
   [[nodiscard]] const crypto::X25519PrivateKey* key_or_null() const { return key ? &*key : nullptr; }
 };
 using SessionPtr = std::shared_ptr<const ClientSession>;
 
+// How a command came here through a proxy, and its answer goes back (simplex-messaging.md, "Private message routing").
+struct Forwarding {
+  SessionPtr proxy;       // its connection, with proxy_key
+  CorrId corr_id;         // of RFWD
+  CorrId client_corr_id;  // of the client's PFWD
+  SmpVersion version;     // that the client speaks
+  crypto::BoxKey client_key;
+};
+using ForwardingPtr = std::shared_ptr<const Forwarding>;
+
 // Where an answer goes.
 struct Origin {
   ClientId client;
   CorrId corr_id;
   EntityId entity_id;
+  ForwardingPtr forwarding = nullptr;  // null: the client's own command
 };
 
 // A command. Its views point into the received block, which lives during one call only; own() takes a copy along, for a
@@ -43,9 +56,10 @@ struct Request {
   BytesView transmission;
   ReceivedCommand received;
   std::shared_ptr<const Bytes> owned;  // null: borrowed
+  ForwardingPtr forwarding = nullptr;  // then the session is that of the proxy's client
 
   void own();
-  [[nodiscard]] Origin origin() const { return {client, received.corr_id, EntityId(received.entity_id)}; }
+  [[nodiscard]] Origin origin() const { return {client, received.corr_id, EntityId(received.entity_id), forwarding}; }
 };
 
 struct Answer {
@@ -53,6 +67,7 @@ struct Answer {
   EntityId entity_id;
   BrokerMessage message;
   std::shared_ptr<const void> keep;  // owner of the octets that the message's views point to
+  ForwardingPtr forwarding = nullptr;
 };
 
 // A message for the recipient, encrypted only when the connection has room for it: slow readers cost no memory.

@@ -142,6 +142,7 @@ class Shard {
 
   // --- the way of a command
   void dispatch(Request request);
+  void unwrap(const Request& request, const command::Rfwd& rfwd);
   void resolve(IdKind kind, const DirectoryId& id, Request request);
   void locate(const RecipientId& queue, Request request);
   void execute(Queue* queue, Request request);
