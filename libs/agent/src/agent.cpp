@@ -63,14 +63,13 @@ void AgentImpl::resume() {
                      },
                  .down =
                      [this](Relay& relay, const smp::client::Failure& why, bool) {
-                       subscriptions_.relay_down(relay, why);
+                       tell_untrusted(relay, why);
+                       subscriptions_.relay_down(relay);
                        commands_.relay_down(relay);
                        deliveries_.relay_down(relay, why);
                      },
-                 .pushed =
-                     [this](Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
-                       reception_.pushed(relay, entity, message);
-                     },
+                 .pushed = [this](Relay& relay, const smp::EntityId& entity,
+                                  const smp::BrokerMessage& message) { reception_.pushed(relay, entity, message); },
                  .needed =
                      [this](Relay& relay) {
                        return subscriptions_.needs(relay) || commands_.needs(relay) || deliveries_.needs(relay);
@@ -106,6 +105,13 @@ void AgentImpl::settle() {
 }
 
 Result<> AgentImpl::flush() { return core_.turn.commit(); }
+
+// Once for each relay: the agent goes on trying, for its operator may put it right.
+void AgentImpl::tell_untrusted(const Relay& relay, const smp::client::Failure& why) {
+  if (why.kind != smp::client::Failure::Kind::untrusted || !untrusted_.insert(&relay).second) return;
+  core_.outbox.passing(AgentProblem{std::nullopt, Failure::authorization,
+                                    {why.error.kind, relay.name() + ": " + why.error.message, why.error.advice}});
+}
 
 void AgentImpl::turn_failed(const Error& error) {
   core_.dependencies.log.error("The agent's database: " + error.message);
@@ -195,8 +201,8 @@ Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view li
   SIMPLEX_ASSIGN(const auto parsed, protocol::parse_connection_link(link));
   const auto* invitation = std::get_if<protocol::InvitationLink>(&parsed);
   if (invitation == nullptr) {
-    return fail(ErrorKind::unsupported, "This program can join by one-time invitation links in their full form only, yet.",
-                Advice::ask_user);
+    return fail(ErrorKind::unsupported,
+                "This program can join by one-time invitation links in their full form only, yet.", Advice::ask_user);
   }
   SIMPLEX_ASSIGN(const auto agreed, agree(*invitation, core_.config.versions, pq));
   const auto limit = agreed.pq == crypto::PqSupport::on ? max_connection_info_pq : max_connection_info;
@@ -223,7 +229,8 @@ Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view li
                           .link = {}};
     SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
     auto& random = core_.dependencies.random;
-    SIMPLEX_ASSIGN(const auto ratchet, make_sending_ratchet(random, *invitation, agreed, core_.config.versions.e2e.max));
+    SIMPLEX_ASSIGN(const auto ratchet,
+                   make_sending_ratchet(random, *invitation, agreed, core_.config.versions.e2e.max));
     SIMPLEX_TRY(core_.ratchets.insert_sending(connection.key, ratchet.state, ratchet.params));
     SIMPLEX_ASSIGN(const auto queue, make_snd_queue(random, connection.key, agreed.queue, agreed.client));
     SIMPLEX_TRY(core_.queues.insert(queue));
@@ -271,9 +278,10 @@ Result<> AgentImpl::delete_connection(ConnectionId id) {
     if (receiving) {
       SIMPLEX_TRY(core_.connections.set_deleted(connection->key));
       SIMPLEX_TRY(commands_.enqueue(connection->key, CommandKind::delete_queue, {}, {}));
-      core_.turn.after_commit([this, user = connection->user, server = receiving->server, queue = receiving->recipient_id] {
-        if (started_) subscriptions_.forget(user, server, queue);
-      });
+      core_.turn.after_commit(
+          [this, user = connection->user, server = receiving->server, queue = receiving->recipient_id] {
+            if (started_) subscriptions_.forget(user, server, queue);
+          });
     } else {
       SIMPLEX_TRY(core_.connections.erase(connection->key));
     }

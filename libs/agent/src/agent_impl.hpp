@@ -4,12 +4,14 @@
 //       └───────► Subscriptions ─────────────────────▲        all of them ──► Core (database, turn, events)
 #pragma once
 
+#include <set>
+
+#include "simplex/agent/agent.hpp"
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
 #include "reception.hpp"
 #include "relays.hpp"
-#include "simplex/agent/agent.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
@@ -45,6 +47,7 @@ class AgentImpl final : public Agent {
   void suspend();
   void settle();
   void turn_failed(const Error& error);
+  void tell_untrusted(const Relay& relay, const smp::client::Failure& why);
   void clean_up();
 
   [[nodiscard]] Result<> check_user(UserId user);
@@ -60,6 +63,7 @@ class AgentImpl final : public Agent {
   async::Timer recovery_;
   Backoff recovery_backoff_;
   Instant last_failure_;
+  std::set<const Relay*> untrusted_;  // the application knows
   bool started_ = false;
 };
 

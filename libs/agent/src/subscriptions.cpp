@@ -51,7 +51,8 @@ void Subscriptions::subscribe(Relay& relay) {
   }
 }
 
-void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue, const smp::client::Outcome<>& outcome) {
+void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue,
+                               const smp::client::Outcome<>& outcome) {
   auto& here = at(relay);
   if (outcome) {
     if (!here.active.emplace(queue.recipient_id, queue.connection).second) return;
@@ -83,7 +84,7 @@ void Subscriptions::tell_arrived() {
   }
 }
 
-void Subscriptions::relay_down(Relay& relay, const smp::client::Failure& why) {
+void Subscriptions::relay_down(Relay& relay) {
   const auto found = relays_with_queues_.find(&relay);
   if (found == relays_with_queues_.end()) return;
   auto& here = found->second;
@@ -96,9 +97,6 @@ void Subscriptions::relay_down(Relay& relay, const smp::client::Failure& why) {
   std::vector<ConnectionId> connections;
   for (const auto& queue : *queues) connections.push_back(queue.connection);
   if (!connections.empty()) core_.outbox.passing(RelayDown{relay.name(), std::move(connections)});
-  if (why.kind == smp::client::Failure::Kind::untrusted) {
-    core_.outbox.passing(AgentProblem{std::nullopt, Failure::authorization, why.error});
-  }
 }
 
 void Subscriptions::created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {

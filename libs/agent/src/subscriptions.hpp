@@ -16,7 +16,7 @@ class Subscriptions {
   [[nodiscard]] Result<> start();
   void stop();
   void relay_up(Relay& relay);
-  void relay_down(Relay& relay, const smp::client::Failure& why);
+  void relay_down(Relay& relay);
   [[nodiscard]] bool needs(const Relay& relay) const;
   void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
   // END or DELD: another client has the queue now, or it is gone.
