@@ -13,6 +13,7 @@
 
 #include "simplex/server_kit/files.hpp"
 #include "simplex/smp/message_body.hpp"
+#include "simplex/smp/proxy_layers.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/transport/block_session.hpp"
 #include "simplex/transport/tls.hpp"
@@ -27,14 +28,14 @@ using ::testing::SizeIs;
 class SocketClient {
  public:
   SocketClient(std::uint16_t port, const transport::KeyHash& identity, std::uint16_t version,
-               std::vector<std::string> alpn = {"smp/1"})
+               std::vector<std::string> alpn = {"smp/1"}, bool proxy = false)
       : loop_(async::make_thread_loop()), connector_(transport::make_tls_connector()) {
     transport::ConnectOptions options;
     options.endpoints = {{"127.0.0.1", port}};
     options.identity = identity;
     options.alpn = std::move(alpn);
     options.timeout = std::chrono::seconds(20);
-    attempt_ = connector_->connect(*loop_, std::move(options), [this, identity, version](Result<transport::ChannelPtr> made) {
+    attempt_ = connector_->connect(*loop_, std::move(options), [this, identity, version, proxy](Result<transport::ChannelPtr> made) {
       if (!made) {
         error_ = made.error();
         return loop_->stop();
@@ -42,6 +43,7 @@ class SocketClient {
       transport::ClientHandshakeSettings settings;
       settings.identity = identity;
       settings.versions = {SmpVersion(6), SmpVersion(version)};
+      settings.proxy = proxy;
       session_ = transport::BlockSession::as_client(
           *loop_, std::move(*made), std::move(settings), crypto::generate_x25519(random_), std::chrono::seconds(20),
           {.ready =
@@ -214,8 +216,8 @@ class RelayOnSockets : public ::testing::Test {
     ASSERT_TRUE(stopped) << stopped.error().message;
     server_.reset();
   }
-  SocketClient client(std::uint16_t version = 18, std::vector<std::string> alpn = {"smp/1"}) {
-    return SocketClient(server_->ports()[0], credentials_.identity, version, std::move(alpn));
+  SocketClient client(std::uint16_t version = 18, std::vector<std::string> alpn = {"smp/1"}, bool proxy = false) {
+    return SocketClient(server_->ports()[0], credentials_.identity, version, std::move(alpn), proxy);
   }
 
   std::filesystem::path folder_;
@@ -268,6 +270,39 @@ TEST_F(RelayOnSockets, AClientWithTheNameOfTheWebIsServedAsANewOne) {
   ASSERT_TRUE(alice.ready()) << alice.error()->message;
   EXPECT_EQ(alice.version(), SmpVersion(18));
   EXPECT_TRUE(is<broker::Pong>(alice.call(command::Ping{})));
+}
+
+TEST_F(RelayOnSockets, AProxyForwardsTheMessageOfItsClient) {
+  start();
+  auto alice = client();
+  const auto queue = create_queue(alice);
+  auto proxy = client(20, {"smp/1"}, true);
+  const auto& agreed = proxy.session().session();
+  ASSERT_TRUE(agreed.secret && agreed.peer_key);
+  EXPECT_EQ(proxy.session().max_content(), transport::max_plain_content) << "blocks of proxies are not encrypted again";
+
+  const auto own = crypto::generate_x25519(random_);
+  const auto key = crypto::box_key(*agreed.peer_key, own.private_key).value();
+  const auto corr_id = CorrId::generate(random_);
+  const SessionParams params{SmpVersion(18), agreed.session_id.view()};
+  const auto send = encode_client_transmission(params, {}, corr_id, queue.sender_id,
+                                               command::Send{{}, Content(as_bytes("from far away"))}).value();
+  const auto inner = seal_forwarded(key, crypto::cb_nonce(corr_id.view()), send).value();
+  const auto forward_id = CorrId::generate(random_);
+  const auto nonce = crypto::cb_nonce(forward_id.view());
+  const auto outer = crypto::box_key(*agreed.secret);
+  const auto rfwd = seal_rfwd(outer, nonce, {corr_id, params.version, own.public_key, Content(inner)});
+  protocol::Batch batch;
+  ASSERT_TRUE(batch.add(proxy.transmission(command::Rfwd{Content(rfwd)}, {}, nullptr, forward_id)));
+  ASSERT_TRUE(proxy.session().send(batch.take()));
+
+  const auto answer = proxy.wait(forward_id);
+  ASSERT_TRUE(is<broker::Rres>(answer)) << name_of(answer.message);
+  auto response = to_bytes(std::get<broker::Rres>(answer.message).encrypted.bytes);
+  auto sealed = to_bytes(open_rres(outer, nonce, response).value().encrypted.bytes);
+  const auto opened = open_forwarded(key, crypto::reversed(crypto::cb_nonce(corr_id.view())), sealed).value();
+  EXPECT_TRUE(std::holds_alternative<broker::Ok>(decode_broker_transmission(params, opened).value().message));
+  EXPECT_EQ(text_of(queue, alice.event()), "from far away");
 }
 
 TEST_F(RelayOnSockets, QueuesAndMessagesOutliveTheProcess) {
