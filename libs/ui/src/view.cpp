@@ -29,6 +29,9 @@ Lines prefixed(const std::string& prefix, const std::string& text) {
   return lines;
 }
 
+// smp://FINGERPRINT@host:port is for links; a person knows the relay by its host.
+std::string host_of(std::string_view relay) { return without_control_characters(relay.substr(relay.find('@') + 1)); }
+
 std::string name_of(std::string_view name) { return without_control_characters(name); }
 
 std::string full_name_of(const chat::Contact& contact) {
@@ -163,10 +166,10 @@ Lines lines_of(const chat::Happening& happening, bool verbose) {
           },
           [verbose](const h::RelayConnected& r) -> Lines {
             if (!verbose) return {};
-            return {fmt::format("relay connected: {} ({} connections)", r.relay, r.connections)};
+            return {fmt::format("relay connected: {} ({} connections)", host_of(r.relay), r.connections)};
           },
           [](const h::RelayDisconnected& r) -> Lines {
-            return {fmt::format("relay disconnected: {} ({} connections wait for it)", r.relay, r.connections)};
+            return {fmt::format("relay disconnected: {} ({} connections wait for it)", host_of(r.relay), r.connections)};
           },
           [](const h::Problem& p) -> Lines { return {"problem: " + without_control_characters(p.text)}; },
       },
