@@ -155,7 +155,8 @@ TEST(AgentMessagesVectors, CompleteSendBody) {
     EXPECT_EQ(encrypted.size(), static_cast<std::size_t>(c.number("ratchet_encrypted_len")));
     EXPECT_EQ(hex(crypto::sha256(encrypted).view()), hex(c.bytes("ratchet_encrypted_sha256")));
 
-    const auto sealed = smp::seal_client_message(*key, fixed<crypto::CbNonce>(c.bytes("nonce")), envelope->header, *message);
+    const auto sealed =
+        smp::seal_client_message(*key, fixed<crypto::CbNonce>(c.bytes("nonce")), envelope->header, *message);
     ASSERT_TRUE(sealed);
     EXPECT_EQ(hex(crypto::sha256(*sealed).view()), hex(crypto::sha256(body).view()));
 

@@ -170,7 +170,9 @@ Result<RatchetContent> read_content(Reader& reader) {
 
 }  // namespace
 
-MessageHash hash_of(BytesView encoded_agent_message) { return MessageHash(crypto::sha256(encoded_agent_message).view()); }
+MessageHash hash_of(BytesView encoded_agent_message) {
+  return MessageHash(crypto::sha256(encoded_agent_message).view());
+}
 
 Bytes encode(const RatchetContent& content) {
   Writer writer(1024);

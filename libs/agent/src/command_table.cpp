@@ -13,8 +13,8 @@ std::unexpected<Error> damaged() {
 }  // namespace
 
 Result<CommandKey> CommandTable::insert(const Command& command, WallTime now) {
-  SIMPLEX_TRY(db_.run("INSERT INTO commands (conn, kind, server, argument, created_at) VALUES (?, ?, ?, ?, ?)", command.conn,
-                      static_cast<int>(command.kind), command.server, command.argument, now));
+  SIMPLEX_TRY(db_.run("INSERT INTO commands (conn, kind, server, argument, created_at) VALUES (?, ?, ?, ?, ?)",
+                      command.conn, static_cast<int>(command.kind), command.server, command.argument, now));
   return CommandKey(db_.last_row_id());
 }
 

@@ -1,8 +1,8 @@
 // Rows of commands: what has to be done at relays, in steps that survive a restart.
 #pragma once
 
-#include "connection_table.hpp"
 #include "simplex/protocol/queue_address.hpp"
+#include "connection_table.hpp"
 
 namespace simplex::agent {
 
@@ -10,11 +10,11 @@ struct CommandKeyTag;
 using CommandKey = StrongInt<CommandKeyTag, std::int64_t>;
 
 enum class CommandKind : std::uint8_t {
-  create = 0,         // NEW; then the invitation is ready
-  join = 1,           // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
-  allow = 2,          // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
-  secure_reply = 3,   // KEY, HELLO; argument: the inviter's key, SPKI
-  delete_queue = 4,   // DEL
+  create = 0,        // NEW; then the invitation is ready
+  join = 1,          // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
+  allow = 2,         // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
+  secure_reply = 3,  // KEY, HELLO; argument: the inviter's key, SPKI
+  delete_queue = 4,  // DEL
 };
 
 struct Command {

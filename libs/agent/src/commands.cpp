@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "failures.hpp"
 #include "simplex/crypto/key_encoding.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -17,7 +17,8 @@ std::unexpected<Error> bad_argument() {
 // ---- running --------------------------------------------------------------------------------------------------------
 
 Result<> Commands::enqueue(ConnKey conn, CommandKind kind, std::string server, Bytes argument) {
-  SIMPLEX_ASSIGN(const auto key, core_.commands.insert({{}, conn, kind, std::move(server), std::move(argument)}, core_.now()));
+  SIMPLEX_ASSIGN(const auto key,
+                 core_.commands.insert({{}, conn, kind, std::move(server), std::move(argument)}, core_.now()));
   core_.turn.after_commit([this, key] { run(key); });
   return {};
 }
@@ -79,7 +80,8 @@ smp::client::Client* Commands::client_for(const Command& command, UserId user, c
   return client;
 }
 
-void Commands::answered(CommandKey key, const smp::client::Failure* failure, std::move_only_function<Result<>()> success) {
+void Commands::answered(CommandKey key, const smp::client::Failure* failure,
+                        std::move_only_function<Result<>()> success) {
   const auto found = running_.find(key);
   if (found == running_.end()) return;
   found->second.in_flight = false;
@@ -106,8 +108,8 @@ void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
     return;
   }
   if (is_temporary(failure)) {
-    running.timer = core_.dependencies.loop.after(running.backoff.next(core_.dependencies.random),
-                                                  [this, key] { retry_now(key); });
+    running.timer =
+        core_.dependencies.loop.after(running.backoff.next(core_.dependencies.random), [this, key] { retry_now(key); });
     return;
   }
   const auto done = core_.turn.run([&]() -> Result<> {
@@ -228,7 +230,8 @@ Result<> Commands::connect_reply_queue(const Command& command, const Connection&
   if (!sending) {
     const auto& ours = core_.config.versions.smp_client;
     if (!ours.contains(confirmation.reply_queue.version)) {
-      return fail(ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
+      return fail(ErrorKind::version,
+                  "The peer's program has a version that is not understood here. Update the programs.",
                   Advice::ask_user);
     }
     auto address = confirmation.reply_queue.address;
@@ -313,24 +316,23 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   queue.dh_key = crypto::generate_x25519(core_.dependencies.random).private_key;
   queue.client_version = version;
   const auto recipient_key = crypto::clone(queue.recipient_key);
-  client->create_queue(
-      request, recipient_key,
-      [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay, queue = std::move(queue),
-       relay_private = std::move(relay_dh.private_key),
-       created = std::move(created)](smp::client::Outcome<smp::broker::Ids> ids) mutable {
-        if (ids && !wanted(key)) return drop_queue(*relay, ids->recipient_id, queue.recipient_key);
-        answered(key, ids ? nullptr : &ids.error(), [&]() -> Result<> {
-          queue.recipient_id = ids->recipient_id;
-          queue.sender_id = ids->sender_id;
-          queue.mode = ids->mode;
-          SIMPLEX_ASSIGN(queue.relay_key, crypto::box_key(ids->relay_dh_key, relay_private));
-          SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
-          core_.turn.after_commit([this, relay, recipient = queue.recipient_id, id] {
-            if (queue_created) queue_created(*relay, recipient, id);
-          });
-          return created(queue);
-        });
-      });
+  client->create_queue(request, recipient_key,
+                       [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay,
+                        queue = std::move(queue), relay_private = std::move(relay_dh.private_key),
+                        created = std::move(created)](smp::client::Outcome<smp::broker::Ids> ids) mutable {
+                         if (ids && !wanted(key)) return drop_queue(*relay, ids->recipient_id, queue.recipient_key);
+                         answered(key, ids ? nullptr : &ids.error(), [&]() -> Result<> {
+                           queue.recipient_id = ids->recipient_id;
+                           queue.sender_id = ids->sender_id;
+                           queue.mode = ids->mode;
+                           SIMPLEX_ASSIGN(queue.relay_key, crypto::box_key(ids->relay_dh_key, relay_private));
+                           SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
+                           core_.turn.after_commit([this, relay, recipient = queue.recipient_id, id] {
+                             if (queue_created) queue_created(*relay, recipient, id);
+                           });
+                           return created(queue);
+                         });
+                       });
   return {};
 }
 

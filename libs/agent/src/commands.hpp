@@ -34,7 +34,7 @@ class Commands {
   struct Running {
     explicit Running(const Timeouts& timeouts) : backoff(timeouts.message_fast) {}
     Relay* relay = nullptr;
-    bool waiting = false;    // for the relay's session
+    bool waiting = false;  // for the relay's session
     bool in_flight = false;
     async::Timer timer;
     Backoff backoff;
@@ -63,7 +63,8 @@ class Commands {
                                              const Confirmation& confirmation, BytesView own_info);
 
   // Null: the session is not up; the command runs again when it is.
-  [[nodiscard]] smp::client::Client* client_for(const Command& command, UserId user, const protocol::ServerAddress& server);
+  [[nodiscard]] smp::client::Client* client_for(const Command& command, UserId user,
+                                                const protocol::ServerAddress& server);
   // The answer: success runs in a turn, and then the command's next step; a failure is tried again, or ends it.
   void answered(CommandKey key, const smp::client::Failure* failure, std::move_only_function<Result<>()> success);
   void failed(CommandKey key, const smp::client::Failure& failure);

@@ -26,10 +26,11 @@ Result<bool> ConnectionTable::has_user(UserId user) {
 }
 
 Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime now) {
-  SIMPLEX_TRY(db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, link, created_at) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                      connection.id, connection.user, static_cast<int>(connection.role), connection.agent_version,
-                      connection.pq == crypto::PqSupport::on, connection.link, now));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, link, created_at) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?)",
+              connection.id, connection.user, static_cast<int>(connection.role), connection.agent_version,
+              connection.pq == crypto::PqSupport::on, connection.link, now));
   return ConnKey(db_.last_row_id());
 }
 
@@ -50,8 +51,9 @@ Result<std::optional<Connection>> ConnectionTable::read(store::Statement rows) {
 }
 
 Result<std::optional<Connection>> ConnectionTable::find(ConnectionId id) {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                                        "deleted, link FROM connections WHERE connection_id = ?"));
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
+                             "deleted, link FROM connections WHERE connection_id = ?"));
   SIMPLEX_TRY(rows.bind_all(id));
   return read(std::move(rows));
 }
@@ -63,8 +65,9 @@ Result<Connection> ConnectionTable::by_id(ConnectionId id) {
 }
 
 Result<Connection> ConnectionTable::by_key(ConnKey key) {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                                        "deleted, link FROM connections WHERE conn = ?"));
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
+                             "deleted, link FROM connections WHERE conn = ?"));
   SIMPLEX_TRY(rows.bind_all(key));
   SIMPLEX_ASSIGN(auto found, read(std::move(rows)));
   if (!found) return no_connection();

@@ -1,20 +1,20 @@
 // What the parts of the agent share: the database with its tables, the turn, the events, and what was handed in.
 #pragma once
 
+#include "simplex/agent/config.hpp"
+#include "simplex/protocol/server_address.hpp"
 #include "command_table.hpp"
 #include "message_table.hpp"
 #include "outbox.hpp"
 #include "queue_table.hpp"
 #include "ratchet_table.hpp"
-#include "simplex/agent/config.hpp"
-#include "simplex/protocol/server_address.hpp"
 #include "turn.hpp"
 
 namespace simplex::agent {
 
 struct Core {
-  Core(Dependencies deps, Config configuration, std::vector<protocol::ServerWithAuth> own_servers, store::Database opened,
-       std::move_only_function<void(Error)> turn_failed)
+  Core(Dependencies deps, Config configuration, std::vector<protocol::ServerWithAuth> own_servers,
+       store::Database opened, std::move_only_function<void(Error)> turn_failed)
       : dependencies(deps),
         config(std::move(configuration)),
         servers(std::move(own_servers)),

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "failures.hpp"
 #include "simplex/crypto/pad.hpp"
 #include "simplex/smp/client_message.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -52,16 +52,17 @@ Result<> DeliveryQueues::enqueue_confirmation(const Connection& connection, cons
   SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash_of(plaintext)));
   SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, crypto::to_encryption(connection.pq),
                                                               core_.config.versions.e2e.max));
-  return store({.key = {},
-                .conn = connection.key,
-                .queue = queue.key,
-                .message = numbers.message,
-                .kind = std::holds_alternative<AgentConnInfoReply>(content) ? DeliveryKind::info_reply : DeliveryKind::info,
-                .encrypt_key = std::move(prepared.key),
-                .padded_size = padded,
-                .plaintext = std::move(plaintext),
-                .pq = prepared.pq,
-                .created = core_.now()});
+  return store(
+      {.key = {},
+       .conn = connection.key,
+       .queue = queue.key,
+       .message = numbers.message,
+       .kind = std::holds_alternative<AgentConnInfoReply>(content) ? DeliveryKind::info_reply : DeliveryKind::info,
+       .encrypt_key = std::move(prepared.key),
+       .padded_size = padded,
+       .plaintext = std::move(plaintext),
+       .pq = prepared.pq,
+       .created = core_.now()});
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {
@@ -228,9 +229,7 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
     case DeliveryKind::hello:
       SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
       return {};
-    case DeliveryKind::other:
-      core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
-      return {};
+    case DeliveryKind::other: core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)}); return {};
   }
   return {};
 }
@@ -241,10 +240,11 @@ Result<> DeliveryQueues::give_up_expired(SndQueueKey queue, Duration expiry, con
   return {};
 }
 
-void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why) {
+void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& delivery,
+                           const smp::client::Failure& why) {
   const auto& timeouts = core_.config.timeouts;
   const bool full = why.is<smp::errors::Quota>();
-  const auto expiry = full                                      ? timeouts.quota_expiry
+  const auto expiry = full                                   ? timeouts.quota_expiry
                       : delivery.kind == DeliveryKind::hello ? timeouts.hello_expiry
                                                              : timeouts.message_expiry;
   if (delivery.created < core_.now() - expiry) {
@@ -254,7 +254,8 @@ void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& 
   }
   if (full) warn(sending, delivery, Failure::quota, why.error);
   auto& backoff = full ? sending.slow : sending.fast;
-  sending.timer = core_.dependencies.loop.after(backoff.next(core_.dependencies.random), [this, queue] { retry_now(queue); });
+  sending.timer =
+      core_.dependencies.loop.after(backoff.next(core_.dependencies.random), [this, queue] { retry_now(queue); });
 }
 
 void DeliveryQueues::retry_now(SndQueueKey queue) {

@@ -4,9 +4,11 @@ namespace simplex::agent {
 namespace {
 
 std::unexpected<Error> too_different() {
-  return fail(ErrorKind::version,
-              "This link was made by a program whose version has nothing in common with this one. Update the older of the "
-              "two and make a new link.", Advice::ask_user);
+  return fail(
+      ErrorKind::version,
+      "This link was made by a program whose version has nothing in common with this one. Update the older of the "
+      "two and make a new link.",
+      Advice::ask_user);
 }
 
 }  // namespace
@@ -56,7 +58,8 @@ Result<SendingRatchet> make_sending_ratchet(Random& random, const protocol::Invi
   return SendingRatchet{std::move(state), std::move(ours.params)};
 }
 
-protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys, const Versions& versions) {
+protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys,
+                                   const Versions& versions) {
   return {.data = {.site = std::nullopt,
                    .agent_versions = versions.agent,
                    .queues = {{.versions = versions.smp_client, .address = queue.address()}},

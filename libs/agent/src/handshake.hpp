@@ -16,8 +16,8 @@
 //   HELLO ───────────► queue B; CON                                                    CON
 #pragma once
 
-#include "core.hpp"
 #include "simplex/protocol/connection_link.hpp"
+#include "core.hpp"
 
 namespace simplex::agent {
 
@@ -33,7 +33,8 @@ struct Agreed {
 [[nodiscard]] Result<Agreed> agree(const protocol::InvitationLink& link, const Versions& ours, bool pq);
 
 // A queue's mode as our own highest client version understands it: modes exist from version 3.
-[[nodiscard]] std::optional<protocol::QueueMode> understood(std::optional<protocol::QueueMode> mode, const Versions& ours);
+[[nodiscard]] std::optional<protocol::QueueMode> understood(std::optional<protocol::QueueMode> mode,
+                                                            const Versions& ours);
 
 // A new queue to send to: fresh keys, agreed with the recipient's.
 [[nodiscard]] Result<SndQueue> make_snd_queue(Random& random, ConnKey conn, const protocol::QueueAddress& address,

@@ -37,18 +37,19 @@ Result<Delivery> read_delivery(const store::Statement& row) {
 }  // namespace
 
 Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
-  SIMPLEX_TRY(db_.run("INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                      "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind),
-                      encoded(delivery.encrypt_key), delivery.padded_size, delivery.plaintext, delivery.pq,
-                      delivery.created));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+              "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind),
+              encoded(delivery.encrypt_key), delivery.padded_size, delivery.plaintext, delivery.pq, delivery.created));
   return DeliveryKey(db_.last_row_id());
 }
 
 Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey bound) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                                       "created_at FROM deliveries WHERE queue = ? AND delivery <= ? "
-                                       "ORDER BY delivery LIMIT 1"));
+  SIMPLEX_ASSIGN(auto row,
+                 db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+                             "created_at FROM deliveries WHERE queue = ? AND delivery <= ? "
+                             "ORDER BY delivery LIMIT 1"));
   SIMPLEX_TRY(row.bind_all(queue, bound));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -57,9 +58,10 @@ Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, Delive
 }
 
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
-                                        "pq, created_at FROM deliveries WHERE queue = ? AND created_at < ? "
-                                        "ORDER BY delivery LIMIT 256"));
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
+                             "pq, created_at FROM deliveries WHERE queue = ? AND created_at < ? "
+                             "ORDER BY delivery LIMIT 256"));
   SIMPLEX_TRY(rows.bind_all(queue, created));
   std::vector<Delivery> found;
   for (;;) {
@@ -100,8 +102,8 @@ Result<std::optional<MessageId>> MessageTable::message_of(ConnKey conn, const Se
 }
 
 Result<> MessageTable::insert_send_key(ConnKey conn, const SendKey& key, MessageId message, WallTime now) {
-  SIMPLEX_TRY(db_.run("INSERT INTO send_keys (conn, send_key, message, created_at) VALUES (?, ?, ?, ?)", conn, key, message,
-                      now));
+  SIMPLEX_TRY(db_.run("INSERT INTO send_keys (conn, send_key, message, created_at) VALUES (?, ?, ?, ?)", conn, key,
+                      message, now));
   return {};
 }
 
@@ -109,17 +111,18 @@ Result<> MessageTable::insert(const StoredMessage& message) {
   const auto& content = message.content;
   Writer integrity;
   write_integrity(integrity, content.integrity);
-  SIMPLEX_TRY(db_.run("INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
-                      "relay_time, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      message.conn, content.message, message.queue, message.relay_message_id, message.event,
-                      content.sender_message, integrity.view(), content.body, content.pq_encryption, content.relay_time,
-                      content.received_time));
+  SIMPLEX_TRY(db_.run(
+      "INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
+      "relay_time, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      message.conn, content.message, message.queue, message.relay_message_id, message.event, content.sender_message,
+      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time));
   return {};
 }
 
 Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, ConnectionId id, MessageId message) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT queue, relay_message_id, event, number, integrity, body, pq, relay_time, "
-                                       "received_at FROM rcv_messages WHERE conn = ? AND message = ?"));
+  SIMPLEX_ASSIGN(auto row,
+                 db_.prepare("SELECT queue, relay_message_id, event, number, integrity, body, pq, relay_time, "
+                             "received_at FROM rcv_messages WHERE conn = ? AND message = ?"));
   SIMPLEX_TRY(row.bind_all(conn, message));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -152,8 +155,9 @@ Result<> MessageTable::erase_received(ConnKey conn, MessageId message) {
 }
 
 Result<bool> MessageTable::insert_hash(ConnKey conn, const crypto::Sha256& hash, WallTime now) {
-  SIMPLEX_ASSIGN(const auto added, db_.run("INSERT OR IGNORE INTO received_hashes (conn, hash, received_at) VALUES (?, ?, ?)",
-                                           conn, hash, now));
+  SIMPLEX_ASSIGN(
+      const auto added,
+      db_.run("INSERT OR IGNORE INTO received_hashes (conn, hash, received_at) VALUES (?, ?, ?)", conn, hash, now));
   return added > 0;
 }
 

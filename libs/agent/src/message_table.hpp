@@ -2,9 +2,9 @@
 // it takes to know a repetition of either.
 #pragma once
 
-#include "queue_table.hpp"
 #include "simplex/agent/events.hpp"
 #include "simplex/crypto/ratchet_keys.hpp"
+#include "queue_table.hpp"
 
 namespace simplex::agent {
 

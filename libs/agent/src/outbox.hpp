@@ -3,15 +3,16 @@
 
 #include <deque>
 
-#include "message_table.hpp"
 #include "simplex/agent/agent.hpp"
+#include "message_table.hpp"
 #include "turn.hpp"
 
 namespace simplex::agent {
 
 class Outbox {
  public:
-  Outbox(async::Loop& loop, store::Database& database, Turn& turn, ConnectionTable& connections, MessageTable& messages);
+  Outbox(async::Loop& loop, store::Database& database, Turn& turn, ConnectionTable& connections,
+         MessageTable& messages);
 
   // From here on events are delivered, those of earlier runs first.
   [[nodiscard]] Result<> start(EventHandler handler);

@@ -85,20 +85,21 @@ protocol::QueueAddress RcvQueue::address() const {
 }
 
 Result<RcvQueueKey> QueueTable::insert(const RcvQueue& queue) {
-  SIMPLEX_TRY(db_.run("INSERT INTO rcv_queues (conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, "
-                      "e2e_key, mode, status, client_version) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
-                      queue.conn, protocol::format(queue.server), queue.recipient_id, queue.sender_id,
-                      crypto::to_pkcs8(queue.recipient_key), queue.relay_key, queue.dh_key, stored(queue.mode),
-                      static_cast<int>(queue.status), queue.client_version));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO rcv_queues (conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, "
+              "e2e_key, mode, status, client_version) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
+              queue.conn, protocol::format(queue.server), queue.recipient_id, queue.sender_id,
+              crypto::to_pkcs8(queue.recipient_key), queue.relay_key, queue.dh_key, stored(queue.mode),
+              static_cast<int>(queue.status), queue.client_version));
   return RcvQueueKey(db_.last_row_id());
 }
 
 Result<SndQueueKey> QueueTable::insert(const SndQueue& queue) {
-  SIMPLEX_TRY(db_.run("INSERT INTO snd_queues (conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, "
-                      "client_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      queue.conn, protocol::format(queue.server), queue.sender_id, crypto::to_pkcs8(queue.sender_key),
-                      queue.dh_public, queue.e2e_key, stored(queue.mode), static_cast<int>(queue.status),
-                      queue.client_version));
+  SIMPLEX_TRY(db_.run(
+      "INSERT INTO snd_queues (conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, "
+      "client_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      queue.conn, protocol::format(queue.server), queue.sender_id, crypto::to_pkcs8(queue.sender_key), queue.dh_public,
+      queue.e2e_key, stored(queue.mode), static_cast<int>(queue.status), queue.client_version));
   return SndQueueKey(db_.last_row_id());
 }
 
@@ -147,9 +148,10 @@ Result<> QueueTable::erase(SndQueueKey queue) {
 }
 
 Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user, std::string_view server) {
-  SIMPLEX_ASSIGN(auto rows,
-                 db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key FROM rcv_queues q "
-                             "JOIN connections c ON c.conn = q.conn WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0"));
+  SIMPLEX_ASSIGN(
+      auto rows,
+      db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key FROM rcv_queues q "
+                  "JOIN connections c ON c.conn = q.conn WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0"));
   SIMPLEX_TRY(rows.bind_all(server, user));
   std::vector<Subscribed> queues;
   for (;;) {

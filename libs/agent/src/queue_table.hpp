@@ -1,10 +1,10 @@
 // Rows of queues: those we receive from, and those we send to.
 #pragma once
 
-#include "connection_table.hpp"
 #include "simplex/crypto/box.hpp"
 #include "simplex/protocol/queue_address.hpp"
 #include "simplex/smp/ids.hpp"
+#include "connection_table.hpp"
 
 namespace simplex::agent {
 

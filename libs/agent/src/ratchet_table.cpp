@@ -63,9 +63,10 @@ class StoredSkippedKeys final : public crypto::SkippedKeys {
     }
   }
 
-  Result<std::optional<crypto::MessageKey>> find(const crypto::HeaderKey& header_key, std::uint32_t number) const override {
-    SIMPLEX_ASSIGN(auto row,
-                   db_.prepare("SELECT message_key FROM skipped_keys WHERE conn = ? AND header_key = ? AND number = ?"));
+  Result<std::optional<crypto::MessageKey>> find(const crypto::HeaderKey& header_key,
+                                                 std::uint32_t number) const override {
+    SIMPLEX_ASSIGN(
+        auto row, db_.prepare("SELECT message_key FROM skipped_keys WHERE conn = ? AND header_key = ? AND number = ?"));
     SIMPLEX_TRY(row.bind_all(conn_, header_key, number));
     SIMPLEX_ASSIGN(const bool found, row.step());
     if (!found) return std::nullopt;
@@ -101,8 +102,8 @@ Result<> RatchetTable::insert_sending(ConnKey conn, const crypto::RatchetState& 
                                       const crypto::E2eRatchetParams& params) {
   Writer writer;
   crypto::write_e2e_ratchet_params(writer, params);
-  SIMPLEX_TRY(db_.run("INSERT INTO ratchets (conn, e2e_params, state) VALUES (?, ?, ?)", conn, writer.view(),
-                      state.encode()));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO ratchets (conn, e2e_params, state) VALUES (?, ?, ?)", conn, writer.view(), state.encode()));
   return {};
 }
 
@@ -141,7 +142,8 @@ Result<RatchetTable::Prepared> RatchetTable::encrypt_header(ConnKey conn, std::o
   return Prepared{std::move(*key), ratchet.sending_kem == crypto::PqEncryption::on};
 }
 
-Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::decrypt(ConnKey conn, BytesView message) {
+Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::decrypt(ConnKey conn,
+                                                                                        BytesView message) {
   SIMPLEX_ASSIGN(auto ratchet, state(conn));
   auto decrypted = ratchet.decrypt(message, random_, StoredSkippedKeys(db_, conn));
   if (!decrypted.plaintext && decrypted.plaintext.error().kind == crypto::RatchetErrorKind::storage) {
@@ -157,8 +159,9 @@ Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::
 Result<> RatchetTable::store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change) {
   if (const auto* added = std::get_if<crypto::SkippedKeysAdded>(&change)) {
     for (const auto& key : added->keys) {
-      SIMPLEX_TRY(db_.run("INSERT OR REPLACE INTO skipped_keys (conn, header_key, number, message_key) VALUES (?, ?, ?, ?)",
-                          conn, key.header_key, key.number, encode_message_key(key.message_key)));
+      SIMPLEX_TRY(
+          db_.run("INSERT OR REPLACE INTO skipped_keys (conn, header_key, number, message_key) VALUES (?, ?, ?, ?)",
+                  conn, key.header_key, key.number, encode_message_key(key.message_key)));
     }
   } else if (const auto* removed = std::get_if<crypto::SkippedKeyRemoved>(&change)) {
     SIMPLEX_TRY(db_.run("DELETE FROM skipped_keys WHERE conn = ? AND header_key = ? AND number = ?", conn,

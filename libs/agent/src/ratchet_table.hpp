@@ -2,8 +2,8 @@
 // transaction of the message that made it.
 #pragma once
 
-#include "connection_table.hpp"
 #include "simplex/crypto/ratchet.hpp"
+#include "connection_table.hpp"
 
 namespace simplex::agent {
 

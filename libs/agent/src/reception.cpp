@@ -63,9 +63,9 @@ Result<Reception::Ack> Reception::read(const Incoming& incoming) {
   if (!envelope) return unreadable(incoming, Failure::peer_protocol, envelope.error());
   const auto version = envelope->header.version;
   if (!core_.config.versions.smp_client.contains(version) && version > incoming.queue.client_version) {
-    return unreadable(incoming, Failure::version,
-                      {ErrorKind::version, "The peer's program is too new for this one. Update this program.",
-                       Advice::ask_user});
+    return unreadable(
+        incoming, Failure::version,
+        {ErrorKind::version, "The peer's program is too new for this one. Update this program.", Advice::ask_user});
   }
   return incoming.queue.e2e_key ? in_connection(incoming, *envelope) : first_contact(incoming, *envelope);
 }
@@ -108,7 +108,8 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
     return unreadable(incoming, Failure::encryption,
                       {ErrorKind::unsupported,
                        "The peer wants to agree on new encryption keys: messages can no longer be read on one side. "
-                       "Connect again by a new link.", Advice::ask_user});
+                       "Connect again by a new link.",
+                       Advice::ask_user});
   }
   return prohibited(incoming, "an envelope that has no place in a connection");
 }

@@ -7,11 +7,11 @@
 // What cannot be read is reported once, acknowledged, and so never blocks the queue.
 #pragma once
 
+#include "simplex/smp/client/received_message.hpp"
+#include "simplex/smp/client_message.hpp"
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
-#include "simplex/smp/client_message.hpp"
-#include "simplex/smp/client/received_message.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
@@ -54,13 +54,15 @@ class Reception {
 
   // Messages (reception_messages.cpp).
   [[nodiscard]] Result<Ack> ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope);
-  [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded, bool pq);
+  [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded,
+                                          bool pq);
   [[nodiscard]] Result<> hello(const Incoming& incoming, bool pq);
   [[nodiscard]] Result<> queue_continues(const Connection& connection, const SenderQueue& queue);
   [[nodiscard]] Result<> agree_on_newer_version(const Connection& connection, AgentVersion theirs);
 
   // Once for each message.
-  [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure, Error error);
+  [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure,
+                                       Error error);
   [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, Failure failure, Error error) {
     return unreadable(incoming, incoming.outer_hash, failure, std::move(error));
   }

@@ -1,16 +1,17 @@
 // Confirmations: the first message in each direction of a connection.
+#include "simplex/crypto/key_encoding.hpp"
 #include "failures.hpp"
 #include "reception.hpp"
-#include "simplex/crypto/key_encoding.hpp"
 
 namespace simplex::agent {
 
 Result<Reception::Ack> Reception::confirmation(const Incoming& incoming, const FromPeer& peer) {
   const auto version = peer.confirmation.version;
   if (!core_.config.versions.agent.contains(version) && version > incoming.connection.agent_version) {
-    return unreadable(incoming, Failure::version,
-                      {ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
-                       Advice::ask_user});
+    return unreadable(
+        incoming, Failure::version,
+        {ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
+         Advice::ask_user});
   }
   if (incoming.queue.status != QueueStatus::new_) return prohibited(incoming, "a second confirmation");
   if (incoming.connection.role == Role::inviter) return confirmation_of_joining_party(incoming, peer);
@@ -23,9 +24,9 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
   if (!e2e) return prohibited(incoming, "a confirmation without keys");
   const auto& e2e_versions = core_.config.versions.e2e;
   if (!e2e_versions.contains(e2e->version)) {
-    return unreadable(incoming, Failure::version,
-                      {ErrorKind::version, "The peer's encryption has a version that is not understood here.",
-                       Advice::ask_user});
+    return unreadable(
+        incoming, Failure::version,
+        {ErrorKind::version, "The peer's encryption has a version that is not understood here.", Advice::ask_user});
   }
   auto keys = core_.ratchets.x3dh_keys(connection.key);
   if (!keys && keys.error().kind == ErrorKind::storage) return std::unexpected(keys.error());
@@ -36,8 +37,8 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
   pq = crypto::both(pq, connection.pq);
   auto ratchet = crypto::RatchetState::init_receiving({e2e->version, e2e_versions.max}, std::move(keys->key2),
                                                       std::move(*params), pq);
-  const auto opened = ratchet.decrypt(peer.confirmation.encrypted_info.bytes, core_.dependencies.random,
-                                      crypto::SkippedKeysInMemory());
+  const auto opened =
+      ratchet.decrypt(peer.confirmation.encrypted_info.bytes, core_.dependencies.random, crypto::SkippedKeysInMemory());
   if (!opened.plaintext) {
     return unreadable(incoming, Failure::encryption, crypto::to_error(opened.plaintext.error()));
   }
@@ -57,8 +58,8 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
                                                                    .sender_key = peer.sender_key,
                                                                    .reply_queue = reply->reply_queues.front(),
                                                                    .own_info = std::nullopt}));
-  SIMPLEX_TRY(core_.outbox.durable(ConfirmationReceived{connection.id, id, to_bytes(reply->info.bytes),
-                                                        pq == crypto::PqSupport::on}));
+  SIMPLEX_TRY(core_.outbox.durable(
+      ConfirmationReceived{connection.id, id, to_bytes(reply->info.bytes), pq == crypto::PqSupport::on}));
   return Ack::now;
 }
 
@@ -75,8 +76,8 @@ Result<Reception::Ack> Reception::confirmation_of_inviter(const Incoming& incomi
   SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
                                          std::min(incoming.queue.client_version, peer.version)));
   SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(opened->plaintext)));
-  SIMPLEX_TRY(core_.outbox.durable(PeerInfoReceived{connection.id, to_bytes(info->info.bytes),
-                                                    connection.pq == crypto::PqSupport::on}));
+  SIMPLEX_TRY(core_.outbox.durable(
+      PeerInfoReceived{connection.id, to_bytes(info->info.bytes), connection.pq == crypto::PqSupport::on}));
   if (peer.sender_key) {
     SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::secure_reply, {}, crypto::to_spki(*peer.sender_key)));
     return Ack::now;

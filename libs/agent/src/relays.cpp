@@ -35,7 +35,8 @@ void Relays::connect(Relay& relay) {
              if (const auto handlers = handlers_) handlers->pushed(relay, entity, message);
            },
        .disconnected = [this, &relay](const smp::client::Failure& why) { ended(relay, why); },
-       .violation = [this](const Error& error) { dependencies_.log.warning("A relay broke the protocol: " + error.message); }},
+       .violation =
+           [this](const Error& error) { dependencies_.log.warning("A relay broke the protocol: " + error.message); }},
       [this, &relay](smp::client::Outcome<std::unique_ptr<smp::client::Client>> made) {
         connected(relay, std::move(made));
       });

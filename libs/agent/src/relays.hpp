@@ -9,10 +9,10 @@
 #include <map>
 #include <memory>
 
-#include "backoff.hpp"
-#include "connection_table.hpp"
 #include "simplex/agent/config.hpp"
 #include "simplex/smp/client/client.hpp"
+#include "backoff.hpp"
+#include "connection_table.hpp"
 
 namespace simplex::agent {
 

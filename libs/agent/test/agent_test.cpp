@@ -53,7 +53,9 @@ class AgentTest : public ::testing::Test {
 };
 
 TEST_F(AgentTest, OpensOnlyWithItsPassphrase) {
-  { ASSERT_TRUE(open("secret")); }
+  {
+    ASSERT_TRUE(open("secret"));
+  }
   EXPECT_EQ(open("wrong").error().kind, ErrorKind::authentication);
   EXPECT_EQ(open("").error().kind, ErrorKind::authentication);
   EXPECT_TRUE(open("secret"));
@@ -68,11 +70,14 @@ TEST_F(AgentTest, OneDatabaseHasOneAgent) {
 }
 
 TEST_F(AgentTest, RefusesADatabaseOfANewerProgram) {
-  { ASSERT_TRUE(open()); }
+  {
+    ASSERT_TRUE(open());
+  }
   {
     auto database = store::Database::open({.path = folder_ / "agent.db", .passphrase = SecretBytes()});
     ASSERT_TRUE(database && database->run("INSERT INTO schema_migrations (number, name, down, applied_at) "
-                                          "VALUES (?, ?, ?, ?)", 99, "of the future", "", 0));
+                                          "VALUES (?, ?, ?, ?)",
+                                          99, "of the future", "", 0));
   }
   const auto opened = open();
   ASSERT_FALSE(opened);

@@ -4,11 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include "simplex/smp/message_body.hpp"
+#include "simplex/testing/random.hpp"
 #include "by_hand_loop.hpp"
 #include "reception.hpp"
 #include "schema.hpp"
-#include "simplex/smp/message_body.hpp"
-#include "simplex/testing/random.hpp"
 
 namespace simplex::agent {
 
@@ -65,14 +65,14 @@ class Desk {
     const auto reply = new_rcv_queue();
     ASSERT_TRUE(core->turn.run([&] {
       return deliveries->enqueue_confirmation(
-          connection, *queue,
-          AgentConnInfoReply{{{agreed->client, reply.address()}}, Content(as_bytes(info))});
+          connection, *queue, AgentConnInfoReply{{{agreed->client, reply.address()}}, Content(as_bytes(info))});
     }));
     loop.run();
   }
 
   void say(AMessage message, DeliveryKind kind = DeliveryKind::user) {
-    ASSERT_TRUE(core->turn.run([&] { return deliveries->enqueue(now_connection(), sending(), kind, std::move(message)); }));
+    ASSERT_TRUE(
+        core->turn.run([&] { return deliveries->enqueue(now_connection(), sending(), kind, std::move(message)); }));
     loop.run();
   }
   void say(std::string_view text) { say(message::User{Content(as_bytes(text))}); }
@@ -90,8 +90,8 @@ class Desk {
   std::vector<Event> deliver(BytesView body) {
     smp::MessageId id(random_.bytes(24));
     const auto queue = receiving();
-    auto encrypted = smp::encrypt_queue_message(queue.relay_key, id,
-                                                smp::MessageBody{from_seconds_since_epoch(1'700'000'000), {}, Content(body)});
+    auto encrypted = smp::encrypt_queue_message(
+        queue.relay_key, id, smp::MessageBody{from_seconds_since_epoch(1'700'000'000), {}, Content(body)});
     EXPECT_TRUE(encrypted);
     return deliver(id, *encrypted);
   }
@@ -125,8 +125,13 @@ class Desk {
 
  private:
   Connection new_connection(Role role, AgentVersion version, crypto::PqSupport pq) {
-    Connection made{.key = {}, .id = new_connection_id(random_), .user = user, .role = role, .agent_version = version,
-                    .pq = pq, .link = {}};
+    Connection made{.key = {},
+                    .id = new_connection_id(random_),
+                    .user = user,
+                    .role = role,
+                    .agent_version = version,
+                    .pq = pq,
+                    .link = {}};
     made.key = *core->connections.insert(made, core->now());
     return made;
   }
@@ -137,7 +142,8 @@ class Desk {
     queue.recipient_id = smp::RecipientId(random_.bytes(24));
     queue.sender_id = protocol::SenderId(random_.bytes(24));
     queue.recipient_key = crypto::generate_ed25519(random_).private_key;
-    queue.relay_key = *crypto::box_key(crypto::generate_x25519(random_).public_key, crypto::generate_x25519(random_).private_key);
+    queue.relay_key =
+        *crypto::box_key(crypto::generate_x25519(random_).public_key, crypto::generate_x25519(random_).private_key);
     queue.dh_key = crypto::generate_x25519(random_).private_key;
     queue.mode = protocol::QueueMode::messaging;
     queue.client_version = core->config.versions.smp_client.max;

@@ -24,7 +24,8 @@ class TurnTest : public ::testing::Test {
   ByHandLoop loop_;
   store::Database database_ = std::move(*store::Database::open({.path = ":memory:", .passphrase = SecretBytes()}));
   std::vector<std::string> log_;
-  Turn turn_{loop_, database_, [this](const Error& error) { log_.push_back("failed: " + std::string(name_of(error.kind))); }};
+  Turn turn_{loop_, database_,
+             [this](const Error& error) { log_.push_back("failed: " + std::string(name_of(error.kind))); }};
 };
 
 TEST_F(TurnTest, EffectsComeAfterTheCommitInOrder) {

@@ -40,10 +40,10 @@ std::unexpected<Error> unreadable(sqlite3* handle, int code, bool encrypted) {
   if ((code & 0xff) != SQLITE_NOTADB && (code & 0xff) != SQLITE_CORRUPT) {
     return sqlite_failure(handle, code, "The database could not be read");
   }
-  return encrypted ? fail(ErrorKind::authentication,
-                          "The passphrase of the database is wrong (or the file is not a database).", Advice::ask_user)
-                   : fail(ErrorKind::authentication, "The database is encrypted: a passphrase is needed.",
-                          Advice::ask_user);
+  return encrypted
+             ? fail(ErrorKind::authentication,
+                    "The passphrase of the database is wrong (or the file is not a database).", Advice::ask_user)
+             : fail(ErrorKind::authentication, "The database is encrypted: a passphrase is needed.", Advice::ask_user);
 }
 
 struct Cached {
@@ -93,8 +93,9 @@ Result<Database> Database::open(OpenOptions options) {
                                        : SQLITE_OPEN_READWRITE;
   int code = sqlite3_open_v2(options.path.c_str(), &state->handle, access | SQLITE_OPEN_EXRESCODE, nullptr);
   if (code != SQLITE_OK) return sqlite_failure(state->handle, code, "The database could not be opened");
-  sqlite3_busy_timeout(state->handle,
-                       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.busy_timeout).count()));
+  sqlite3_busy_timeout(
+      state->handle,
+      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.busy_timeout).count()));
   // SQLCipher would tell standard error what the Result says already.
   (void)state->run("PRAGMA cipher_log_level = NONE");
   if (encrypted) {

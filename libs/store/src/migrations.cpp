@@ -50,13 +50,19 @@ Result<> migrate(Database& database, std::span<const Migration> migrations, cons
     const auto same = std::find_if(migrations.begin(), migrations.end(),
                                    [at = number](const Migration& migration) { return migration.number == at; });
     if (same == migrations.end()) {
-      return fail(ErrorKind::version,
-                  fmt::format("The database comes from a newer version of this program (its change {} \"{}\" is unknown "
-                              "here). Update the program.", number, known.name), Advice::ask_user);
+      return fail(
+          ErrorKind::version,
+          fmt::format("The database comes from a newer version of this program (its change {} \"{}\" is unknown "
+                      "here). Update the program.",
+                      number, known.name),
+          Advice::ask_user);
     }
     if (same->name != known.name) {
-      return fail(ErrorKind::conflict, fmt::format("The database belongs to another program (its change {} is \"{}\", not "
-                                                   "\"{}\").", number, known.name, same->name), Advice::ask_user);
+      return fail(ErrorKind::conflict,
+                  fmt::format("The database belongs to another program (its change {} is \"{}\", not "
+                              "\"{}\").",
+                              number, known.name, same->name),
+                  Advice::ask_user);
     }
   }
   for (const auto& migration : migrations) {

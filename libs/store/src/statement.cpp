@@ -61,9 +61,7 @@ Result<> Statement::finish() {
   }
 }
 
-bool Statement::is_null(int column) const noexcept {
-  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
-}
+bool Statement::is_null(int column) const noexcept { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 std::int64_t Statement::integer(int column) const noexcept { return sqlite3_column_int64(statement_, column); }
 BytesView Statement::octets(int column) const noexcept {
   const void* start = sqlite3_column_blob(statement_, column);

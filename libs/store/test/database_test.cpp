@@ -26,9 +26,10 @@ TEST_F(DatabaseTest, KeepsEveryTypeAcrossReopening) {
   {
     auto db = Database::open(at(file_, "secret"));
     ASSERT_TRUE(db) << db.error().message;
-    ASSERT_TRUE(db->execute("CREATE TABLE t (a INTEGER NOT NULL, b TEXT NOT NULL, c BLOB NOT NULL, d BLOB, e TEXT) STRICT"));
-    ASSERT_TRUE(db->run("INSERT INTO t (a, b, c, d, e) VALUES (?, ?, ?, ?, ?)", std::int64_t{-5}, "text", Bytes{1, 2, 3},
-                        std::optional<Bytes>{}, std::string_view{}));
+    ASSERT_TRUE(
+        db->execute("CREATE TABLE t (a INTEGER NOT NULL, b TEXT NOT NULL, c BLOB NOT NULL, d BLOB, e TEXT) STRICT"));
+    ASSERT_TRUE(db->run("INSERT INTO t (a, b, c, d, e) VALUES (?, ?, ?, ?, ?)", std::int64_t{-5}, "text",
+                        Bytes{1, 2, 3}, std::optional<Bytes>{}, std::string_view{}));
     EXPECT_EQ(db->last_row_id(), 1);
     EXPECT_EQ(db->changes(), 1);
   }
@@ -59,7 +60,9 @@ TEST_F(DatabaseTest, TheFileShowsNothingOfWhatItHolds) {
 }
 
 TEST_F(DatabaseTest, AWrongOrMissingPassphraseIsAnAuthenticationError) {
-  { ASSERT_TRUE(Database::open(at(file_, "secret"))->execute("CREATE TABLE t (a) ")); }
+  {
+    ASSERT_TRUE(Database::open(at(file_, "secret"))->execute("CREATE TABLE t (a) "));
+  }
   auto wrong = Database::open(at(file_, "Secret"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind, ErrorKind::authentication);
@@ -70,7 +73,9 @@ TEST_F(DatabaseTest, AWrongOrMissingPassphraseIsAnAuthenticationError) {
 }
 
 TEST_F(DatabaseTest, APlainDatabaseRefusesAPassphrase) {
-  { ASSERT_TRUE(Database::open(at(file_))->execute("CREATE TABLE t (a)")); }
+  {
+    ASSERT_TRUE(Database::open(at(file_))->execute("CREATE TABLE t (a)"));
+  }
   auto opened = Database::open(at(file_, "secret"));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind, ErrorKind::malformed);
@@ -100,7 +105,9 @@ TEST_F(DatabaseTest, TheFileHasOneOwner) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::conflict);
   EXPECT_NE(second.error().message.find("another program"), std::string::npos);
-  { auto closed = std::move(*owner); }
+  {
+    auto closed = std::move(*owner);
+  }
   EXPECT_TRUE(Database::open(at(file_, "secret")));
 }
 

@@ -8,7 +8,8 @@ namespace {
 const SystemClock clock_of_test;
 
 constexpr Migration first{1, "people", "CREATE TABLE people (name TEXT NOT NULL) STRICT", "DROP TABLE people"};
-constexpr Migration second{2, "pets", "CREATE TABLE pets (name TEXT NOT NULL) STRICT; ALTER TABLE people ADD COLUMN age INTEGER",
+constexpr Migration second{2, "pets",
+                           "CREATE TABLE pets (name TEXT NOT NULL) STRICT; ALTER TABLE people ADD COLUMN age INTEGER",
                            "ALTER TABLE people DROP COLUMN age; DROP TABLE pets"};
 constexpr Migration broken{3, "broken", "CREATE TABLE more (a) STRICT; nonsense", ""};
 

@@ -29,7 +29,7 @@ using EventHandler = std::move_only_function<void(const Event&)>;
 
 struct ConnectionState {
   UserId user;
-  bool connected = false;         // CON was reported
+  bool connected = false;  // CON was reported
   bool pq_support = false;
   bool can_send = false;
   std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
@@ -69,7 +69,8 @@ class Agent {
   // then PeerInfoReceived and Connected; ConnectionFailed when the invitation is used up, or no version is common.
   // Errors at once: malformed link, version, unsupported (contact address), limit (information over its bound).
   [[nodiscard]] virtual Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info,
-                                                             bool pq, std::optional<ConnectionId> id = std::nullopt) = 0;
+                                                             bool pq,
+                                                             std::optional<ConnectionId> id = std::nullopt) = 0;
 
   // Accepts a confirmation: the handshake goes on, Connected follows. Repeating it is harmless.
   [[nodiscard]] virtual Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation,

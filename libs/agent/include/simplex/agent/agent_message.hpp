@@ -89,9 +89,9 @@ struct QueueTest {  // QTEST
 
 }  // namespace message
 
-using AMessage = std::variant<message::Hello, message::User, message::Receipts, message::RatchetReady,
-                              message::QueueContinue, message::QueueAdd, message::QueueKeys, message::QueueUse,
-                              message::QueueTest>;
+using AMessage =
+    std::variant<message::Hello, message::User, message::Receipts, message::RatchetReady, message::QueueContinue,
+                 message::QueueAdd, message::QueueKeys, message::QueueUse, message::QueueTest>;
 
 struct AgentMessage {
   SenderMessageId number;

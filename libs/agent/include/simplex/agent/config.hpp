@@ -31,7 +31,7 @@ struct RetryInterval {
 };
 
 struct Timeouts {
-  Duration connect = std::chrono::seconds(45);   // TCP, TLS and SMP handshake
+  Duration connect = std::chrono::seconds(45);  // TCP, TLS and SMP handshake
   Duration command = std::chrono::seconds(30);
   RetryInterval reconnect{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(180)};
   RetryInterval message_fast{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(120)};
@@ -40,7 +40,7 @@ struct Timeouts {
   Duration quota_expiry = std::chrono::hours(24 * 7);
   Duration hello_expiry = std::chrono::hours(48);
   Duration ping = std::chrono::seconds(600);
-  int pings_unanswered = 3;                         // then the session is closed
+  int pings_unanswered = 3;  // then the session is closed
   Duration duplicates_kept = std::chrono::hours(24 * 21);
   Duration cleanup = std::chrono::minutes(5);
 };
@@ -54,9 +54,9 @@ struct Versions {
 };
 
 struct Config {
-  std::filesystem::path database;     // created when absent
-  SecretBytes passphrase;             // empty: the database is not encrypted
-  std::vector<std::string> servers;   // smp://fingerprint@host[:port]; relays for own queues, one is picked at random
+  std::filesystem::path database;    // created when absent
+  SecretBytes passphrase;            // empty: the database is not encrypted
+  std::vector<std::string> servers;  // smp://fingerprint@host[:port]; relays for own queues, one is picked at random
   Versions versions;
   Timeouts timeouts;
 };

@@ -20,9 +20,9 @@ using smp::Content;  // a view, never owned
 
 inline constexpr AgentVersion ratchet_sync_agent_version{3};
 inline constexpr AgentVersion receipts_agent_version{4};
-inline constexpr AgentVersion pq_agent_version{5};                // KEM in the ratchet, smaller messages
-inline constexpr AgentVersion sender_key_agent_version{6};        // SKEY: fast handshake
-inline constexpr AgentVersion ratchet_on_confirmation_version{7}; // the inviter can decrypt before allow_connection
+inline constexpr AgentVersion pq_agent_version{5};                 // KEM in the ratchet, smaller messages
+inline constexpr AgentVersion sender_key_agent_version{6};         // SKEY: fast handshake
+inline constexpr AgentVersion ratchet_on_confirmation_version{7};  // the inviter can decrypt before allow_connection
 
 struct AgentConfirmation {
   AgentVersion version;

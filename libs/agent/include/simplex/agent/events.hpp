@@ -26,16 +26,18 @@ struct IntegritySkipped {  // messages from..to (the sender's numbers) were not 
   SenderMessageId from;
   SenderMessageId to;
 };
-struct IntegrityBadId { SenderMessageId previous; };  // a number that was used already
-struct IntegrityBadHash {};                           // the hash of the previous message differs
+struct IntegrityBadId {
+  SenderMessageId previous;
+};                           // a number that was used already
+struct IntegrityBadHash {};  // the hash of the previous message differs
 struct IntegrityDuplicate {};
 using Integrity = std::variant<IntegrityOk, IntegritySkipped, IntegrityBadId, IntegrityBadHash, IntegrityDuplicate>;
 
 // Why something did not work. A person's text and an advice are in the Error that accompanies it.
 enum class Failure : std::uint8_t {
-  network,         // the relay could not be reached in time
-  authorization,   // the relay knows no such queue, or refuses our key: the peer has deleted its end
-  quota,           // the peer's queue is full, and was not emptied in time
+  network,        // the relay could not be reached in time
+  authorization,  // the relay knows no such queue, or refuses our key: the peer has deleted its end
+  quota,          // the peer's queue is full, and was not emptied in time
   too_large,
   version,         // no version in common with the peer
   encryption,      // a message did not decrypt; the rest of the connection goes on
@@ -143,10 +145,9 @@ struct AgentProblem {
   Error error;
 };
 
-using EventBody =
-    std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected, MessageReceived, MessageSent,
-                 MessageFailed, ConnectionFailed, ReceptionFailed, ConnectionDeleted, RelayUp, RelayDown,
-                 SubscriptionEnded, MessageDelayed, AgentProblem>;
+using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected,
+                               MessageReceived, MessageSent, MessageFailed, ConnectionFailed, ReceptionFailed,
+                               ConnectionDeleted, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

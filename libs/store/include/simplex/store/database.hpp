@@ -16,10 +16,10 @@
 namespace simplex::store {
 
 struct OpenOptions {
-  std::filesystem::path path;        // ":memory:" is a database of this object only
-  SecretBytes passphrase;            // SQLCipher derives the key; empty: the file is not encrypted
-  bool create = true;                // false: a missing file is not_found
-  bool read_only = false;            // takes no lock
+  std::filesystem::path path;  // ":memory:" is a database of this object only
+  SecretBytes passphrase;      // SQLCipher derives the key; empty: the file is not encrypted
+  bool create = true;          // false: a missing file is not_found
+  bool read_only = false;      // takes no lock
   Duration busy_timeout = std::chrono::seconds(3);
 };
 

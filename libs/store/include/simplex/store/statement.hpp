@@ -30,19 +30,29 @@ class Statement {
   [[nodiscard]] Result<> bind_null(int index);
 
   template <std::integral Int>
-  [[nodiscard]] Result<> bind(int index, Int value) { return bind(index, static_cast<std::int64_t>(value)); }
+  [[nodiscard]] Result<> bind(int index, Int value) {
+    return bind(index, static_cast<std::int64_t>(value));
+  }
   [[nodiscard]] Result<> bind(int index, const char* text) { return bind(index, std::string_view(text)); }
   [[nodiscard]] Result<> bind(int index, const std::string& text) { return bind(index, std::string_view(text)); }
   [[nodiscard]] Result<> bind(int index, const Bytes& octets) { return bind(index, BytesView(octets)); }
   [[nodiscard]] Result<> bind(int index, const SecretBytes& secret) { return bind(index, secret.reveal()); }
   template <class Tag, std::size_t N>
-  [[nodiscard]] Result<> bind(int index, const Secret<Tag, N>& secret) { return bind(index, secret.reveal()); }
+  [[nodiscard]] Result<> bind(int index, const Secret<Tag, N>& secret) {
+    return bind(index, secret.reveal());
+  }
   template <class Tag, std::size_t N>
-  [[nodiscard]] Result<> bind(int index, const FixedBytes<Tag, N>& octets) { return bind(index, octets.view()); }
+  [[nodiscard]] Result<> bind(int index, const FixedBytes<Tag, N>& octets) {
+    return bind(index, octets.view());
+  }
   template <class Tag>
-  [[nodiscard]] Result<> bind(int index, const OpaqueBytes<Tag>& octets) { return bind(index, octets.view()); }
+  [[nodiscard]] Result<> bind(int index, const OpaqueBytes<Tag>& octets) {
+    return bind(index, octets.view());
+  }
   template <class Tag, class Int>
-  [[nodiscard]] Result<> bind(int index, const StrongInt<Tag, Int>& number) { return bind(index, number.value()); }
+  [[nodiscard]] Result<> bind(int index, const StrongInt<Tag, Int>& number) {
+    return bind(index, number.value());
+  }
   // Nanoseconds since 1970.
   [[nodiscard]] Result<> bind(int index, WallTime time) {
     return bind(index, static_cast<std::int64_t>(time.time_since_epoch().count()));
@@ -60,8 +70,8 @@ class Statement {
   }
 
   // ---- running -------------------------------------------------------------------------------------------------------
-  [[nodiscard]] Result<bool> step();   // true: a row is ready
-  [[nodiscard]] Result<> finish();     // runs to the end
+  [[nodiscard]] Result<bool> step();  // true: a row is ready
+  [[nodiscard]] Result<> finish();    // runs to the end
 
   // ---- columns of the row, from 0. Views live until the next step. A NULL reads as 0 or nothing. ---------------------
   [[nodiscard]] bool is_null(int column) const noexcept;
@@ -76,7 +86,8 @@ class Statement {
   template <class Fixed>
   [[nodiscard]] Result<Fixed> fixed(int column) const {
     auto made = Fixed::from(octets(column));
-    if (!made) return fail(ErrorKind::storage, "The database is damaged: a stored value has the wrong size.", Advice::ask_user);
+    if (!made)
+      return fail(ErrorKind::storage, "The database is damaged: a stored value has the wrong size.", Advice::ask_user);
     return std::move(*made);
   }
   template <class Number>
