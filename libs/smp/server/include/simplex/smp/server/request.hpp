@@ -23,7 +23,7 @@ struct ClientSession {
   Bytes session_id;
   std::optional<crypto::X25519PrivateKey> key;  // opens authenticators; none in version 6
   // Agreed between the session keys of both sides: for commands that the client, as a proxy, passes on.
-  std::optional<crypto::BoxKey> proxy_key;
+  std::optional<crypto::BoxKey> proxy_key = std::nullopt;
 
   [[nodiscard]] SessionParams params() const { return {version, session_id}; }
   [[nodiscard]] const crypto::X25519PrivateKey* key_or_null() const { return key ? &*key : nullptr; }
