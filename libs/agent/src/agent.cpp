@@ -84,6 +84,7 @@ void AgentImpl::resume() {
 
 void AgentImpl::suspend() {
   relays_.stop();
+  untrusted_.clear();
   subscriptions_.stop();
   commands_.stop();
   deliveries_.stop();

@@ -91,7 +91,7 @@ Result<message::QueueAdd::Added> read_added(Reader& reader) {
 Result<message::QueueKeys::Keyed> read_keyed(Reader& reader) {
   SIMPLEX_ASSIGN(auto queue, protocol::read_queue_info(reader));
   SIMPLEX_ASSIGN(auto key, crypto::read_key<crypto::AuthPublicKey>(reader));
-  return message::QueueKeys::Keyed{std::move(queue), std::move(key)};
+  return message::QueueKeys::Keyed{std::move(queue), key};
 }
 
 Result<message::QueueUse::Used> read_used(Reader& reader) {

@@ -77,7 +77,7 @@ Result<std::optional<Confirmation>> CommandTable::confirmation(ConfirmationId id
   if (!row.is_null(1)) {
     auto key = crypto::from_spki<crypto::AuthPublicKey>(row.octets(1));
     if (!key) return damaged();
-    confirmation.sender_key = std::move(*key);
+    confirmation.sender_key = *key;
   }
   Reader reader(row.octets(2));
   auto queue = protocol::read_queue_info(reader);

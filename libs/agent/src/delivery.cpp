@@ -134,12 +134,12 @@ Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& 
     if (delivery.kind == DeliveryKind::info_reply) {
       SIMPLEX_ASSIGN(e2e, core_.ratchets.e2e_params(delivery.conn));
     }
-    envelope = encode(AgentConfirmation{connection.agent_version, std::move(e2e), Content(encrypted)});
+    envelope = encode(AgentConfirmation{connection.agent_version, e2e, Content(encrypted)});
   } else {
     envelope = encode(AgentMessageEnvelope{core_.config.versions.agent.max, Content(encrypted)});
   }
   return smp::seal_client_message(queue.e2e_key, crypto::random_nonce(core_.dependencies.random), header,
-                                  {std::move(sender_key), Content(envelope)});
+                                  {sender_key, Content(envelope)});
 }
 
 void DeliveryQueues::answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome) {

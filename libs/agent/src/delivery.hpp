@@ -36,7 +36,7 @@ class DeliveryQueues {
 
  private:
   struct Sending {
-    Sending(const Timeouts& timeouts) : fast(timeouts.message_fast), slow(timeouts.message_slow) {}
+    explicit Sending(const Timeouts& timeouts) : fast(timeouts.message_fast), slow(timeouts.message_slow) {}
     bool in_flight = false;
     Relay* relay = nullptr;
     bool waiting = false;  // for the relay's session

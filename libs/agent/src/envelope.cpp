@@ -46,7 +46,7 @@ Result<AgentEnvelope> read_invitation(AgentVersion version, Reader& reader) {
 
 Result<AgentEnvelope> read_ratchet_key(AgentVersion version, Reader& reader) {
   SIMPLEX_ASSIGN(auto e2e, crypto::read_e2e_ratchet_params(reader));
-  return AgentRatchetKey{version, std::move(e2e), Content(reader.tail())};
+  return AgentRatchetKey{version, e2e, Content(reader.tail())};
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ Result<SendingRatchet> make_sending_ratchet(Random& random, const protocol::Invi
   SIMPLEX_ASSIGN(auto params, crypto::x3dh_sender(ours.keys, theirs));
   SIMPLEX_ASSIGN(auto state, crypto::RatchetState::init_sending({agreed.e2e, max_supported}, theirs.key2,
                                                                 crypto::generate_x448(random), std::move(params)));
-  return SendingRatchet{std::move(state), std::move(ours.params)};
+  return SendingRatchet{std::move(state), ours.params};
 }
 
 protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys,

@@ -86,7 +86,7 @@ Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const 
   if (!message->sender_key && !protocol::sender_can_secure(incoming.queue.mode)) {
     return prohibited(incoming, "a confirmation without a key");
   }
-  return confirmation(incoming, {*from_peer, std::move(message->sender_key), *e2e_key, envelope.header.version});
+  return confirmation(incoming, {*from_peer, message->sender_key, *e2e_key, envelope.header.version});
 }
 
 Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
