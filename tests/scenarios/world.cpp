@@ -20,11 +20,13 @@ fs::path place_for_folders() {
   return usable ? memory : fs::temp_directory_path();
 }
 
-std::optional<std::uint64_t> seed_from_environment() {
-  const char* text = std::getenv("SIMPLEX_SEED");
+std::optional<std::uint64_t> number_from_environment(const char* name) {
+  const char* text = std::getenv(name);
   if (text == nullptr) return std::nullopt;
   return std::strtoull(text, nullptr, 10);
 }
+
+std::optional<std::uint64_t> seed_from_environment() { return number_from_environment("SIMPLEX_SEED"); }
 
 }  // namespace
 
@@ -122,9 +124,11 @@ bool replaying() { return seed_from_environment().has_value(); }
 
 void play(std::uint64_t first, int count, const std::function<void(World&)>& story) {
   const auto only = seed_from_environment();
+  const auto times = number_from_environment("SIMPLEX_MORE_SEEDS").value_or(1);
   const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
-  for (int i = 0; i < (only ? 1 : count); ++i) {
-    const std::uint64_t seed = only ? *only : first + static_cast<std::uint64_t>(i);
+  const std::uint64_t seeds = only ? 1 : static_cast<std::uint64_t>(count) * times;
+  for (std::uint64_t i = 0; i < seeds; ++i) {
+    const std::uint64_t seed = only ? *only : first + i;
     {
       World world(seed);
       story(world);

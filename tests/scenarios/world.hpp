@@ -73,7 +73,7 @@ class World {
 };
 
 // Plays a story with each seed from `first` on, and stops at the first that fails, with the line that replays it.
-// SIMPLEX_SEED=<n> in the environment plays that one alone.
+// SIMPLEX_SEED=<n> in the environment plays that one alone, SIMPLEX_MORE_SEEDS=<n> n times as many.
 [[nodiscard]] bool replaying();  // one seed alone
 void play(std::uint64_t first, int count, const std::function<void(World&)>& story);
 
