@@ -302,6 +302,7 @@ void Shard::handle(between_shards::Gone message) { forget_client(message.client)
 // ---- start and stop
 
 void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
+  if (find(record.recipient_id) != nullptr) return;
   auto& queue = insert(std::move(record));
   queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
   queue.messages = std::move(messages);

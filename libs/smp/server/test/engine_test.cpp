@@ -501,20 +501,35 @@ TEST(Engine, WhatThisRelayDoesNotOfferIsAnsweredAsTheProtocolHasIt) {
 }
 
 TEST(Engine, BlockedQueuesSaySo) {
+  EngineWorld before;
+  const auto queue = TestClient(before, 0, 18).create();
+  std::vector<QueueRecord> records;
+  before.shard(0).for_each_queue([&](const QueueRecord& record, auto) { records.push_back(record.clone()); });
+  ASSERT_THAT(records, SizeIs(1));
+  const auto id = records[0].recipient_id;
+  ASSERT_TRUE(apply_change(BlockQueue{id, {BlockingReason::content, R"({"ttl":86400})"}}, records[0]));
+
   EngineWorld world;
+  world.shard(0).restore(std::move(records[0]), {});
+  world.shard(0).restore_id(IdKind::sender, *DirectoryId::from(queue.sender_id), id);
   TestClient alice(world, 0, 18);
   TestClient old(world, 0, 11);
-  const auto queue = alice.create();
-  std::vector<QueueRecord> records;
-  world.shard(0).for_each_queue([&](const QueueRecord& record, auto) { records.push_back(record.clone()); });
-  ASSERT_THAT(records, SizeIs(1));
-  ASSERT_TRUE(apply_change(BlockQueue{records[0].recipient_id, {BlockingReason::content, R"({"ttl":86400})"}}, records[0]));
-  world.shard(0).restore(std::move(records[0]), {});
   const BlockingInfo info{BlockingReason::content, BlockingInfo::Notice{86'400}};
   EXPECT_TRUE(alice.send(queue, "x").is_error(errors::Blocked{info}));
   EXPECT_TRUE(alice.subscribe(queue).is_error(errors::Blocked{info}));
   EXPECT_TRUE(old.send(queue, "x").is_error(errors::Auth{}));
   EXPECT_TRUE(alice.call(command::Del{}, queue.recipient_id, &queue.recipient_key).is<broker::Ok>());
+}
+
+TEST(Engine, AQueueThatIsThereIsNotRestoredOverItsReaders) {
+  EngineWorld world;
+  TestClient alice(world);
+  const auto queue = alice.create();
+  std::vector<QueueRecord> records;
+  world.shard(0).for_each_queue([&](const QueueRecord& record, auto) { records.push_back(record.clone()); });
+  world.shard(0).restore(std::move(records.at(0)), {});
+  EXPECT_TRUE(alice.send(queue, "x").is<broker::Ok>());
+  EXPECT_EQ(TestClient::text(queue, alice.event()), "x");
 }
 
 TEST(Engine, TheDayOfTheLastCommandIsNoted) {

@@ -103,6 +103,7 @@ class Shard {
   bool expire_messages(std::size_t queues);
 
   // --- start and stop
+  // A queue that is there already stays as it is.
   void restore(QueueRecord record, std::vector<MessagePtr> messages);
   void restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
   void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
