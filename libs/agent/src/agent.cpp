@@ -49,12 +49,13 @@ void AgentImpl::start(EventHandler handler) {
   if (auto done = core_.outbox.start(std::move(handler)); !done) {
     core_.outbox.passing(AgentProblem{std::nullopt, Failure::storage, done.error()});
   }
-  suspend();  // calls before the start have marked what waits
   resume();
   clean_up();
 }
 
 void AgentImpl::resume() {
+  settle();   // what is in the database from here on is committed, and may be sent
+  suspend();  // calls while there was no network have marked what waits
   relays_.start({.up =
                      [this](Relay& relay) {
                        subscriptions_.relay_up(relay);
