@@ -110,8 +110,8 @@ std::string Process::await(const std::string& expression, std::chrono::seconds l
       if (std::regex_search(line, wanted)) return line;
     }
     if (!running() && !read_output()) {
-      throw std::runtime_error(program_ + " has ended with " + std::to_string(*exit_code_) + ", waiting for: " + expression +
-                               "\n" + transcript());
+      throw std::runtime_error(program_ + " has ended with " + std::to_string(*exit_code_) +
+                               ", waiting for: " + expression + "\n" + transcript());
     }
     if (awaited_ < lines_.size()) continue;
     if (running() && !wait_for_event(deadline)) {

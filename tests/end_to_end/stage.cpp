@@ -40,8 +40,8 @@ std::uint16_t free_port() {
 std::string program(const std::string& name) { return std::string(SIMPLEX_BIN_DIR) + "/" + name; }
 
 RelayProgram::RelayProgram(const fs::path& folder, std::uint16_t port) : folder_(folder), port_(port) {
-  Process init(program("smp-server"), {"init", "-n", "127.0.0.1", "--port", std::to_string(port_), "--no-password", "-y"},
-               variables());
+  Process init(program("smp-server"),
+               {"init", "-n", "127.0.0.1", "--port", std::to_string(port_), "--no-password", "-y"}, variables());
   EXPECT_EQ(init.wait(), 0) << init.transcript();
   std::getline(std::ifstream(folder_ / "etc" / "fingerprint"), fingerprint_);
 }
@@ -55,15 +55,14 @@ void RelayProgram::start() {
   process_->await("[Ll]istening.*" + std::to_string(port_));
 }
 
-std::string RelayProgram::address() const {
-  return "smp://" + fingerprint_ + "@127.0.0.1:" + std::to_string(port_);
-}
+std::string RelayProgram::address() const { return "smp://" + fingerprint_ + "@127.0.0.1:" + std::to_string(port_); }
 
 PersonProgram::PersonProgram(std::string name, const fs::path& folder, std::string relay_address)
     : name_(std::move(name)), prefix_(folder / name_), relay_address_(std::move(relay_address)) {}
 
 std::vector<std::string> PersonProgram::arguments() const {
-  return {"-d", prefix_.string(), "-k", passphrase_, "-s", relay_address_, "-l", "info", "--create-bot-display-name", name_};
+  return {"-d", prefix_.string(), "-k", passphrase_, "-s", relay_address_, "-l", "info", "--create-bot-display-name",
+          name_};
 }
 
 void PersonProgram::start() {

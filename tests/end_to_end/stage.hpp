@@ -66,7 +66,9 @@ class PersonProgram {
   [[nodiscard]] std::string invite();  // the link
   void join(const std::string& link) { process_->type("/c " + link); }
   void say(const std::string& to, const std::string& text) { process_->type("@" + to + " " + text); }
-  void hear(const std::string& from, const std::string& text) { process_->await("^[0-9:]+ " + from + "> " + text + "$"); }
+  void hear(const std::string& from, const std::string& text) {
+    process_->await("^[0-9:]+ " + from + "> " + text + "$");
+  }
   void await_connected(const std::string& with) { process_->await("^" + with + ": contact is connected"); }
   // All texts from the other that are in the database, by a program of its own: this one must not be running.
   [[nodiscard]] std::vector<std::string> history(const std::string& from);

@@ -39,7 +39,8 @@ class Wire {
   [[nodiscard]] transport::Connector& connector() { return *connector_; }
   [[nodiscard]] smp::client::Dependencies dependencies() { return {*loop_, random_, log_, *connector_}; }
 
-  [[nodiscard]] static transport::ConnectOptions options(const protocol::ServerAddress& relay, std::vector<std::string> alpn) {
+  [[nodiscard]] static transport::ConnectOptions options(const protocol::ServerAddress& relay,
+                                                         std::vector<std::string> alpn) {
     transport::ConnectOptions made;
     made.endpoints = {{relay.hosts.front().text(), *relay.port_number()}};
     made.identity = *transport::KeyHash::from(relay.key_hash.view());

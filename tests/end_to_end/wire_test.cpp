@@ -61,32 +61,34 @@ class WireTest : public ::testing::Test {
     std::unique_ptr<transport::BlockSession> session;
     std::string reaction;
     wire_.run([&] {
-      attempt = wire_.connector().connect(wire_.loop(), Wire::options(address_, {"smp/1"}), [&](Result<transport::ChannelPtr> channel) {
-        ASSERT_TRUE(channel) << channel.error().message;
-        transport::ClientHandshakeSettings settings;
-        settings.identity = *transport::KeyHash::from(address_.key_hash.view());
-        session = transport::BlockSession::as_client(
-            wire_.loop(), std::move(*channel), std::move(settings), crypto::generate_x25519(wire_.random()), std::chrono::seconds(20),
-            {.ready = [&] { act(*session); },
-             .block =
-                 [&](BytesView content) {
-                   const auto transmissions = protocol::split_batch(content);
-                   ASSERT_TRUE(transmissions);
-                   const auto message = smp::decode_broker_transmission(
-                       {session->session().version, session->session().session_id.view()}, transmissions->front());
-                   ASSERT_TRUE(message);
-                   const auto* error = std::get_if<smp::broker::Err>(&message->message);
-                   reaction = error != nullptr ? smp::wire_text(error->error, smp::current_version)
-                                               : std::string(smp::name_of(message->message));
-                   wire_.finish();
-                 },
-             .closed =
-                 [&](const Error&) {
-                   reaction = "closed";
-                   wire_.finish();
-                 },
-             .drained = [] {}});
-      });
+      attempt = wire_.connector().connect(
+          wire_.loop(), Wire::options(address_, {"smp/1"}), [&](Result<transport::ChannelPtr> channel) {
+            ASSERT_TRUE(channel) << channel.error().message;
+            transport::ClientHandshakeSettings settings;
+            settings.identity = *transport::KeyHash::from(address_.key_hash.view());
+            session = transport::BlockSession::as_client(
+                wire_.loop(), std::move(*channel), std::move(settings), crypto::generate_x25519(wire_.random()),
+                std::chrono::seconds(20),
+                {.ready = [&] { act(*session); },
+                 .block =
+                     [&](BytesView content) {
+                       const auto transmissions = protocol::split_batch(content);
+                       ASSERT_TRUE(transmissions);
+                       const auto message = smp::decode_broker_transmission(
+                           {session->session().version, session->session().session_id.view()}, transmissions->front());
+                       ASSERT_TRUE(message);
+                       const auto* error = std::get_if<smp::broker::Err>(&message->message);
+                       reaction = error != nullptr ? smp::wire_text(error->error, smp::current_version)
+                                                   : std::string(smp::name_of(message->message));
+                       wire_.finish();
+                     },
+                 .closed =
+                     [&](const Error&) {
+                       reaction = "closed";
+                       wire_.finish();
+                     },
+                 .drained = [] {}});
+          });
     });
     session.reset();
     return reaction;
@@ -105,25 +107,28 @@ TEST_F(WireTest, WithoutAlpnTheLegacyVersionIsSpoken) {
   std::unique_ptr<transport::BlockSession> session;
   std::optional<SmpVersion> version;
   wire_.run([&] {
-    attempt = wire_.connector().connect(wire_.loop(), Wire::options(address_, {}), [&](Result<transport::ChannelPtr> channel) {
-      ASSERT_TRUE(channel) << channel.error().message;
-      EXPECT_EQ((*channel)->info().alpn, std::nullopt);
-      transport::ClientHandshakeSettings settings;
-      settings.identity = *transport::KeyHash::from(address_.key_hash.view());
-      session = transport::BlockSession::as_client(wire_.loop(), std::move(*channel), std::move(settings),
-                                                   crypto::generate_x25519(wire_.random()), std::chrono::seconds(20),
-                                                   {.ready =
-                                                        [&] {
-                                                          version = session->session().version;
-                                                          wire_.finish();
-                                                        },
-                                                    .block = [](BytesView) {},
-                                                    .closed = [&](const Error& error) {
-                                                      ADD_FAILURE() << error.message;
-                                                      wire_.finish();
-                                                    },
-                                                    .drained = [] {}});
-    });
+    attempt = wire_.connector().connect(
+        wire_.loop(), Wire::options(address_, {}), [&](Result<transport::ChannelPtr> channel) {
+          ASSERT_TRUE(channel) << channel.error().message;
+          EXPECT_EQ((*channel)->info().alpn, std::nullopt);
+          transport::ClientHandshakeSettings settings;
+          settings.identity = *transport::KeyHash::from(address_.key_hash.view());
+          session =
+              transport::BlockSession::as_client(wire_.loop(), std::move(*channel), std::move(settings),
+                                                 crypto::generate_x25519(wire_.random()), std::chrono::seconds(20),
+                                                 {.ready =
+                                                      [&] {
+                                                        version = session->session().version;
+                                                        wire_.finish();
+                                                      },
+                                                  .block = [](BytesView) {},
+                                                  .closed =
+                                                      [&](const Error& error) {
+                                                        ADD_FAILURE() << error.message;
+                                                        wire_.finish();
+                                                      },
+                                                  .drained = [] {}});
+        });
   });
   EXPECT_EQ(version, SmpVersion(6));
 }
@@ -151,7 +156,8 @@ TEST_F(WireTest, EveryVersionRangeThatOverlapsIsServed) {
 
 TEST_F(WireTest, GarbageInABlock) {
   for (const Bytes& content : {Bytes{}, Bytes(100, 0xFF), Bytes(16'000, 0), Bytes{1, 0, 0}, Bytes{2, 0, 1, 'x'}}) {
-    const std::string reaction = reaction_to([&](transport::BlockSession& session) { ASSERT_TRUE(session.send(content)); });
+    const std::string reaction =
+        reaction_to([&](transport::BlockSession& session) { ASSERT_TRUE(session.send(content)); });
     EXPECT_TRUE(reaction == "closed" || reaction == "BLOCK") << reaction;
   }
 }
@@ -160,9 +166,11 @@ TEST_F(WireTest, CommandsThatAreNone) {
   const auto reaction = [&](std::string_view command, bool entity) {
     return reaction_to([&](transport::BlockSession& session) {
       const auto corr_id = smp::CorrId::generate(wire_.random());
-      const Bytes body = protocol::transmission_body(corr_id, entity ? BytesView(Bytes(24, 1)) : BytesView(), as_bytes(command));
+      const Bytes body =
+          protocol::transmission_body(corr_id, entity ? BytesView(Bytes(24, 1)) : BytesView(), as_bytes(command));
       protocol::Batch batch;
-      ASSERT_TRUE(batch.add(protocol::encode_transmission(smp::transmission_format(smp::current_version), {}, {}, {}, body)));
+      ASSERT_TRUE(
+          batch.add(protocol::encode_transmission(smp::transmission_format(smp::current_version), {}, {}, {}, body)));
       ASSERT_TRUE(session.send(batch.take()));
     });
   };
@@ -178,12 +186,13 @@ TEST_F(WireTest, UnencryptedOctetsInsideTls) {
   std::unique_ptr<transport::Connector::Attempt> attempt;
   transport::ChannelPtr raw;
   wire_.run([&] {
-    attempt = wire_.connector().connect(wire_.loop(), Wire::options(address_, {"smp/1"}), [&](Result<transport::ChannelPtr> channel) {
-      ASSERT_TRUE(channel) << channel.error().message;
-      raw = std::move(*channel);
-      raw->start({.data = [](BytesView) {}, .closed = [&](const Error&) { wire_.finish(); }, .drained = [] {}});
-      raw->send(Bytes(3 * 16'384, 0xFF));
-    });
+    attempt = wire_.connector().connect(
+        wire_.loop(), Wire::options(address_, {"smp/1"}), [&](Result<transport::ChannelPtr> channel) {
+          ASSERT_TRUE(channel) << channel.error().message;
+          raw = std::move(*channel);
+          raw->start({.data = [](BytesView) {}, .closed = [&](const Error&) { wire_.finish(); }, .drained = [] {}});
+          raw->send(Bytes(3 * 16'384, 0xFF));
+        });
   });
   raw.reset();
 }

@@ -245,8 +245,9 @@ std::string Person::state() const {
   std::string text = name_ + (running() ? " is running" : " is not running");
   for (const auto& [name, them] : diary_.friends) {
     text += "; with " + name + (them.connected ? ": connected" : ": not connected") + ", said " +
-            std::to_string(them.said.size()) + ", sent " + std::to_string(std::ranges::count_if(them.said, &Said::sent)) +
-            ", heard " + std::to_string(them.heard.size());
+            std::to_string(them.said.size()) + ", sent " +
+            std::to_string(std::ranges::count_if(them.said, &Said::sent)) + ", heard " +
+            std::to_string(them.heard.size());
   }
   for (const auto& each : diary_.troubles) text += "; " + each;
   return text;

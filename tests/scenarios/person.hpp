@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "log.hpp"
 #include "simplex/agent/agent.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/world/network.hpp"
+#include "log.hpp"
 
 namespace simplex::world {
 

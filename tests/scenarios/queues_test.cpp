@@ -4,11 +4,11 @@
 
 #include <cstdlib>
 
-#include "relay.hpp"
 #include "simplex/crypto/dh.hpp"
 #include "simplex/encoding/base64.hpp"
-#include "simplex/smp/client/received_message.hpp"
 #include "simplex/smp/client/client.hpp"
+#include "simplex/smp/client/received_message.hpp"
+#include "relay.hpp"
 
 namespace simplex::world {
 namespace {
@@ -34,7 +34,8 @@ class Folder {
 
 // Somebody with a connection to the relay.
 struct Party {
-  Party(std::string party, Scheduler& time, SimNetwork& network) : name(std::move(party)), loop(time), connector(network.connector(name)) {}
+  Party(std::string party, Scheduler& time, SimNetwork& network)
+      : name(std::move(party)), loop(time), connector(network.connector(name)) {}
 
   void connect(const protocol::ServerAddress& address, SmpVersionRange versions = supported_versions) {
     client.reset();
@@ -69,8 +70,9 @@ struct Party {
   }
   auto note() {
     return [this](const auto& outcome) {
-      results.push_back(outcome ? "ok" : outcome.error().relay_error ? smp::wire_text(*outcome.error().relay_error, current_version)
-                                                                    : std::string(client::name_of(outcome.error().kind)));
+      results.push_back(outcome                       ? "ok"
+                        : outcome.error().relay_error ? smp::wire_text(*outcome.error().relay_error, current_version)
+                                                      : std::string(client::name_of(outcome.error().kind)));
     };
   }
 

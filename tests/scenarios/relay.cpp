@@ -20,8 +20,8 @@ struct Relay::Program {
     std::vector<Node*> all;
     for (std::size_t index = 0; index < count; ++index) {
       Thread& thread = *threads_.emplace_back(std::make_unique<Thread>(*relay.time_, log));
-      thread.node = std::make_unique<Node>(index, count, thread.loop, settings_, relay.random_, thread.store, relay.log_,
-                                           open_connections_);
+      thread.node = std::make_unique<Node>(index, count, thread.loop, settings_, relay.random_, thread.store,
+                                           relay.log_, open_connections_);
       all.push_back(thread.node.get());
     }
     for (Node* node : all) node->join(all);
@@ -104,9 +104,7 @@ void Relay::stop() {
   program_.reset();
 }
 
-std::string Relay::address() const {
-  return "smp://" + base64url(credentials_.identity.view()) + "@" + host_;
-}
+std::string Relay::address() const { return "smp://" + base64url(credentials_.identity.view()) + "@" + host_; }
 
 std::size_t Relay::queues() const {
   std::size_t all = 0;

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <string>
 
-#include "log.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/transport/credentials.hpp"
 #include "simplex/transport/handshake_messages.hpp"
 #include "simplex/world/network.hpp"
+#include "log.hpp"
 
 namespace simplex::world {
 

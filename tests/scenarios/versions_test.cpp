@@ -35,7 +35,8 @@ TEST(Versions, EveryPairOfAgentsConnectsAndTalks) {
       play(10'000 + first * 10U + second, 1, [&](World& world) {
         world.relay("r1");
         world.relay("r2");
-        connect_and_talk(world, world.person("alice", "r1", program_of(first)), world.person("bob", "r2", program_of(second)));
+        connect_and_talk(world, world.person("alice", "r1", program_of(first)),
+                         world.person("bob", "r2", program_of(second)));
       });
       if (::testing::Test::HasFailure()) return;
     }

@@ -51,7 +51,8 @@ World::World(std::uint64_t seed) : seed_(seed), network_(time_, seed), choices_(
 Relay& World::relay(const std::string& name, SmpVersionRange versions) {
   auto& made = relays_[name];
   if (!made) {
-    made = std::make_unique<Relay>(name, folder_.path() / name, time_, network_, seed_ + 100 + relays_.size(), versions);
+    made =
+        std::make_unique<Relay>(name, folder_.path() / name, time_, network_, seed_ + 100 + relays_.size(), versions);
     made->start();
   }
   return *made;

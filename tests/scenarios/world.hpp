@@ -14,10 +14,10 @@
 #include <map>
 #include <memory>
 
-#include "person.hpp"
-#include "relay.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/world/network.hpp"
+#include "person.hpp"
+#include "relay.hpp"
 
 namespace simplex::world {
 

@@ -6,7 +6,7 @@ namespace simplex::world {
 
 namespace {
 
-constexpr std::size_t window = std::size_t{256} * 1024;   // octets on the way or unread, before the sender has to wait
+constexpr std::size_t window = std::size_t{256} * 1024;  // octets on the way or unread, before the sender has to wait
 constexpr std::size_t largest_piece = std::size_t{20} * 1024;
 
 Error closed_by_peer() { return {ErrorKind::network, "the connection was closed by the other side", Advice::retry}; }

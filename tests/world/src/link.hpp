@@ -32,21 +32,21 @@ class Link : public std::enable_shared_from_this<Link> {
 
   // One side: its owner's wishes, what it sends, and what arrives for it.
   struct End {
-    SimLoop* loop = nullptr;  // valid while attached
+    SimLoop* loop = nullptr;                                 // valid while attached
     std::shared_ptr<transport::Channel::Handlers> handlers;  // none before start()
-    bool attached = true;     // the owner holds the channel and has not closed it
+    bool attached = true;                                    // the owner holds the channel and has not closed it
     bool reading = true;
     bool delivery_scheduled = false;
-    Bytes received;           // arrived, not yet read
-    std::optional<Error> end; // the stream ends with this after what was received
-    bool ended = false;       // and the owner knows
+    Bytes received;            // arrived, not yet read
+    std::optional<Error> end;  // the stream ends with this after what was received
+    bool ended = false;        // and the owner knows
 
-    Bytes pending;            // sent by the owner, not yet on the way
+    Bytes pending;  // sent by the owner, not yet on the way
     bool transfer_scheduled = false;
     std::size_t in_flight = 0;
-    Instant last_arrival{};   // at the other side: keeps the order
-    bool finishing = false;   // nothing more will be sent
-    bool finished = false;    // and the other side has been told, or will be
+    Instant last_arrival{};  // at the other side: keeps the order
+    bool finishing = false;  // nothing more will be sent
+    bool finished = false;   // and the other side has been told, or will be
   };
 
   [[nodiscard]] End& end(Side side) { return ends_[static_cast<std::size_t>(side)]; }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "link.hpp"
 #include "simplex/testing/random.hpp"
+#include "link.hpp"
 
 namespace simplex::world {
 
@@ -127,7 +127,8 @@ class SimConnector final : public transport::Connector {
     auto host_channel = link->channel(Side::host, info);
     info.peer_certificates = server.identity.certificates;
     auto client_channel = link->channel(Side::client, std::move(info));
-    place.loop->post([accept = place.accept, channel = std::move(host_channel)]() mutable { accept(std::move(channel)); });
+    place.loop->post(
+        [accept = place.accept, channel = std::move(host_channel)]() mutable { accept(std::move(channel)); });
     state->finish(std::move(client_channel));
   }
 

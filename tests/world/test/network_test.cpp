@@ -32,7 +32,8 @@ class NetworkTest : public ::testing::Test {
   NetworkTest() { host_identity_.key_hash = *transport::KeyHash::from(Bytes(32, 7)); }
 
   void listen() {
-    listener_ = network_.listen(*host_loop_, "relay", host_identity_, [this](ChannelPtr channel) { host_.take(std::move(channel)); });
+    listener_ = network_.listen(*host_loop_, "relay", host_identity_,
+                                [this](ChannelPtr channel) { host_.take(std::move(channel)); });
   }
   void connect(std::uint8_t hash = 7) {
     transport::ConnectOptions options;

@@ -5,10 +5,10 @@ namespace simplex::smp::client {
 namespace {
 
 std::unexpected<Failure> unexpected_answer(const BrokerMessage& message) {
-  return std::unexpected(Failure{
-      Failure::Kind::unexpected,
-      {ErrorKind::malformed, "the relay answered " + std::string(smp::name_of(message)) + ", which does not fit the command"},
-      std::nullopt});
+  return std::unexpected(Failure{Failure::Kind::unexpected,
+                                 {ErrorKind::malformed, "the relay answered " + std::string(smp::name_of(message)) +
+                                                            ", which does not fit the command"},
+                                 std::nullopt});
 }
 
 // The callback for an answer that must be of one kind.
@@ -47,8 +47,8 @@ void Client::subscribe(const RecipientId& queue, const crypto::AuthPrivateKey& k
   command(entity_id(queue), &key, command::Sub{}, expecting_yes<broker::Ok, broker::Sok, broker::Msg>(std::move(done)));
 }
 
-void Client::secure(const RecipientId& queue, const crypto::AuthPrivateKey& key, const crypto::AuthPublicKey& sender_key,
-                    Done<> done) {
+void Client::secure(const RecipientId& queue, const crypto::AuthPrivateKey& key,
+                    const crypto::AuthPublicKey& sender_key, Done<> done) {
   command_for_ok(entity_id(queue), &key, command::Key{sender_key}, std::move(done));
 }
 

@@ -32,7 +32,8 @@ class Connecting final : public Client::Attempt {
     identity_ = *identity;
     connecting_ = dependencies_.connector.connect(dependencies_.loop, std::move(options),
                                                   [this](Result<transport::ChannelPtr> channel) {
-                                                    if (!channel) return failed(from_transport(std::move(channel).error()));
+                                                    if (!channel)
+                                                      return failed(from_transport(std::move(channel).error()));
                                                     handshake(std::move(*channel));
                                                   });
   }
@@ -72,7 +73,8 @@ class Connecting final : public Client::Attempt {
 }  // namespace
 
 std::unique_ptr<Client::Attempt> Client::connect(Dependencies dependencies, const protocol::ServerAddress& address,
-                                                 Options options, Handlers handlers, Done<std::unique_ptr<Client>> done) {
+                                                 Options options, Handlers handlers,
+                                                 Done<std::unique_ptr<Client>> done) {
   auto attempt = std::make_unique<Connecting>(dependencies, address, options, std::move(handlers), std::move(done));
   attempt->start();
   return attempt;

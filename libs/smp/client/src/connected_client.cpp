@@ -64,12 +64,12 @@ void ConnectedClient::open(transport::ChannelPtr channel, transport::KeyHash ide
   transport::ClientHandshakeSettings settings;
   settings.identity = identity;
   settings.versions = options_.versions;
-  blocks_ = transport::BlockSession::as_client(
-      dependencies_.loop, std::move(channel), std::move(settings), crypto::generate_x25519(dependencies_.random), timeout,
-      {.ready = [this] { ready(); },
-       .block = [this](BytesView content) { receive(content); },
-       .closed = [this](Error error) { closed(std::move(error)); },
-       .drained = [this] { flush_later(); }});
+  blocks_ = transport::BlockSession::as_client(dependencies_.loop, std::move(channel), std::move(settings),
+                                               crypto::generate_x25519(dependencies_.random), timeout,
+                                               {.ready = [this] { ready(); },
+                                                .block = [this](BytesView content) { receive(content); },
+                                                .closed = [this](Error error) { closed(std::move(error)); },
+                                                .drained = [this] { flush_later(); }});
 }
 
 void ConnectedClient::ready() {
@@ -96,18 +96,18 @@ Client::Counters ConnectedClient::counters() const {
 }
 
 void ConnectedClient::fail_later(Done<BrokerMessage> done, Failure failure) {
-  dependencies_.loop.post(guarded([done = std::move(done), failure = std::move(failure)]() mutable {
-    done(std::unexpected(std::move(failure)));
-  }));
+  dependencies_.loop.post(guarded(
+      [done = std::move(done), failure = std::move(failure)]() mutable { done(std::unexpected(std::move(failure))); }));
 }
 
 void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                               Done<BrokerMessage> done, std::optional<CorrId> corr_id) {
   if (!connected_) return fail_later(std::move(done), not_connected());
   if (session_.version < since(command)) {
-    return fail_later(std::move(done), {Failure::Kind::version,
-                                        {ErrorKind::version, "the relay is too old for " + std::string(smp::name_of(command))},
-                                        std::nullopt});
+    return fail_later(std::move(done),
+                      {Failure::Kind::version,
+                       {ErrorKind::version, "the relay is too old for " + std::string(smp::name_of(command))},
+                       std::nullopt});
   }
   if (waiting_.size() >= options_.max_waiting) {
     return fail_later(std::move(done), {Failure::Kind::too_large,
@@ -123,9 +123,9 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
   if (!transmission)
     return fail_later(std::move(done), {Failure::Kind::version, std::move(transmission).error(), std::nullopt});
   if (transmission->size() > protocol::max_transmission_size) {
-    return fail_later(std::move(done), {Failure::Kind::too_large,
-                                        {ErrorKind::limit, "the command does not fit into a block"},
-                                        std::nullopt});
+    return fail_later(
+        std::move(done),
+        {Failure::Kind::too_large, {ErrorKind::limit, "the command does not fit into a block"}, std::nullopt});
   }
 
   if (requests_.contains(id)) {

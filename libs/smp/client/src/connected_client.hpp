@@ -3,9 +3,9 @@
 
 #include <deque>
 
-#include "requests.hpp"
 #include "simplex/smp/client/client.hpp"
 #include "simplex/transport/block_session.hpp"
+#include "requests.hpp"
 
 namespace simplex::smp::client {
 

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "scripted_relay.hpp"
 #include "simplex/testing/vectors.hpp"
+#include "scripted_relay.hpp"
 
 namespace simplex::smp::client {
 namespace {
@@ -128,8 +128,9 @@ TEST_F(ClientTest, HandshakeThatNeverComesTimesOut) {
       transport::make_credentials(transport::SignatureAlgorithm::ed25519, time_.wall(), random_);
   world::SimLoop silent(time_);
   transport::ChannelPtr kept;
-  const auto listener = network_.listen(silent, "relay", {.certificates = credentials.chain, .key_hash = credentials.identity},
-                                        [&](transport::ChannelPtr channel) { kept = std::move(channel); });
+  const auto listener =
+      network_.listen(silent, "relay", {.certificates = credentials.chain, .key_hash = credentials.identity},
+                      [&](transport::ChannelPtr channel) { kept = std::move(channel); });
   protocol::ServerAddress address;
   address.hosts = {*protocol::Host::parse("relay")};
   address.key_hash = protocol::KeyHash(credentials.identity.view());
@@ -143,7 +144,8 @@ TEST_F(ClientTest, HandshakeThatNeverComesTimesOut) {
 TEST_F(ClientTest, DroppedAttemptIsSilent) {
   start();
   bool called = false;
-  attempt_ = Client::connect({loop_, random_, log_, *connector_}, relay_->address(), options_, {}, [&](const auto&) { called = true; });
+  attempt_ = Client::connect({loop_, random_, log_, *connector_}, relay_->address(), options_, {},
+                             [&](const auto&) { called = true; });
   time_.advance(5ms);
   attempt_.reset();
   time_.advance(5min);

@@ -17,7 +17,8 @@ class ReceivedMessageTest : public ::testing::Test {
 
 TEST_F(ReceivedMessageTest, OpensAMessageAndAQuotaNotice) {
   const auto sealed = encrypt_queue_message(
-      key_, id_, MessageBody{from_seconds_since_epoch(1'700'000'000), {.notification = true}, Content(as_bytes("hello"))});
+      key_, id_,
+      MessageBody{from_seconds_since_epoch(1'700'000'000), {.notification = true}, Content(as_bytes("hello"))});
   ASSERT_TRUE(sealed);
   const auto opened = open_message(key_, {id_, Content(*sealed)});
   ASSERT_TRUE(opened);

@@ -27,7 +27,8 @@ class ScriptedRelay {
         credentials_(transport::make_credentials(transport::SignatureAlgorithm::ed25519, time.wall(), random_)),
         versions_(versions) {
     const world::ServerIdentity identity{.certificates = credentials_.chain, .key_hash = credentials_.identity};
-    listener_ = network.listen(loop_, "relay", identity, [this](transport::ChannelPtr channel) { accept(std::move(channel)); });
+    listener_ =
+        network.listen(loop_, "relay", identity, [this](transport::ChannelPtr channel) { accept(std::move(channel)); });
   }
 
   [[nodiscard]] protocol::ServerAddress address() const {
@@ -44,7 +45,9 @@ class ScriptedRelay {
   int connections = 0;
   int ends = 0;
 
-  void answer(const SeenCommand& command, const BrokerMessage& message) { send(command.corr_id, command.entity, message); }
+  void answer(const SeenCommand& command, const BrokerMessage& message) {
+    send(command.corr_id, command.entity, message);
+  }
   void push(const EntityId& entity, const BrokerMessage& message) { send({}, entity, message); }
   void send(const CorrId& corr_id, const EntityId& entity, const BrokerMessage& message) {
     send_transmission(transmission(corr_id, entity, message));
@@ -69,9 +72,12 @@ class ScriptedRelay {
     ++connections;
     transport::ServerHandshakeSettings settings;
     settings.versions = versions_;
-    session_ = transport::BlockSession::as_server(
-        loop_, std::move(channel), credentials_, std::move(settings), random_, std::chrono::minutes(2),
-        {.ready = [] {}, .block = [this](BytesView content) { receive(content); }, .closed = [this](const Error&) { ++ends; }, .drained = [] {}});
+    session_ = transport::BlockSession::as_server(loop_, std::move(channel), credentials_, std::move(settings), random_,
+                                                  std::chrono::minutes(2),
+                                                  {.ready = [] {},
+                                                   .block = [this](BytesView content) { receive(content); },
+                                                   .closed = [this](const Error&) { ++ends; },
+                                                   .drained = [] {}});
   }
   void receive(BytesView content) {
     const auto transmissions = protocol::split_batch(content);
@@ -81,8 +87,8 @@ class ScriptedRelay {
     for (const BytesView each : *transmissions) {
       const auto received = decode_client_transmission(params(), each);
       ASSERT_TRUE(received) << "a command that can't be read";
-      commands.push_back({received->corr_id, EntityId(received->entity_id), std::string(smp::name_of(received->command)),
-                          !received->authorization.empty()});
+      commands.push_back({received->corr_id, EntityId(received->entity_id),
+                          std::string(smp::name_of(received->command)), !received->authorization.empty()});
     }
     for (const SeenCommand& command : commands) {
       seen.push_back(command);

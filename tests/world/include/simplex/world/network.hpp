@@ -45,7 +45,8 @@ class SimNetwork {
     virtual ~Listener() = default;
   };
   using Accept = std::function<void(transport::ChannelPtr)>;
-  [[nodiscard]] std::unique_ptr<Listener> listen(SimLoop& loop, std::string host, ServerIdentity identity, Accept accept);
+  [[nodiscard]] std::unique_ptr<Listener> listen(SimLoop& loop, std::string host, ServerIdentity identity,
+                                                 Accept accept);
   // Of a host with several loops: which takes the connection of this number, and how.
   struct Place {
     SimLoop* loop = nullptr;

@@ -12,8 +12,8 @@ namespace simplex::smp::client {
 struct Failure {
   enum class Kind : std::uint8_t {
     // Temporary: the same command may succeed on another session, or later. Whether the relay has executed it is unknown.
-    network,     // not connected, or the connection ended before the answer
-    timeout,     // no answer in time
+    network,  // not connected, or the connection ended before the answer
+    timeout,  // no answer in time
     // Permanent: repeating changes nothing.
     refused,     // the relay answered ERR: relay_error says which
     unexpected,  // the relay answered what this command is not answered with
@@ -24,13 +24,15 @@ struct Failure {
   };
 
   Kind kind = Kind::network;
-  Error error;                                // for people
-  std::optional<ErrorType> relay_error;       // exactly as the relay said it; with refused
+  Error error;                           // for people
+  std::optional<ErrorType> relay_error;  // exactly as the relay said it; with refused
 
   [[nodiscard]] bool temporary() const noexcept { return kind == Kind::network || kind == Kind::timeout; }
   // refused, and with this error: failure.is<errors::Auth>()
   template <class E>
-  [[nodiscard]] bool is() const noexcept { return relay_error && relay_error->is<E>(); }
+  [[nodiscard]] bool is() const noexcept {
+    return relay_error && relay_error->is<E>();
+  }
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };

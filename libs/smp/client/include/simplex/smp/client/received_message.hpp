@@ -14,7 +14,7 @@ struct QueueMessageReceived {
   MessageId id;
   WallTime received;  // by the relay, whole seconds
   MessageFlags flags;
-  Bytes body;         // what the sender gave to SEND
+  Bytes body;  // what the sender gave to SEND
 };
 // Instead of a message: the queue was full at this time. Acknowledged like a message; the sender waits for that.
 struct QueueWasFull {
