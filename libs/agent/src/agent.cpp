@@ -111,7 +111,8 @@ Result<> AgentImpl::flush() { return core_.turn.commit(); }
 // Once for each relay: the agent goes on trying, for its operator may put it right.
 void AgentImpl::tell_untrusted(const Relay& relay, const smp::client::Failure& why) {
   if (why.kind != smp::client::Failure::Kind::untrusted || !untrusted_.insert(&relay).second) return;
-  core_.outbox.passing(AgentProblem{std::nullopt, Failure::authorization,
+  core_.outbox.passing(AgentProblem{std::nullopt,
+                                    Failure::authorization,
                                     {why.error.kind, relay.name() + ": " + why.error.message, why.error.advice}});
 }
 
