@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,6 +179,23 @@ Result<> AppendFile::append(BytesView octets) {
 Result<> AppendFile::sync() {
   if (::fdatasync(descriptor_) != 0) return system_error("write", file_, errno);
   return {};
+}
+
+Result<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open", directory, errno);
+  DirectoryLock made(descriptor);
+  // Some file systems over a network have no such locks: then nothing can be said.
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return fail(ErrorKind::conflict,
+                fmt::format("{} is in use by another process: stop that one, or use another folder", directory.string()),
+                Advice::ask_user);
+  }
+  return made;
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 Result<> create_directories(const fs::path& directory, unsigned mode) {

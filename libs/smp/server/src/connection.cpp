@@ -48,7 +48,7 @@ bool Connection::has_room() const { return session_->pending() < node_.settings_
 
 void Connection::enqueue(std::variant<Answer, Delivery> what) {
   if (auto* answer = std::get_if<Answer>(&what)) {
-    answers_.push_back(encode_answer(agreed_->params(), *answer));
+    answers_.push_back(std::move(*answer));
   } else {
     held_.push_back(std::move(std::get<Delivery>(what)));
   }
@@ -66,14 +66,15 @@ bool Connection::flush() {
   if (session_->pending() < left_pending_) stuck_since_.reset();
   protocol::Batch batch;
   std::size_t sent = 0;
-  for (const auto& answer : answers_) {
+  while (!answers_.empty() && has_room()) {
+    const auto answer = encode_answer(agreed_->params(), answers_.front());
+    answers_.pop_front();
     if (!batch.fits(answer.size()) && !send(batch)) return false;
     if (!batch.add(answer)) return false;
     ++sent;
   }
-  answers_.clear();
   bool shares_block = sent > 0 && sent <= 4;
-  while (!held_.empty() && has_room()) {
+  while (answers_.empty() && !held_.empty() && has_room()) {
     const auto delivery = encode_delivery(agreed_->params(), held_.front());
     held_.pop_front();
     if (!delivery) return false;

@@ -41,8 +41,9 @@ class Connection {
   std::uint64_t number_;
   std::optional<ClientId> client_;
   SessionPtr agreed_;
-  std::vector<Bytes> answers_;     // encoded
-  std::deque<Delivery> held_;      // not encrypted yet
+  // Neither is encoded until there is room: a command of a few octets may be answered with link data that fill a block.
+  std::deque<Answer> answers_;
+  std::deque<Delivery> held_;
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
   std::size_t left_pending_ = 0;   // by the last flush

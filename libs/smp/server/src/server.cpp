@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <latch>
+#include <set>
 #include <thread>
 
+#include "simplex/server_kit/files.hpp"
 #include "simplex/transport/tls.hpp"
 
 namespace simplex::smp::server {
@@ -31,6 +33,9 @@ class ThreadedServer final : public Server {
   }
 
   Result<> run() {
+    // Before anything is read: a second process, which fails later or only does maintenance, would put a compacted log
+    // in the place of the one that the first still writes to.
+    SIMPLEX_TRY(lock_folders());
     LoggedQueues queues;
     SIMPLEX_TRY(make_workers(queues));
     // Before the messages: a port in use must leave their file as it is. Connections wait until the loops run.
@@ -67,6 +72,18 @@ class ThreadedServer final : public Server {
   }
 
  private:
+  Result<> lock_folders() {
+    std::set<fs::path> folders;
+    for (const auto& file : {settings_.store_log, settings_.messages}) {
+      if (file) folders.insert(file->has_parent_path() ? file->parent_path() : fs::path("."));
+    }
+    for (const auto& folder : folders) {
+      SIMPLEX_ASSIGN(auto lock, server_kit::DirectoryLock::take(folder));
+      locks_.push_back(std::move(lock));
+    }
+    return {};
+  }
+
   Result<> make_workers(LoggedQueues& queues) {
     std::shared_ptr<StoreLog> log;
     if (settings_.store_log) {
@@ -183,6 +200,7 @@ class ThreadedServer final : public Server {
   ServerSettings settings_;
   Logger& logger_;
   SystemClock clock_;
+  std::vector<server_kit::DirectoryLock> locks_;
   std::atomic<std::size_t> open_connections_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Node*> nodes_;

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <deque>
 
+#include "simplex/crypto/hash.hpp"
 #include "simplex/smp/message_body.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/transport/block_session.hpp"
@@ -71,19 +73,25 @@ class PipeClient {
   }
 
   SessionParams params() const { return {session_->session().version, session_->session().session_id.view()}; }
-  CorrId send(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr) {
+  // The same command `times` times, in one block.
+  CorrId send(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr,
+              int times = 1, std::optional<CorrId> chosen = {}) {
     ClientAuth auth;
     auth.key = key;
     auth.relay_key = session_->session().peer_key;
-    const auto corr_id = CorrId::generate(world_.random);
+    CorrId corr_id;
     protocol::Batch batch;
-    EXPECT_TRUE(batch.add(encode_client_transmission(params(), auth, corr_id, entity, command).value()));
+    for (int i = 0; i < times; ++i) {
+      corr_id = chosen ? *chosen : CorrId::generate(world_.random);
+      EXPECT_TRUE(batch.add(encode_client_transmission(params(), auth, corr_id, entity, command).value()));
+    }
     EXPECT_TRUE(session_->send(batch.take()));
     return corr_id;
   }
   // The kind of the answer: "OK", "IDS", "ERR"; empty when none comes.
-  std::string call(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr) {
-    const auto corr_id = send(command, entity, key);
+  std::string call(const ClientCommand& command, BytesView entity = {}, const crypto::AuthPrivateKey* key = nullptr,
+                   std::optional<CorrId> chosen = {}) {
+    const auto corr_id = send(command, entity, key, 1, chosen);
     world_.time.run_until([&] { return closed || answers.contains(corr_id); }, std::chrono::seconds(30));
     return answers[corr_id];
   }
@@ -221,6 +229,32 @@ TEST(Node, ACommanderThatDoesNotReadIsNotReadEither) {
   mallory.resume();
   world.time.advance(std::chrono::seconds(1));
   EXPECT_THAT(mallory.answers, SizeIs(500));
+}
+
+TEST(Node, ShortCommandsWithLongAnswersWaitForTheReader) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient mallory(world, 0);
+  const auto key = crypto::AuthPrivateKey(crypto::generate_ed25519(world.random).private_key);
+  const auto dh = crypto::generate_x25519(world.random);
+  const Bytes link_id(24, 7);
+  const auto corr_id = CorrId::generate(world.random);
+  const auto sender_id = to_bytes(crypto::sha3_384(corr_id.view()).view().first(queue_id_size));
+  const std::string data(13'000, 'y');
+  command::New::Contact contact{command::New::ContactLink{
+      protocol::LinkId(link_id), protocol::SenderId(sender_id), {Content(as_bytes("x")), Content(as_bytes(data))}}};
+  EXPECT_EQ(mallory.call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::only_create,
+                                      std::move(contact), {}}, {}, &key, corr_id), "IDS");
+  const auto before = world.nodes[0]->counters().blocks_out;
+  mallory.pause();
+  constexpr int count = 200;
+  mallory.send(command::Lget{}, link_id, nullptr, count);
+  world.time.advance(std::chrono::seconds(1));
+  const auto sent = world.nodes[0]->counters().blocks_out - before;
+  EXPECT_LE(sent * transport::block_size, world.settings.limits.pending + transport::block_size);
+  mallory.resume();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(std::ranges::count(mallory.answers, "LNK", [](const auto& answer) { return answer.second; }), count);
 }
 
 TEST(Node, StoppingSendsWhatWaitsAndEndsInTime) {

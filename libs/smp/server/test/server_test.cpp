@@ -448,13 +448,36 @@ TEST_F(RelayOnSockets, AWrongFingerprintFailsTheClientOnly) {
 
 TEST_F(RelayOnSockets, APortInUseIsAClearErrorAndLeavesTheMessages) {
   start();
-  std::ofstream(folder_ / "smp-server-messages.log") << "v3 kept kept 1 quota\n";
+  const auto other = folder_ / "other";
+  std::filesystem::create_directories(other);
+  std::ofstream(other / "smp-server-messages.log") << "v3 kept kept 1 quota\n";
   auto with = settings();
   with.addresses[0].port = server_->ports()[0];
+  with.store_log = other / "smp-server-store.log";
+  with.messages = other / "smp-server-messages.log";
   const auto second = Server::start(std::move(with), logger_);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, HasSubstr(std::to_string(server_->ports()[0])));
-  EXPECT_TRUE(std::filesystem::exists(folder_ / "smp-server-messages.log"));
+  EXPECT_TRUE(std::filesystem::exists(other / "smp-server-messages.log"));
+}
+
+TEST_F(RelayOnSockets, ASecondRelayOnTheSameFilesChangesNothing) {
+  start();
+  auto alice = client();
+  create_queue(alice);
+  for (const bool maintenance : {false, true}) {
+    auto with = settings();
+    if (maintenance) with.addresses.clear();
+    const auto second = Server::start(std::move(with), logger_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, ErrorKind::conflict);
+    EXPECT_THAT(second.error().message, HasSubstr(folder_.string() + " is in use"));
+  }
+  // The first goes on writing to the file that the next start reads.
+  create_queue(alice);
+  stop();
+  start();
+  EXPECT_EQ(server_->report().queues, 2u);
 }
 
 TEST_F(RelayOnSockets, TooManyConnectionsAreTurnedAway) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
 
 #include "simplex/base/bytes.hpp"
 #include "simplex/base/result.hpp"
@@ -63,6 +64,24 @@ class AppendFile {
   int descriptor_;
   bool damaged_ = false;  // a piece of a failed append could not be cut off yet
   std::uint64_t size_ = 0;
+};
+
+// Says that this process uses the files of a directory, until it is destroyed or the process ends, however it ends. The
+// directory itself is locked: nothing is left behind in it.
+class DirectoryLock {
+ public:
+  // A conflict when somebody else, in this process too, has the lock.
+  [[nodiscard]] static Result<DirectoryLock> take(const std::filesystem::path& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  DirectoryLock(DirectoryLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+
+ private:
+  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
+
+  int descriptor_;
 };
 
 [[nodiscard]] Result<> create_directories(const std::filesystem::path& directory, unsigned mode);
