@@ -1,6 +1,8 @@
 // smp-server: an SMP relay. Wiring only; what it does is in libs/smp/server.
 #include <fmt/core.h>
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -27,6 +29,14 @@ ServerFolders folders_from_environment() {
 void say(const std::string& line) {
   fmt::print("{}\n", line);
   std::fflush(stdout);
+}
+
+// Each connection is a descriptor: the usual limit of 1024 is one for programs that use select(), as none here does.
+void allow_all_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int failed(const Error& error) {
@@ -166,6 +176,7 @@ struct StartCommand {
       logger->info("settings that this version does not act on: " + list);
     }
 
+    allow_all_descriptors();
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     // Before any other thread: a signal that comes while the files are read waits for the loop.

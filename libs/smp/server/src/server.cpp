@@ -157,10 +157,19 @@ class ThreadedServer final : public Server {
                                            {.accepted = [node = worker.node.get()](transport::ChannelPtr channel) {
                                               node->accept(std::move(channel));
                                             },
-                                            .refused = {}}));
+                                            .refused = tell_of_limits(worker)}));
       if (i == 0) ports_ = worker.listener->ports();
     }
     return {};
+  }
+
+  // When the machine's limits keep clients away, the operator hears of it, and not for each of them.
+  std::move_only_function<void(const Error&)> tell_of_limits(Worker& worker) {
+    return [this, &loop = *worker.loop, quiet_until = Instant{}](const Error& error) mutable {
+      if (error.kind != ErrorKind::limit || loop.now() < quiet_until) return;
+      quiet_until = loop.now() + std::chrono::minutes(10);
+      logger_.warning(error.message);
+    };
   }
 
   void note(const fs::path& file, const std::vector<LogProblem>& problems) {
