@@ -197,5 +197,42 @@ TEST_F(WireTest, UnencryptedOctetsInsideTls) {
   raw.reset();
 }
 
+TEST_F(WireTest, WhatWasQueuedGoesBeforeTheClientCloses) {
+  std::unique_ptr<Client> recipient;
+  std::unique_ptr<Client> sender;
+  std::unique_ptr<Client::Attempt> attempts[2];
+  const auto pair = crypto::generate_ed25519(wire_.random());
+  const crypto::AuthPrivateKey key = pair.private_key.clone();
+  std::size_t arrived = 0;
+  wire_.run([&] {
+    smp::client::Handlers handlers;
+    handlers.pushed = [&](const smp::EntityId&, const smp::BrokerMessage& message) {
+      EXPECT_TRUE(std::holds_alternative<smp::broker::Msg>(message));
+      ++arrived;
+      wire_.finish();
+    };
+    attempts[0] = Client::connect(
+        wire_.dependencies(), address_, {}, std::move(handlers), [&](Outcome<std::unique_ptr<Client>> made) {
+          ASSERT_TRUE(made);
+          recipient = std::move(*made);
+          smp::command::New request;
+          request.recipient_key = pair.public_key;
+          request.recipient_dh_key = crypto::generate_x25519(wire_.random()).public_key;
+          recipient->create_queue(request, key, [&](Outcome<smp::broker::Ids> ids) {
+            ASSERT_TRUE(ids) << ids.error().error.message;
+            attempts[1] = Client::connect(wire_.dependencies(), address_, {}, {},
+                                          [&, queue = ids->sender_id](Outcome<std::unique_ptr<Client>> second) {
+                                            ASSERT_TRUE(second);
+                                            sender = std::move(*second);
+                                            sender->send_message(queue, nullptr, {}, Bytes(16'000, 'x'),
+                                                                 [](const Outcome<>&) { FAIL() << "nobody listens"; });
+                                            sender.reset();
+                                          });
+          });
+        });
+  });
+  EXPECT_EQ(arrived, 1U);
+}
+
 }  // namespace
 }  // namespace simplex::end_to_end
