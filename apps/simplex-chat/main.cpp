@@ -20,9 +20,10 @@ void print(const ui::Lines& lines) {
   std::fflush(stdout);
 }
 
-int fail_start(const Error& error) {
+// What cannot be done; scripts read the answers in stdout and this in stderr.
+int fail_program(const Error& error) {
   std::fflush(stdout);
-  std::fprintf(stderr, "simplex-chat: %s\n", error.message.c_str());
+  std::fprintf(stderr, "simplex-chat: %s\n", ui::without_control_characters(error.message).c_str());
   return 1;
 }
 
@@ -58,14 +59,16 @@ class Execution {
 
  private:
   void finish(Result<chat::Answer> answer) {
-    print(answer ? ui::lines_of(*answer) : ui::lines_of(answer.error()));
+    if (answer) print(ui::lines_of(*answer));
     if (!answer) {
-      exit_code_ = 1;
+      exit_code_ = fail_program(answer.error());
       return loop_.stop();
     }
     waiting_ = loop_.after(options_.wait, [this] { loop_.stop(); });
   }
   void happened(const chat::Happening& happening) {
+    if (const auto* problem = std::get_if<chat::happening::Problem>(&happening))
+      return (void)fail_program(Error{ErrorKind::network, problem->text, Advice::retry});
     const bool message = std::holds_alternative<chat::happening::MessageReceived>(happening);
     if (options_.execute_log == ExecuteLog::none || (options_.execute_log == ExecuteLog::messages && !message)) return;
     print(ui::lines_of(happening, options_.log_level <= LogLevel::info));
@@ -94,15 +97,20 @@ class Conversation {
  private:
   void typed(std::string line) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) return;
-    auto command = chat::parse_command(line);
-    if (!command) return terminal_->print(ui::lines_of(command.error()));
     ++unanswered_;
-    chat_.execute(std::move(*command), [this](Result<chat::Answer> answer) {
-      --unanswered_;
-      terminal_->print(answer ? ui::lines_of(*answer) : ui::lines_of(answer.error()));
-      const bool quit = answer && std::holds_alternative<chat::answer::Quit>(*answer);
-      if (quit || (ended_ && unanswered_ == 0)) loop_.stop();
-    });
+    auto command = chat::parse_command(line);
+    auto answer = [this, line = std::move(line)](const Result<chat::Answer>& result) { answered(line, result); };
+    if (command) return chat_.execute(std::move(*command), std::move(answer));
+    // After the answers of the lines before.
+    loop_.post([answer = std::move(answer), error = std::move(command).error()] { answer(std::unexpected(error)); });
+  }
+  void answered(const std::string& line, const Result<chat::Answer>& answer) {
+    --unanswered_;
+    // The terminal takes a typed message away, because it is printed again with its time; this one is not.
+    if (!answer && line.starts_with('@')) terminal_->print({ui::without_control_characters(line)});
+    terminal_->print(answer ? ui::lines_of(*answer) : ui::lines_of(answer.error()));
+    const bool quit = answer && std::holds_alternative<chat::answer::Quit>(*answer);
+    if (quit || (ended_ && unanswered_ == 0)) loop_.stop();
   }
   // A script's last commands are answered before the program ends.
   void input_ended() {
@@ -123,7 +131,7 @@ int run(Options& options) {
   std::error_code no_folder;
   if (!folder.empty()) std::filesystem::create_directories(folder, no_folder);
   if (no_folder)
-    return fail_start({ErrorKind::storage, "cannot create the folder " + folder.string() + ": " + no_folder.message(), Advice::ask_user});
+    return fail_program({ErrorKind::storage, "cannot create the folder " + folder.string() + ": " + no_folder.message(), Advice::ask_user});
 
   const auto loop = async::make_thread_loop();
   SystemRandom random;
@@ -135,10 +143,10 @@ int run(Options& options) {
   config.servers = options.servers;
   config.timeouts.connect = options.tcp_timeout;
   auto opened = chat::Chat::open({*loop, random, log, *connector}, std::move(config));
-  if (!opened) return fail_start(opened.error());
+  if (!opened) return fail_program(opened.error());
   chat::Chat& chat = **opened;
   if (!chat.has_user()) {
-    if (auto created = create_profile(chat, options); !created) return fail_start(created.error());
+    if (auto created = create_profile(chat, options); !created) return fail_program(created.error());
   }
 
   loop->on_signal(SIGINT, [&loop] { loop->stop(); });

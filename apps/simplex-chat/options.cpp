@@ -12,6 +12,8 @@ namespace simplex::app {
 
 namespace {
 
+constexpr int wrong_options = 2;  // exit code; what cannot be done is 1
+
 std::string default_prefix() {
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr ? home : ".") + "/.simplex/simplex_v1";
@@ -47,7 +49,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("-s,--server", servers,
                  "Relays for your queues, separated by spaces: smp://FINGERPRINT@HOST[:PORT]. "
                  "They are remembered for the next starts")->type_name("SERVER");
-  app.add_option("-e,--execute", options.command, "Execute one command and exit")->type_name("COMMAND");
+  const auto* execute =
+      app.add_option("-e,--execute", options.command, "Execute one command and exit")->type_name("COMMAND");
   app.add_option("-t,--time", wait, "With -e: seconds to wait after the command before exiting")
       ->type_name("TIME")->check(CLI::Range(0, 86400 * 365))->capture_default_str();
   app.add_option("--execute-log", execute_log, "With -e: what is shown of what happens meanwhile: all, messages, none")
@@ -58,13 +61,20 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("--tcp-timeout", tcp_timeout, "Seconds to connect to a relay")->check(CLI::Range(1, 600))->capture_default_str();
   app.add_option("--create-bot-display-name", options.bot_name, "Create the profile with this name on the first start, without asking")
       ->type_name("NAME");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "simplex-chat: " + std::string(error.what()) + "\nsimplex-chat --help lists the options.\n";
+  });
   app.footer("Without -e it is interactive: type /help there.\n"
              "Example: simplex-chat -d ~/alice -k secret -s smp://FINGERPRINT@relay.example.com -e '@bob hello'");
   try {
     app.parse(argc, argv);
+    if (execute->count() > 0 && options.command.find_first_not_of(" \t\r\n") == std::string::npos)
+      throw CLI::ValidationError("--execute", "the command is empty");
+    if (prefix.empty() || prefix.ends_with('/'))
+      throw CLI::ValidationError("--database", "a name is missing after the folder, as in ~/chat/me");
   } catch (const CLI::ParseError& error) {
     overwrite_in_arguments(argc, argv, key);
-    exit_code = app.exit(error);
+    exit_code = app.exit(error) == 0 ? 0 : wrong_options;
     return std::nullopt;
   }
   overwrite_in_arguments(argc, argv, key);

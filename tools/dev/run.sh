@@ -6,6 +6,7 @@ demo=
 case ${1:-} in
   --demo) demo=yes ;;
   '') ;;
+  -h | --help) exec ./dev --help ;;
   *) die "run: there is no option '$1'" ;;
 esac
 
@@ -18,6 +19,11 @@ data=${XDG_DATA_HOME:-$HOME/.local/share}/simplex-cpp
 export SMP_SERVER_CFG_PATH=$data/relay/etc SMP_SERVER_LOG_PATH=$data/relay/log
 umask 077
 mkdir -p "$data/chat"
+
+# One relay of one's own at a time: two would write the same files.
+exec {lock}>"$data/lock"
+flock -n "$lock" || die "./dev run is already running in another terminal. To talk with yourself, start a second person here:
+  build/release/bin/simplex-chat -d '$data/chat/friend' -s $(grep -ohm 1 'smp://.*' "$data/relay/start.log" || echo ADDRESS)"
 
 if [ ! -f "$SMP_SERVER_CFG_PATH/smp-server.ini" ]; then
   say "a new relay, in $data/relay"
@@ -52,7 +58,7 @@ listening=
 while [ -z "$listening" ]; do
   if ! IFS= read -r -t 60 -u "$output" line; then
     cat "$relay_log" >&2
-    die "the relay did not start; its message is above"
+    die "the relay did not start; its message is above, its settings are in $SMP_SERVER_CFG_PATH/smp-server.ini"
   fi
   printf '%s\n' "$line" >>"$relay_log"
   [[ $line =~ smp://[^[:space:]]+ ]] && address=${BASH_REMATCH[0]}
@@ -60,5 +66,7 @@ while [ -z "$listening" ]; do
 done
 cat <&"$output" >>"$relay_log" &
 
-say "the relay runs at $address; its log is $relay_log; it is stopped when you leave the chat"
+say "the relay runs until you leave the chat; its log is $relay_log"
+say "its address: $address"
+say "to talk with yourself, in another terminal: build/release/bin/simplex-chat -d '$data/chat/friend' -s $address"
 "$bin/simplex-chat" -d "$data/chat/me" -k "$(cat "$data/chat/key")" -s "$address"

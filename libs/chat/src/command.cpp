@@ -64,6 +64,23 @@ Result<Command> parse_history(std::string_view rest) {
   return history;
 }
 
+bool begins_a_link(std::string_view text) { return text.starts_with("simplex:/") || text.starts_with("https://"); }
+
+// A link comes from a chat, a mail or a terminal, which break it into lines and put quotes or brackets around it.
+std::string pasted_link(std::string_view text) {
+  for (const std::string_view pair : {"''", "\"\"", "<>", "()", "``"}) {
+    if (text.size() > 2 && text.front() == pair[0] && text.back() == pair[1]) {
+      text = trim(text.substr(1, text.size() - 2));
+      break;
+    }
+  }
+  std::string link;
+  for (const char c : text) {
+    if (blanks.find(c) == std::string_view::npos) link += c;
+  }
+  return link;
+}
+
 Result<Command> parse_slash(std::string_view line) {
   const std::string_view word = next_word(line);
   const auto is = [word](std::string_view full, std::string_view abbreviation) {
@@ -71,9 +88,7 @@ Result<Command> parse_slash(std::string_view line) {
   };
   if (is("/connect", "/c")) {
     if (line.empty()) return command::CreateInvitation{};
-    if (line.find_first_of(blanks) != std::string_view::npos)
-      return wrong("A link has no spaces in it: paste the whole link after /c.");
-    return command::Connect{std::string(line)};
+    return command::Connect{pasted_link(line)};
   }
   if (is("/contacts", "/cs")) return nothing_after(line, command::ListContacts{});
   if (is("/tail", "/t")) return parse_history(line);
@@ -95,7 +110,8 @@ Result<Command> parse_command(std::string_view line) {
   if (line.starts_with('@')) return parse_message(line);
   if (line.starts_with('/')) return parse_slash(line);
   if (line.empty()) return wrong("Nothing to do. See /help.");
-  return wrong("To whom? Write @name text, or see /help.");
+  if (begins_a_link(line)) return wrong("To connect by a link, write /c before it.");
+  return wrong("To whom? Write @name text. Commands begin with /, as /help.");
 }
 
 std::string quoted_name(std::string_view name) {

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "session.hpp"
+#include "simplex/encoding/utf8.hpp"
 
 namespace simplex::chat {
 
@@ -8,6 +11,13 @@ namespace {
 constexpr auto answer_patience = std::chrono::seconds(15);
 constexpr auto retry_delay = std::chrono::seconds(5);
 constexpr std::size_t shared_id_size = 12;
+
+// "bob" for "Bob Builder": what a person types who forgets the quotes or the capital.
+bool begins_like(std::string_view name, std::string_view typed) {
+  const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return typed.size() <= name.size() &&
+         std::equal(typed.begin(), typed.end(), name.begin(), [small](char a, char b) { return small(a) == small(b); });
+}
 
 // Contacts take what a profile does not mention as allowed: they would believe that their disappearing messages disappear
 // here too, and offer calls and files.
@@ -98,10 +108,13 @@ void ChatSession::run(const command::Connect& connect, AnswerHandler answer) {
 
 Result<Contact> ChatSession::named_contact(std::string_view name) {
   SIMPLEX_ASSIGN(auto contact, store_.contact_named(user_->id, name));
-  if (!contact)
-    return fail(ErrorKind::not_found, "No contact is named " + std::string(name) + ". /contacts lists them.",
-                Advice::ask_user);
-  return std::move(*contact);
+  if (contact) return std::move(*contact);
+  std::string message = "No contact is named " + std::string(name) + ". ";
+  SIMPLEX_ASSIGN(const auto contacts, store_.contacts(user_->id));
+  const auto similar =
+      std::find_if(contacts.begin(), contacts.end(), [name](const Contact& c) { return begins_like(c.name, name); });
+  message += similar == contacts.end() ? "/contacts lists them." : "Is it @" + quoted_name(similar->name) + "?";
+  return fail(ErrorKind::not_found, std::move(message), Advice::ask_user);
 }
 
 SharedMessageId ChatSession::new_shared_id() { return SharedMessageId(random_.bytes(shared_id_size)); }
@@ -119,6 +132,9 @@ Bytes ChatSession::own_info(bool post_quantum) const {
 }
 
 Result<Answer> ChatSession::run(const command::SendMessage& send) {
+  if (!is_utf8(send.text))
+    return fail(ErrorKind::malformed, "The text is not UTF-8. Set the terminal, or the file it comes from, to UTF-8.",
+                Advice::ask_user);
   SIMPLEX_ASSIGN(const auto contact, named_contact(send.contact));
   SIMPLEX_ASSIGN(const auto connection, store_.connection_of(contact.id));
   if (contact.state == ContactState::deleted_by_peer || !connection)

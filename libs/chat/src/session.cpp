@@ -4,12 +4,13 @@
 
 #include "schema.hpp"
 #include "simplex/encoding/base64.hpp"
+#include "simplex/encoding/utf8.hpp"
 
 namespace simplex::chat {
 
 namespace {
 
-constexpr std::size_t max_name_octets = 50;
+constexpr std::ptrdiff_t max_name_characters = 50;
 constexpr std::string_view servers_setting = "servers";
 
 std::filesystem::path with_suffix(const std::filesystem::path& prefix, std::string_view suffix) {
@@ -43,7 +44,10 @@ Result<> check_name(std::string_view name) {
   const bool allowed = std::all_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F && std::string_view("@#'\",/").find(c) == std::string_view::npos;
   });
-  if (!name.empty() && name.size() <= max_name_octets && allowed && name.front() != ' ' && name.back() != ' ') return {};
+  const auto characters =
+      std::count_if(name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  if (!is_utf8(name)) return fail(ErrorKind::malformed, "The name is not UTF-8. Set the terminal to UTF-8.", Advice::ask_user);
+  if (!name.empty() && characters <= max_name_characters && allowed && name.front() != ' ' && name.back() != ' ') return {};
   return fail(ErrorKind::malformed,
               "A display name has 1 to 50 characters, none of @ # ' \" , / and no spaces at its ends.", Advice::ask_user);
 }

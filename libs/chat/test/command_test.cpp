@@ -22,7 +22,14 @@ TEST(Command, ConnectWithAndWithoutLink) {
   parsed<command::CreateInvitation>("/c");
   parsed<command::CreateInvitation>("  /connect \n");
   EXPECT_EQ(parsed<command::Connect>("/c simplex:/invitation#/?v=2").link, "simplex:/invitation#/?v=2");
-  EXPECT_NE(error_of("/c simplex:/invitation #/?v=2").find("no spaces"), std::string::npos);
+  EXPECT_NE(error_of("simplex:/invitation#/?v=2").find("write /c before"), std::string::npos);
+}
+
+TEST(Command, PastedLinkLosesLineBreaksAndQuotes) {
+  for (const char* pasted : {"/c simplex:/invitation\n#/?v=2\n", "/c 'simplex:/invitation#/?v=2'", "/c <simplex:/invitation#/?v=2>",
+                             "/c \" simplex:/invita tion#/\r\n?v=2\""})
+    EXPECT_EQ(parsed<command::Connect>(pasted).link, "simplex:/invitation#/?v=2") << pasted;
+  EXPECT_EQ(parsed<command::Connect>("/c '").link, "'");
 }
 
 TEST(Command, MessageKeepsItsText) {

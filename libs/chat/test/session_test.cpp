@@ -119,6 +119,21 @@ TEST_F(ChatTest, NamesThatCannotBeTypedAreRefused) {
     EXPECT_FALSE(chat_->create_user(name, "")) << name;
   }
   EXPECT_FALSE(chat_->create_user(std::string(51, 'a'), ""));
+  EXPECT_THAT(chat_->create_user("al\xFF", "").error().message, HasSubstr("UTF-8"));
+}
+
+TEST_F(ChatTest, FiftyCharactersOfAnyScriptAreAName) {
+  std::string name;
+  for (int i = 0; i < 50; ++i) name += "\u0436";
+  EXPECT_EQ(chat_->create_user(name, "").error().kind, ErrorKind::conflict);  // alice is here; the name is good
+  EXPECT_EQ(chat_->create_user(name + "\u0436", "").error().kind, ErrorKind::malformed);
+}
+
+TEST_F(ChatTest, TextThatIsNotUtf8IsRefused) {
+  connect_bob();
+  EXPECT_THAT(execute("@bob caf\xE9").error().message, HasSubstr("UTF-8"));
+  EXPECT_THAT(history(), IsEmpty());
+  EXPECT_TRUE(execute("@bob caf\u00E9"));
 }
 
 TEST_F(ChatTest, InvitationIsAnsweredWhenTheRelayHasTheQueue) {
@@ -224,6 +239,7 @@ TEST_F(ChatTest, NobodyToWriteTo) {
   const auto connection = record_.created.back();
   agent_->say(1, agent::ConfirmationReceived{connection, agent::ConfirmationId(1), to_bytes(bob_info), true});
   EXPECT_THAT(execute("@bob hi").error().message, HasSubstr("not connected yet"));
+  EXPECT_THAT(execute("@Bo hi").error().message, HasSubstr("Is it @bob?"));
 }
 
 TEST_F(ChatTest, MissingAndUnreadableMessagesAreSaid) {

@@ -1,7 +1,11 @@
 #include "line_editor.hpp"
 
+#include <wchar.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <stdexcept>
 #include <string_view>
 
@@ -15,6 +19,32 @@ namespace {
 
 constexpr const char* prompt = "> ";
 constexpr int history_lines = 1000;
+
+// How many rows of a terminal the text takes: emoji and Han characters are two columns wide, a paste may have many lines.
+int terminal_rows(const std::string& text, int columns) {
+  int rows = 1;
+  int used = 0;
+  std::mbstate_t state{};
+  for (std::size_t i = 0; i < text.size();) {
+    wchar_t character = 0;
+    const std::size_t octets = std::mbrtowc(&character, text.data() + i, text.size() - i, &state);
+    const bool readable = octets != 0 && octets <= text.size() - i;
+    if (!readable) state = {};
+    i += readable ? octets : 1;
+    if (readable && character == L'\n') {
+      ++rows;
+      used = 0;
+      continue;
+    }
+    const int width = readable ? std::max(wcwidth(character), 0) : 1;
+    if (columns > 0 && used + width > columns) {
+      ++rows;
+      used = 0;
+    }
+    used += width;
+  }
+  return rows;
+}
 
 class LineEditor;
 // readline's callbacks carry no context: this is the one editor.
@@ -79,10 +109,8 @@ class LineEditor final : public LineSource {
     int rows = 0;
     int columns = 0;
     rl_get_screen_size(&rows, &columns);
-    std::size_t width = std::string_view(prompt).size();
-    for (const char c : line) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-    const std::size_t used = columns > 0 ? (width - 1) / static_cast<std::size_t>(columns) + 1 : 1;
-    for (std::size_t i = 0; i < used; ++i) std::fputs("\x1b[A\x1b[2K", stdout);
+    const int used = terminal_rows(prompt + line, columns);
+    for (int i = 0; i < used; ++i) std::fputs("\x1b[A\x1b[2K", stdout);
     std::fflush(stdout);
   }
 

@@ -110,7 +110,8 @@ Lines lines_of(const chat::Answer& answer) {
           },
           [](const a::ConfirmationSent&) -> Lines { return {"confirmation sent!"}; },
           [](const a::StillConnecting&) -> Lines {
-            return {"The relay cannot be reached yet. It goes on by itself, also after a restart."};
+            return {"The relay cannot be reached yet. It goes on by itself, also after a restart.",
+                    "If it lasts: does the relay run, and is its address right (-s)?"};
           },
           [](const a::Contacts& c) -> Lines {
             if (c.contacts.empty()) return {"No contacts yet. /c makes a link for somebody."};
