@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "contact_name.hpp"
 #include "message_json.hpp"
 
 namespace simplex::chat {
@@ -149,7 +150,7 @@ Result<std::string> ChatStore::free_name(std::int64_t user, std::string_view wan
 }
 
 Result<Contact> ChatStore::add_contact(std::int64_t user, const Profile& profile) {
-  SIMPLEX_ASSIGN(auto name, free_name(user, profile.display_name));
+  SIMPLEX_ASSIGN(auto name, free_name(user, contact_name_from(profile.display_name)));
   SIMPLEX_TRY(db_.run("INSERT INTO contacts (user_id, name, profile, state, created_at) VALUES (?, ?, ?, ?, ?)", user,
                       name, text_of(profile), static_cast<std::int64_t>(ContactState::connecting), clock_.wall()));
   return Contact{ContactId(db_.last_row_id()), std::move(name), profile.full_name, ContactState::connecting};

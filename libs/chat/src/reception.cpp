@@ -29,14 +29,17 @@ std::string edited_text(const std::string& params) {
   return content ? json::required_text(**content, "text").value_or("") : std::string();
 }
 
-std::string count_of_messages(std::int64_t count) {
-  return count == 1 ? "1 message is missing here" : std::to_string(count) + " messages are missing here";
+// From the first to the last: a peer's numbers, so that even their difference may not fit.
+std::string count_of_messages(std::int64_t first, std::int64_t last) {
+  if (first == last) return "1 message is missing here";
+  const auto more = static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first);
+  return std::to_string(more + 1) + " messages are missing here";
 }
 
 // Empty: nothing to say.
 std::string notice_of(const agent::Integrity& integrity) {
   if (const auto* skipped = std::get_if<agent::IntegritySkipped>(&integrity))
-    return count_of_messages(skipped->to.value() - skipped->from.value() + 1);
+    return count_of_messages(skipped->from.value(), skipped->to.value());
   if (std::holds_alternative<agent::IntegrityBadId>(integrity) ||
       std::holds_alternative<agent::IntegrityDuplicate>(integrity))
     return "the number of the next message was used before";
@@ -220,14 +223,20 @@ Result<> ChatSession::apply(const agent::MessageReceived& event, Aftermath& afte
   if (auto notice = notice_of(event.integrity); !notice.empty()) {
     SIMPLEX_TRY(add_notice(*contact, std::move(notice), after));
   }
+  // One notice for all: in one body there may be tens of thousands.
+  std::size_t not_understood = 0;
+  std::string reason;
   for (const auto& element : parse_chat_messages(event.body)) {
     if (element) {
       SIMPLEX_TRY(receive_element(*contact, *connection, *element, event, after));
-    } else {
-      SIMPLEX_TRY(add_notice(*contact, "a message could not be understood: " + element.error().message, after));
+    } else if (++not_understood == 1) {
+      reason = element.error().message;
     }
   }
-  return {};
+  if (not_understood == 0) return {};
+  if (not_understood == 1) return add_notice(*contact, "a message could not be understood: " + reason, after);
+  return add_notice(*contact, std::to_string(not_understood) + " messages could not be understood; the first: " + reason,
+                    after);
 }
 
 Result<> ChatSession::receive_element(const Contact& contact, const ConnectionRow& connection, const Element& element,

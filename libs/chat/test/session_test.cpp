@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "fake_agent.hpp"
 #include "schema.hpp"
 #include "simplex/testing/random.hpp"
@@ -322,6 +324,33 @@ TEST_F(ChatTest, ProfileSaysWhatThisProgramDoesNotDo) {
   EXPECT_EQ(info.profile.preferences,
             R"({"calls":{"allow":"no"},"files":{"allow":"no"},"reactions":{"allow":"no"},"timedMessages":{"allow":"no"},)"
             R"("voice":{"allow":"no"}})");
+}
+
+TEST_F(ChatTest, AContactCannotFillTheScreenWithOneMessage) {
+  const auto connection = connect_bob();
+  std::string junk = "[0";
+  for (int i = 0; i < 7'000; ++i) junk += ",0";
+  happenings_.clear();
+  agent_->say(10, message(connection, 5, junk + "]"));
+  EXPECT_THAT(happenings_, SizeIs(1));
+  EXPECT_THAT(history(), ElementsAre(HasSubstr("7001 messages could not be understood")));
+}
+
+TEST_F(ChatTest, TheWidestGapOfNumbersIsCounted) {
+  const auto connection = connect_bob();
+  auto after_gap = message(connection, 5, text_body("here", "123456789012"));
+  after_gap.integrity = agent::IntegritySkipped{agent::SenderMessageId(std::numeric_limits<std::int64_t>::min() + 1),
+                                                agent::SenderMessageId(std::numeric_limits<std::int64_t>::max() - 1)};
+  agent_->say(10, after_gap);
+  EXPECT_THAT(history(), ElementsAre("18446744073709551614 messages are missing here", "here"));
+}
+
+TEST_F(ChatTest, AContactsNameIsMadeFitForCommands) {
+  connect_bob();
+  (void)execute("/c");
+  agent_->say(20, agent::ConfirmationReceived{record_.created.back(), agent::ConfirmationId(2), to_bytes(std::string_view(
+      R"({"v":"1-16","event":"x.info","params":{"profile":{"displayName":"\n@\u200bbob","fullName":""}}})")), true});
+  EXPECT_THAT(contact_names(), ElementsAre("bob", "bob_1"));
 }
 
 TEST_F(ChatTest, RepeatedNumberIsSaidAndTheMessageShown) {
