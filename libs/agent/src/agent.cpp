@@ -20,6 +20,7 @@ Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config con
   }
   SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database,
                                                        .passphrase = config.passphrase.clone(),
+                                                       .own_table = store::migrations_table,
                                                        .busy_timeout = std::chrono::seconds(1)}));
   SIMPLEX_TRY(store::migrate(database, agent_migrations(), dependencies.loop));
   return std::make_unique<AgentImpl>(dependencies, std::move(config), std::move(servers), std::move(database));

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "schema.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/encoding/utf8.hpp"
+#include "schema.hpp"
 
 namespace simplex::chat {
 
@@ -42,14 +42,18 @@ Result<std::vector<std::string>> chosen_servers(ChatStore& store, const std::vec
 
 Result<> check_name(std::string_view name) {
   const bool allowed = std::all_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F && std::string_view("@#'\",/").find(c) == std::string_view::npos;
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F &&
+           std::string_view("@#'\",/").find(c) == std::string_view::npos;
   });
   const auto characters =
       std::count_if(name.begin(), name.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  if (!is_utf8(name)) return fail(ErrorKind::malformed, "The name is not UTF-8. Set the terminal to UTF-8.", Advice::ask_user);
-  if (!name.empty() && characters <= max_name_characters && allowed && name.front() != ' ' && name.back() != ' ') return {};
+  if (!is_utf8(name))
+    return fail(ErrorKind::malformed, "The name is not UTF-8. Set the terminal to UTF-8.", Advice::ask_user);
+  if (!name.empty() && characters <= max_name_characters && allowed && name.front() != ' ' && name.back() != ' ')
+    return {};
   return fail(ErrorKind::malformed,
-              "A display name has 1 to 50 characters, none of @ # ' \" , / and no spaces at its ends.", Advice::ask_user);
+              "A display name has 1 to 50 characters, none of @ # ' \" , / and no spaces at its ends.",
+              Advice::ask_user);
 }
 
 }  // namespace
@@ -59,6 +63,7 @@ Result<std::unique_ptr<Chat>> Chat::open(agent::Dependencies dependencies, ChatC
   store::OpenOptions options;
   options.path = chat_path;
   options.passphrase = config.passphrase.clone();
+  options.own_table = store::migrations_table;
   auto database = store::Database::open(std::move(options));
   if (!database) return fail_in(chat_path.string(), std::move(database).error());
   if (auto migrated = store::migrate(*database, chat_migrations(), dependencies.loop); !migrated)

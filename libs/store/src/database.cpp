@@ -68,6 +68,26 @@ struct Database::State {
   int run(const char* sql) { return sqlite3_exec(handle, sql, nullptr, nullptr, nullptr); }
 };
 
+namespace {
+
+Result<> check_owner(sqlite3* handle, std::string_view own_table) {
+  sqlite3_stmt* found = nullptr;
+  int code = sqlite3_prepare_v2(
+      handle, "SELECT count(*), count(*) FILTER (WHERE name = ?) FROM sqlite_schema WHERE type = 'table'", -1, &found,
+      nullptr);
+  if (code == SQLITE_OK)
+    code = sqlite3_bind_text(found, 1, own_table.data(), static_cast<int>(own_table.size()), nullptr);
+  if (code == SQLITE_OK) code = sqlite3_step(found);
+  const bool foreign = code == SQLITE_ROW && sqlite3_column_int(found, 0) > 0 && sqlite3_column_int(found, 1) == 0;
+  sqlite3_finalize(found);
+  if (code != SQLITE_ROW) return sqlite_failure(handle, code, "The tables of the database could not be listed");
+  if (!foreign) return {};
+  return fail(ErrorKind::conflict,
+              "The database belongs to another program and was left as it is. Choose another file.", Advice::ask_user);
+}
+
+}  // namespace
+
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
@@ -109,6 +129,7 @@ Result<Database> Database::open(OpenOptions options) {
   if (!options.read_only) (void)state->run("PRAGMA locking_mode = EXCLUSIVE");
   code = state->run("SELECT count(*) FROM sqlite_schema");
   if (code != SQLITE_OK) return unreadable(state->handle, code, encrypted);
+  if (!options.own_table.empty()) SIMPLEX_TRY(check_owner(state->handle, options.own_table));
   for (const char* sql : {"PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON", "PRAGMA trusted_schema = OFF"}) {
     if (code = state->run(sql); code != SQLITE_OK) return sqlite_failure(state->handle, code, sql);
   }

@@ -201,5 +201,22 @@ TEST_F(DatabaseTest, OpensTheReferencesDatabases) {
   }
 }
 
+TEST_F(DatabaseTest, AnotherProgramsDatabaseIsNotTouched) {
+  const auto copy = folder_.path() / "alice_chat.db";
+  std::filesystem::copy_file(std::filesystem::path(SIMPLEX_SOURCE_DIR) / "tests/samples/chat/alice_chat.db", copy);
+  const auto octets = [&] {
+    std::ifstream in(copy, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+  };
+  const auto before = octets();
+  auto options = at(copy, "sample-key");
+  options.own_table = "schema_migrations";
+  const auto opened = Database::open(std::move(options));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::conflict);
+  EXPECT_NE(opened.error().message.find("another program"), std::string::npos);
+  EXPECT_EQ(octets(), before);
+}
+
 }  // namespace
 }  // namespace simplex::store

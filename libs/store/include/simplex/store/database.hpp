@@ -20,6 +20,8 @@ struct OpenOptions {
   SecretBytes passphrase;      // SQLCipher derives the key; empty: the file is not encrypted
   bool create = true;          // false: a missing file is not_found
   bool read_only = false;      // takes no lock
+  // A database that has tables, but not this one, belongs to another program: conflict, and the file is not touched.
+  std::string_view own_table{};
   Duration busy_timeout = std::chrono::seconds(3);
 };
 

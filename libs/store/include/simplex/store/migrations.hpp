@@ -11,6 +11,9 @@
 
 namespace simplex::store {
 
+// The table in which a database notes its migrations: OpenOptions::own_table of databases that have them.
+inline constexpr std::string_view migrations_table = "schema_migrations";
+
 struct Migration {
   int number = 0;         // 1, 2, 3...
   std::string_view name;  // "connections"
