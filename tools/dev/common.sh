@@ -29,6 +29,10 @@ ensure_packages() {
     grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
   done
   [ ${#missing[@]} = 0 ] && return
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    die "packages are missing, and there is neither root nor sudo to install them. As root, run:
+  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  fi
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   if apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1 && apt_get install "${missing[@]}"; then return; fi
   say "refreshing the list of packages"
@@ -70,7 +74,11 @@ build() {
   shift
   configure "$preset"
   say "building $preset${1:+: $*}"
-  NINJA_STATUS='[%f/%t, %es] ' ninja -C "build/$preset" -j "$(jobs_of_machine)" "$@" >&2
+  local result=0
+  trap 'exit 130' INT  # ninja ends like after an error: Ctrl-C is not one
+  NINJA_STATUS='[%f/%t, %es] ' ninja -C "build/$preset" -j "$(jobs_of_machine)" "$@" >&2 || result=$?
+  trap - INT
+  return $result
 }
 
 # The first step of every command that builds.
