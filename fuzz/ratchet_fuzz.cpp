@@ -2,33 +2,18 @@
 // Octets of a peer as ratchet messages, as what is inside an encrypted header of a peer that knows the key, and as
 // handshake parameters; octets of a damaged database as stored states. Nothing may throw; a refused message must leave
 // the state as it was; what decodes must encode to something that decodes to the same.
-#include <cstdlib>
 
 #include "simplex/crypto/pad.hpp"
 #include "simplex/crypto/ratchet.hpp"
+#include "counting_random.hpp"
 
 namespace {
 
 using namespace simplex;
 using namespace simplex::crypto;
 
-void require(bool right) {
-  if (!right) std::abort();
-}
-
-// Always the same octets, so that a finding can be replayed.
-class CountingRandom final : public Random {
- public:
-  void fill(MutableBytes bytes) override {
-    for (auto& octet : bytes) {
-      state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-      octet = static_cast<std::uint8_t>(state_ >> 56);
-    }
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
+using fuzz::CountingRandom;
+using fuzz::require;
 
 struct Setting {
   SecretBytes receiving;  // alice, after one message
@@ -44,13 +29,13 @@ T required(std::expected<T, E> result) {
 Setting make_setting() {
   CountingRandom random;
   const X3dhReceiver alice = generate_receiver_params(random, e2e_version_pq, PqSupport::on);
-  const X3dhSender bob = generate_sender_params(
-      random, e2e_version_pq, kem_reply(e2e_version_pq, alice.params.proposed_kem(), PqSupport::on));
+  const X3dhSender bob = generate_sender_params(random, e2e_version_pq,
+                                                kem_reply(e2e_version_pq, alice.params.proposed_kem(), PqSupport::on));
   const RatchetVersions versions{e2e_version_pq, e2e_version_pq};
   RatchetState sender = required(RatchetState::init_sending(versions, alice.params.key2, generate_x448(random),
                                                             required(x3dh_sender(bob.keys, alice.params))));
-  RatchetState receiver = RatchetState::init_receiving(
-      versions, alice.keys.key2.clone(), required(x3dh_receiver(alice.keys, bob.params)), PqSupport::on);
+  RatchetState receiver = RatchetState::init_receiving(versions, alice.keys.key2.clone(),
+                                                       required(x3dh_receiver(alice.keys, bob.params)), PqSupport::on);
   const Bytes first = required(sender.encrypt(as_bytes("hello"), 100));
   require(receiver.decrypt(first, random, SkippedKeysInMemory()).plaintext.has_value());
   return {receiver.encode(), sender.encode()};

@@ -6,13 +6,13 @@
 // Input: pairs of octets. The first chooses what is done (low 5 bits) and by which client (high 3), the second which queue.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
 
 #include "simplex/smp/server/memory_store.hpp"
 #include "simplex/smp/server/shard.hpp"
+#include "counting_random.hpp"
 
 namespace {
 
@@ -25,22 +25,8 @@ constexpr std::size_t client_count = 3;
 constexpr std::size_t max_steps = 200;
 constexpr std::uint32_t quota = 4;
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
-class CountingRandom final : public Random {
- public:
-  void fill(MutableBytes bytes) override {
-    for (auto& octet : bytes) {
-      state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-      octet = static_cast<std::uint8_t>(state_ >> 56);
-    }
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
+using fuzz::CountingRandom;
+using fuzz::require;
 
 class ClockByHand final : public Clock {
  public:

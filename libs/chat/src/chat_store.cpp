@@ -31,8 +31,12 @@ Result<std::optional<Contact>> one_contact(store::Statement& row) {
 }
 
 Item read_item(const store::Statement& row) {
-  return Item{row.number<ItemId>(0), row.text(1), static_cast<Direction>(row.integer(2)),
-              static_cast<ItemStatus>(row.integer(3)), row.text(4), row.time(5)};
+  return Item{row.number<ItemId>(0),
+              row.text(1),
+              static_cast<Direction>(row.integer(2)),
+              static_cast<ItemStatus>(row.integer(3)),
+              row.text(4),
+              row.time(5)};
 }
 
 Result<std::optional<ConnectionRow>> one_connection(store::Statement& row) {
@@ -58,8 +62,10 @@ Result<std::optional<std::string>> ChatStore::setting(std::string_view name) {
 }
 
 Result<> ChatStore::set_setting(std::string_view name, std::string_view value) {
-  SIMPLEX_TRY(db_.run("INSERT INTO settings (name, value) VALUES (?, ?) "
-                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO settings (name, value) VALUES (?, ?) "
+              "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+              name, value));
   return {};
 }
 
@@ -88,21 +94,25 @@ Result<> ChatStore::add_user(agent::UserId agent_user, const Profile& profile) {
 }
 
 Result<> ChatStore::add_connection(std::int64_t user, const agent::ConnectionId& id, bool initiated, bool pq) {
-  SIMPLEX_TRY(db_.run("INSERT INTO connections (agent_connection, user_id, initiated, post_quantum, peer_max_version, "
-                      "created_at) VALUES (?, ?, ?, ?, 1, ?)", id, user, initiated, pq, clock_.wall()));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO connections (agent_connection, user_id, initiated, post_quantum, peer_max_version, "
+              "created_at) VALUES (?, ?, ?, ?, 1, ?)",
+              id, user, initiated, pq, clock_.wall()));
   return {};
 }
 
 Result<std::optional<ConnectionRow>> ChatStore::connection(const agent::ConnectionId& id) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT agent_connection, contact_id, initiated, post_quantum, closing FROM connections "
-                                       "WHERE agent_connection = ?"));
+  SIMPLEX_ASSIGN(auto row,
+                 db_.prepare("SELECT agent_connection, contact_id, initiated, post_quantum, closing FROM connections "
+                             "WHERE agent_connection = ?"));
   SIMPLEX_TRY(row.bind_all(id));
   return one_connection(row);
 }
 
 Result<std::optional<ConnectionRow>> ChatStore::connection_of(ContactId contact) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT agent_connection, contact_id, initiated, post_quantum, closing FROM connections "
-                                       "WHERE contact_id = ?"));
+  SIMPLEX_ASSIGN(auto row,
+                 db_.prepare("SELECT agent_connection, contact_id, initiated, post_quantum, closing FROM connections "
+                             "WHERE contact_id = ?"));
   SIMPLEX_TRY(row.bind_all(contact));
   return one_connection(row);
 }
@@ -198,10 +208,11 @@ Result<> ChatStore::delete_contact(ContactId id) {
 }
 
 Result<Item> ChatStore::add_item(const NewItem& item) {
-  SIMPLEX_TRY(db_.run("INSERT INTO items (contact_id, direction, status, text, message, shared_id, send_key, time, "
-                      "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                      item.contact, static_cast<std::int64_t>(item.direction), static_cast<std::int64_t>(item.status),
-                      item.text, item.message, item.shared_id, item.send_key, item.time, clock_.wall()));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO items (contact_id, direction, status, text, message, shared_id, send_key, time, "
+              "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              item.contact, static_cast<std::int64_t>(item.direction), static_cast<std::int64_t>(item.status),
+              item.text, item.message, item.shared_id, item.send_key, item.time, clock_.wall()));
   const ItemId id(db_.last_row_id());
   SIMPLEX_ASSIGN(const auto whose, contact(item.contact));
   return Item{id, whose ? whose->name : std::string(), item.direction, item.status, item.text, item.time};

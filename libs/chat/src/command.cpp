@@ -42,7 +42,8 @@ Result<std::string> next_name(std::string_view& text) {
 }
 
 Result<Command> nothing_after(std::string_view rest, Command command) {
-  if (!rest.empty()) return wrong("Unexpected text after the command: " + std::string(rest.substr(0, 40)) + ". See /help.");
+  if (!rest.empty())
+    return wrong("Unexpected text after the command: " + std::string(rest.substr(0, 40)) + ". See /help.");
   return command;
 }
 
@@ -59,7 +60,8 @@ Result<Command> parse_history(std::string_view rest) {
   }
   if (rest.empty()) return history;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), history.count);
-  if (error != std::errc{} || end != rest.data() + rest.size() || history.count < 1 || history.count > max_history_count)
+  if (error != std::errc{} || end != rest.data() + rest.size() || history.count < 1 ||
+      history.count > max_history_count)
     return wrong("The number of messages must be from 1 to " + std::to_string(max_history_count) + ": /tail @name 20.");
   return history;
 }

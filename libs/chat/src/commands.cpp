@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "session.hpp"
 #include "simplex/encoding/utf8.hpp"
+#include "session.hpp"
 
 namespace simplex::chat {
 
@@ -75,7 +75,8 @@ std::optional<AnswerHandler> ChatSession::taken_answer(const agent::ConnectionId
 
 Result<agent::ConnectionId> ChatSession::begin_connection(bool initiated) {
   if (!has_relays_)
-    return fail(ErrorKind::not_found, "No relay is known yet. Start once with -s smp://FINGERPRINT@HOST: it is remembered.",
+    return fail(ErrorKind::not_found,
+                "No relay is known yet. Start once with -s smp://FINGERPRINT@HOST: it is remembered.",
                 Advice::ask_user);
   const auto id = agent::new_connection_id(random_);
   SIMPLEX_TRY(store_.transaction([&] { return store_.add_connection(user_->id, id, initiated, post_quantum_); }));
@@ -140,7 +141,8 @@ Result<Answer> ChatSession::run(const command::SendMessage& send) {
   if (contact.state == ContactState::deleted_by_peer || !connection)
     return fail(ErrorKind::conflict, contact.name + " has deleted this conversation: messages cannot be sent.");
   if (contact.state == ContactState::connecting)
-    return fail(ErrorKind::conflict, contact.name + " is not connected yet. Wait for \"contact is connected\".", Advice::retry);
+    return fail(ErrorKind::conflict, contact.name + " is not connected yet. Wait for \"contact is connected\".",
+                Advice::retry);
   ChatStore::NewItem item{.contact = contact.id, .text = send.text, .time = loop_.wall()};
   item.shared_id = new_shared_id();
   item.message = outgoing_text(event::MessageNew{text_content(send.text)}, *item.shared_id);

@@ -1,8 +1,8 @@
 // zstd frames of the compressed batch ('X').
 #pragma once
 
-#include "simplex/base/result.hpp"
 #include "simplex/base/bytes.hpp"
+#include "simplex/base/result.hpp"
 
 namespace simplex::chat {
 

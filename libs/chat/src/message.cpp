@@ -2,10 +2,10 @@
 
 #include <boost/json/array.hpp>
 
-#include "compression.hpp"
-#include "message_json.hpp"
 #include "simplex/encoding/reader.hpp"
 #include "simplex/encoding/writer.hpp"
+#include "compression.hpp"
+#include "message_json.hpp"
 
 namespace simplex::chat {
 
@@ -66,8 +66,7 @@ Result<Element> parse_element(BytesView body) {
     SIMPLEX_TRY(reader.u8());
     SIMPLEX_ASSIGN(const auto binding, reader.u8());
     SIMPLEX_ASSIGN(auto signatures, read_signatures(reader));
-    element.signature =
-        Signed{static_cast<char>(binding), std::move(signatures), std::string(as_text(reader.peek()))};
+    element.signature = Signed{static_cast<char>(binding), std::move(signatures), std::string(as_text(reader.peek()))};
   }
   if (reader.empty() || reader.peek()[0] != '{') return fail(ErrorKind::malformed, "unknown kind of message");
   SIMPLEX_ASSIGN(const auto parsed, json::parse(as_text(reader.tail())));
@@ -86,8 +85,10 @@ Elements parse_array(BytesView body) {
   }
   for (const auto& item : parsed->as_array()) {
     auto message = message_from_json(item);
-    if (message) elements.push_back(Element{std::move(*message), std::nullopt, std::nullopt});
-    else elements.push_back(std::unexpected(std::move(message).error()));
+    if (message)
+      elements.push_back(Element{std::move(*message), std::nullopt, std::nullopt});
+    else
+      elements.push_back(std::unexpected(std::move(message).error()));
   }
   return elements;
 }
@@ -165,15 +166,18 @@ Result<Bytes> encode_body(std::string_view text, BodyKind kind, bool post_quantu
   const std::size_t plain_limit = kind == BodyKind::message ? max_message_size : max_info_size;
   const std::size_t small_limit = kind == BodyKind::message ? max_compressed_message_size : max_compressed_info_size;
   if (text.size() > plain_limit)
-    return fail(ErrorKind::limit, "The message is too long: " + std::to_string(text.size()) + " octets, at most " +
-                                      std::to_string(plain_limit) + ". Send it in parts.", Advice::ask_user);
+    return fail(ErrorKind::limit,
+                "The message is too long: " + std::to_string(text.size()) + " octets, at most " +
+                    std::to_string(plain_limit) + ". Send it in parts.",
+                Advice::ask_user);
   if (!post_quantum || text.size() <= small_limit) return to_bytes(text);
   const Bytes frame = compress(as_bytes(text));
   Writer writer;
   writer.character('X').u8(1).character('1').large_string(frame);
   if (writer.size() > small_limit)
-    return fail(ErrorKind::limit, "The message is too long even when compressed: " + std::to_string(writer.size()) +
-                                      " octets, at most " + std::to_string(small_limit) + ". Send it in parts.",
+    return fail(ErrorKind::limit,
+                "The message is too long even when compressed: " + std::to_string(writer.size()) + " octets, at most " +
+                    std::to_string(small_limit) + ". Send it in parts.",
                 Advice::ask_user);
   return std::move(writer).take();
 }

@@ -55,8 +55,10 @@ Result<MessageContent> content_from_json(const json::object& o) {
   SIMPLEX_ASSIGN(auto type, json::required_text(o, "type"));
   MessageContent content{std::move(type), {}, json::canonical(o)};
   const auto* text = o.if_contains("text");
-  if (text != nullptr && text->is_string()) content.text = std::string(text->get_string());
-  else if (content.type == "text") return fail(ErrorKind::malformed, "text message has no text");
+  if (text != nullptr && text->is_string())
+    content.text = std::string(text->get_string());
+  else if (content.type == "text")
+    return fail(ErrorKind::malformed, "text message has no text");
   return content;
 }
 
@@ -184,7 +186,8 @@ std::string encode_chat_message(const ChatMessage& message) {
   const Encoded encoded = encode_event(message.event);
   std::string out = "{\"v\":\"" + format_version_range(message.versions) + '"';
   if (message.id) out += ",\"msgId\":\"" + base64url(message.id->view()) + '"';
-  out += ",\"event\":" + boost::json::serialize(boost::json::string_view(encoded.tag)) + ",\"params\":" + encoded.params + '}';
+  out += ",\"event\":" + boost::json::serialize(boost::json::string_view(encoded.tag)) +
+         ",\"params\":" + encoded.params + '}';
   return out;
 }
 

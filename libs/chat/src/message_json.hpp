@@ -1,8 +1,8 @@
 // One chat message and its JSON object.
 #pragma once
 
-#include "json.hpp"
 #include "simplex/chat/message.hpp"
+#include "json.hpp"
 
 namespace simplex::chat {
 

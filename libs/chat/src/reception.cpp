@@ -111,8 +111,10 @@ void ChatSession::tell(const Happening& happening) {
 }
 
 void ChatSession::tell_or_answer(const agent::ConnectionId& connection, Answer answer, const Happening& happening) {
-  if (auto waiting = taken_answer(connection)) (*waiting)(std::move(answer));
-  else tell(happening);
+  if (auto waiting = taken_answer(connection))
+    (*waiting)(std::move(answer));
+  else
+    tell(happening);
 }
 
 Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
@@ -138,9 +140,9 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     }
     Result<> operator()(const agent::SubscriptionEnded& e) const {
       SIMPLEX_ASSIGN(const auto contact, chat.contact_of(e.connection));
-      after.happenings.push_back(happening::Problem{
-          (contact ? contact->name : std::string("a connection")) +
-          ": messages go to another program that uses a copy of this database"});
+      after.happenings.push_back(
+          happening::Problem{(contact ? contact->name : std::string("a connection")) +
+                             ": messages go to another program that uses a copy of this database"});
       return {};
     }
     Result<> operator()(const agent::AgentProblem& e) const {
@@ -170,8 +172,10 @@ Result<Contact> ChatSession::contact_from_info(const ConnectionRow& connection, 
     auto* message = std::get_if<ChatMessage>(&element->content);
     if (message == nullptr) continue;
     peer_max = message->versions.max;
-    if (auto* shown = std::get_if<event::Info>(&message->event)) profile = std::move(shown->profile);
-    else if (auto* contact = std::get_if<event::Contact>(&message->event)) profile = std::move(contact->profile);
+    if (auto* shown = std::get_if<event::Info>(&message->event))
+      profile = std::move(shown->profile);
+    else if (auto* contact = std::get_if<event::Contact>(&message->event))
+      profile = std::move(contact->profile);
   }
   if (profile.display_name.empty()) profile.display_name = "contact";
   SIMPLEX_ASSIGN(auto contact, store_.add_contact(user_->id, profile));
@@ -209,8 +213,11 @@ Result<> ChatSession::apply(const agent::Connected& event, Aftermath& after) {
 }
 
 Result<> ChatSession::add_notice(const Contact& contact, std::string text, Aftermath& after) {
-  SIMPLEX_ASSIGN(auto item, store_.add_item({.contact = contact.id, .direction = Direction::received,
-                                             .status = ItemStatus::notice, .text = std::move(text), .message = "{}",
+  SIMPLEX_ASSIGN(auto item, store_.add_item({.contact = contact.id,
+                                             .direction = Direction::received,
+                                             .status = ItemStatus::notice,
+                                             .text = std::move(text),
+                                             .message = "{}",
                                              .time = loop_.wall()}));
   after.happenings.push_back(happening::MessageReceived{std::move(item)});
   return {};
@@ -235,8 +242,8 @@ Result<> ChatSession::apply(const agent::MessageReceived& event, Aftermath& afte
   }
   if (not_understood == 0) return {};
   if (not_understood == 1) return add_notice(*contact, "a message could not be understood: " + reason, after);
-  return add_notice(*contact, std::to_string(not_understood) + " messages could not be understood; the first: " + reason,
-                    after);
+  return add_notice(*contact,
+                    std::to_string(not_understood) + " messages could not be understood; the first: " + reason, after);
 }
 
 Result<> ChatSession::receive_element(const Contact& contact, const ConnectionRow& connection, const Element& element,
@@ -258,42 +265,47 @@ Result<> ChatSession::receive_element(const Contact& contact, const ConnectionRo
     after.to_delete.push_back(connection.id);
     after.happenings.push_back(happening::ContactGone{contact});
     return {};
-  } else if (const auto* other = std::get_if<event::Other>(&message->event); other != nullptr && other->tag == "x.msg.update") {
+  } else if (const auto* other = std::get_if<event::Other>(&message->event);
+             other != nullptr && other->tag == "x.msg.update") {
     text = "[edited] " + edited_text(other->params);
   } else {
     return {};
   }
-  ChatStore::NewItem item{.contact = contact.id, .direction = Direction::received, .status = ItemStatus::received,
-                          .text = std::move(text), .message = encode_chat_message(*message), .time = event.relay_time};
+  ChatStore::NewItem item{.contact = contact.id,
+                          .direction = Direction::received,
+                          .status = ItemStatus::received,
+                          .text = std::move(text),
+                          .message = encode_chat_message(*message),
+                          .time = event.relay_time};
   if (std::holds_alternative<event::MessageNew>(message->event)) item.shared_id = message->id;
   SIMPLEX_ASSIGN(auto stored, store_.add_item(item));
   after.happenings.push_back(happening::MessageReceived{std::move(stored)});
   return {};
 }
 
+// What became of a sent message; its item, if it has one. A connection that is closing goes after its last message.
+Result<std::optional<Item>> ChatSession::settle_item(const agent::ConnectionId& id, agent::MessageId message,
+                                                     ItemStatus status, Aftermath& after) {
+  SIMPLEX_ASSIGN(const auto connection, store_.connection(id));
+  if (!connection) return std::nullopt;
+  if (connection->closing && message >= *connection->closing) after.to_delete.push_back(connection->id);
+  if (!connection->contact) return std::nullopt;
+  SIMPLEX_ASSIGN(auto item, store_.item_sent_as(*connection->contact, message));
+  if (!item) return std::nullopt;
+  item->status = status;
+  SIMPLEX_TRY(store_.set_item_status(item->id, status));
+  return item;
+}
+
 Result<> ChatSession::apply(const agent::MessageSent& event, Aftermath& after) {
-  SIMPLEX_ASSIGN(const auto connection, store_.connection(event.connection));
-  if (!connection) return {};
-  if (connection->closing && event.message >= *connection->closing) after.to_delete.push_back(connection->id);
-  if (!connection->contact) return {};
-  SIMPLEX_ASSIGN(auto item, store_.item_sent_as(*connection->contact, event.message));
-  if (!item) return {};
-  item->status = ItemStatus::delivered;
-  SIMPLEX_TRY(store_.set_item_status(item->id, item->status));
-  after.happenings.push_back(happening::MessageDelivered{std::move(*item)});
+  SIMPLEX_ASSIGN(auto item, settle_item(event.connection, event.message, ItemStatus::delivered, after));
+  if (item) after.happenings.push_back(happening::MessageDelivered{std::move(*item)});
   return {};
 }
 
 Result<> ChatSession::apply(const agent::MessageFailed& event, Aftermath& after) {
-  SIMPLEX_ASSIGN(const auto connection, store_.connection(event.connection));
-  if (!connection) return {};
-  if (connection->closing && event.message >= *connection->closing) after.to_delete.push_back(connection->id);
-  if (!connection->contact) return {};
-  SIMPLEX_ASSIGN(auto item, store_.item_sent_as(*connection->contact, event.message));
-  if (!item) return {};
-  item->status = ItemStatus::failed;
-  SIMPLEX_TRY(store_.set_item_status(item->id, item->status));
-  after.happenings.push_back(happening::MessageFailed{std::move(*item), event.error.message});
+  SIMPLEX_ASSIGN(auto item, settle_item(event.connection, event.message, ItemStatus::failed, after));
+  if (item) after.happenings.push_back(happening::MessageFailed{std::move(*item), event.error.message});
   return {};
 }
 

@@ -5,8 +5,8 @@
 #include <deque>
 #include <map>
 
-#include "chat_store.hpp"
 #include "simplex/agent/agent.hpp"
+#include "chat_store.hpp"
 
 namespace simplex::chat {
 
@@ -65,11 +65,13 @@ class ChatSession final : public Chat {
   [[nodiscard]] Result<> apply(const agent::MessageReceived& event, Aftermath& after);
   [[nodiscard]] Result<> apply(const agent::MessageSent& event, Aftermath& after);
   [[nodiscard]] Result<> apply(const agent::MessageFailed& event, Aftermath& after);
+  [[nodiscard]] Result<std::optional<Item>> settle_item(const agent::ConnectionId& connection, agent::MessageId message,
+                                                        ItemStatus status, Aftermath& after);
   [[nodiscard]] Result<> apply(const agent::ConnectionFailed& event, Aftermath& after);
   [[nodiscard]] Result<> apply(const agent::ReceptionFailed& event, Aftermath& after);
   [[nodiscard]] Result<Contact> contact_from_info(const ConnectionRow& connection, BytesView info);
-  [[nodiscard]] Result<> receive_element(const Contact& contact, const ConnectionRow& connection, const Element& element,
-                                         const agent::MessageReceived& event, Aftermath& after);
+  [[nodiscard]] Result<> receive_element(const Contact& contact, const ConnectionRow& connection,
+                                         const Element& element, const agent::MessageReceived& event, Aftermath& after);
   [[nodiscard]] Result<> add_notice(const Contact& contact, std::string text, Aftermath& after);
   [[nodiscard]] Result<std::optional<Contact>> contact_of(const agent::ConnectionId& connection);
   void tell(const Happening& happening);

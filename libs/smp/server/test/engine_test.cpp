@@ -236,9 +236,9 @@ TEST_P(Stories, BatchesAreAnsweredInOrder) {
   std::vector<CorrId> ids;
   for (int i = 0; i < 20; ++i) {
     ids.push_back(CorrId::generate(world_.random()));
-    ASSERT_TRUE(batch.add(i % 2 == 0
-                              ? alice_.transmission(command::Ping{}, {}, nullptr, ids.back())
-                              : alice_.transmission(command::Sub{}, queue.recipient_id, &queue.recipient_key, ids.back())));
+    ASSERT_TRUE(batch.add(
+        i % 2 == 0 ? alice_.transmission(command::Ping{}, {}, nullptr, ids.back())
+                   : alice_.transmission(command::Sub{}, queue.recipient_id, &queue.recipient_key, ids.back())));
   }
   alice_.post_content(batch.take());
   std::vector<CorrId> answered;
@@ -341,8 +341,10 @@ TEST_P(Stories, ARelayThatIsRetiredMakesNoNewQueues) {
   const auto dh = crypto::generate_x25519(world_.random());
   std::optional<command::New::Mode> mode;
   if (version() >= 9) mode = command::New::Messaging{};
-  EXPECT_TRUE(alice_.call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, mode, {}},
-                          {}, &key).is_error(errors::Auth{}));
+  EXPECT_TRUE(alice_
+                  .call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, mode, {}},
+                        {}, &key)
+                  .is_error(errors::Auth{}));
 }
 
 TEST_P(Stories, APasswordIsAskedFor) {
@@ -404,9 +406,13 @@ TEST_P(ModernStories, AOneTimeLinkIsReadOnceByWhoSecuresTheQueue) {
   const auto sender_id = smp::SenderId(crypto::sha3_384(corr_id.view()).view().first(24));
   const auto fixed = world_.random().bytes(100);
   const auto user = world_.random().bytes(200);
-  const command::New create{crypto::public_key(queue.recipient_key), dh.public_key, {}, SubscriptionMode::subscribe,
-                            command::New::Messaging{command::New::MessagingLink{
-                                sender_id, QueueLinkData{Content(fixed), Content(user)}}}, {}};
+  const command::New create{
+      crypto::public_key(queue.recipient_key),
+      dh.public_key,
+      {},
+      SubscriptionMode::subscribe,
+      command::New::Messaging{command::New::MessagingLink{sender_id, QueueLinkData{Content(fixed), Content(user)}}},
+      {}};
   alice_.post(alice_.transmission(create, {}, &queue.recipient_key, corr_id));
   const auto got = alice_.response(corr_id);
   ASSERT_TRUE(got.is<broker::Ids>()) << got;
@@ -417,7 +423,8 @@ TEST_P(ModernStories, AOneTimeLinkIsReadOnceByWhoSecuresTheQueue) {
   // The same sender id again would tell that it is in use: the answer is the one for a wrong key.
   alice_.post(alice_.transmission(create, {}, &queue.recipient_key, corr_id));
   EXPECT_TRUE(alice_.response(corr_id).is_error(errors::Auth{}));
-  EXPECT_TRUE(alice_.call(create, {}, &queue.recipient_key).is_error(CommandError::prohibited)) << "not of this corr id";
+  EXPECT_TRUE(alice_.call(create, {}, &queue.recipient_key).is_error(CommandError::prohibited))
+      << "not of this corr id";
 
   const auto key = bob_.new_key(true);
   EXPECT_TRUE(bob_.call(command::Lget{}, ids.link_id->view()).is_error(errors::Auth{})) << "not a contact queue";
@@ -427,7 +434,8 @@ TEST_P(ModernStories, AOneTimeLinkIsReadOnceByWhoSecuresTheQueue) {
   EXPECT_EQ(to_bytes(link.as<broker::Lnk>().data.fixed.bytes), fixed);
   EXPECT_EQ(to_bytes(link.as<broker::Lnk>().data.user.bytes), user);
   const auto thief = bob_.new_key(true);
-  EXPECT_TRUE(bob_.call(command::Lkey{crypto::public_key(thief)}, ids.link_id->view(), &thief).is_error(errors::Auth{}));
+  EXPECT_TRUE(
+      bob_.call(command::Lkey{crypto::public_key(thief)}, ids.link_id->view(), &thief).is_error(errors::Auth{}));
   EXPECT_TRUE(bob_.call(command::Send{{}, Content(as_bytes("hi"))}, sender_id.view(), &key).is<broker::Ok>());
   EXPECT_TRUE(bob_.call(command::Lkey{crypto::public_key(key)}, ids.link_id->view(), &key).is_error(errors::Auth{}))
       << "the link's data is gone with the first message";
@@ -461,8 +469,10 @@ TEST_P(ModernStories, AContactLinkIsReadByAnyone) {
 TEST_P(ModernStories, SeveralRecipientsOfAContactQueue) {
   const auto queue = alice_.create(SubscriptionMode::subscribe, command::New::Contact{});
   const auto carol = alice_.new_key(true);
-  EXPECT_TRUE(alice_.call(command::Rkey{{crypto::public_key(queue.recipient_key), crypto::public_key(carol)}},
-                          queue.recipient_id, &queue.recipient_key).is<broker::Ok>());
+  EXPECT_TRUE(alice_
+                  .call(command::Rkey{{crypto::public_key(queue.recipient_key), crypto::public_key(carol)}},
+                        queue.recipient_id, &queue.recipient_key)
+                  .is<broker::Ok>());
   EXPECT_TRUE(bob_.call(command::Sub{}, queue.recipient_id, &carol).is<broker::Sok>());
   EXPECT_TRUE(alice_.call(command::Rkey{{crypto::public_key(carol)}}, queue.recipient_id, &carol).is<broker::Ok>());
   EXPECT_TRUE(alice_.subscribe(queue).is_error(errors::Auth{}));
@@ -472,8 +482,8 @@ TEST_P(ModernStories, NotifierCredentialsAreKept) {
   const auto queue = alice_.create();
   const auto key = alice_.new_key();
   const auto dh = crypto::generate_x25519(world_.random());
-  const auto got = alice_.call(command::Nkey{{crypto::public_key(key), dh.public_key}}, queue.recipient_id,
-                               &queue.recipient_key);
+  const auto got =
+      alice_.call(command::Nkey{{crypto::public_key(key), dh.public_key}}, queue.recipient_id, &queue.recipient_key);
   ASSERT_TRUE(got.is<broker::Nid>()) << got;
   const auto id = to_bytes(got.as<broker::Nid>().notifier_id.view());
   const auto wrong = alice_.new_key();
@@ -486,14 +496,15 @@ TEST_P(ModernStories, NotifierCredentialsAreKept) {
 TEST(Engine, WhatThisRelayDoesNotOfferIsAnsweredAsTheProtocolHasIt) {
   EngineWorld world;
   TestClient client(world, 0, 20);
-  const auto server = protocol::parse_server_address("smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@localhost:5001");
+  const auto server =
+      protocol::parse_server_address("smp://LcJUMfVhwD8yxjAiSaDzzGF3-kLG4Uh0Fl_ZIjrRwjI=@localhost:5001");
   EXPECT_TRUE(client.call(command::Prxy{*server, {}}).is_error(errors::Proxy{proxy_errors::BasicAuth{}}));
   const auto key = crypto::generate_x25519(world.random());
   EXPECT_TRUE(client.call(command::Pfwd{SmpVersion(18), key.public_key, Content(as_bytes("x"))}, as_bytes("session"))
                   .is_error(errors::Proxy{proxy_errors::NoSession{}}));
-  EXPECT_TRUE(client.call(command::Rfwd{Content(as_bytes("x"))})
-                  .is_error(errors::Proxy{proxy_errors::Broker{
-                      broker_errors::Transport{TransportErrorKind::no_server_auth}}}));
+  EXPECT_TRUE(
+      client.call(command::Rfwd{Content(as_bytes("x"))})
+          .is_error(errors::Proxy{proxy_errors::Broker{broker_errors::Transport{TransportErrorKind::no_server_auth}}}));
   EXPECT_TRUE(client.call(command::Rslv{*SimplexDomain::parse("alice.simplex")})
                   .is_error(errors::Name{name_errors::NoResolver{}}));
   const auto auth = client.new_key();
@@ -539,8 +550,10 @@ TEST(Engine, TheDayOfTheLastCommandIsNoted) {
   const auto key = alice.new_key();
   const auto dh = crypto::generate_x25519(world.random());
   const auto corr_id = CorrId::generate(world.random());
-  alice.post(alice.transmission(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe,
-                                             command::New::Messaging{}, {}}, {}, &key, corr_id));
+  alice.post(alice.transmission(
+      command::New{
+          crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, command::New::Messaging{}, {}},
+      {}, &key, corr_id));
   EXPECT_THAT(alice.inbox, IsEmpty()) << "nothing is answered before it is stored";
   store.answer_all();
   world.run();
@@ -555,148 +568,14 @@ TEST(Engine, TheDayOfTheLastCommandIsNoted) {
   EXPECT_THAT(store.records[1], HasSubstr(" 1795478400"));
 }
 
-// A store that takes its time, with one queue that is there already.
-class SlowStories : public ::testing::Test {
- protected:
-  SlowStories() : world_(std::vector<Store*>{&store_}) {
-    const auto corr_id = CorrId::generate(world_.random());
-    auto dh = crypto::generate_x25519(world_.random());
-    queue_.recipient_key = alice_.new_key();
-    alice_.post(alice_.transmission(command::New{crypto::public_key(queue_.recipient_key), dh.public_key, {},
-                                                 SubscriptionMode::subscribe, command::New::Messaging{}, {}},
-                                    {}, &queue_.recipient_key, corr_id));
-    stored();
-    const auto got = alice_.response(corr_id);
-    const auto& ids = got.as<broker::Ids>();
-    queue_.recipient_id = to_bytes(ids.recipient_id.view());
-    queue_.sender_id = to_bytes(ids.sender_id.view());
-    queue_.box = crypto::box_key(ids.relay_dh_key, dh.private_key).value();
-  }
-  void stored(const Result<>& result = {}) {
-    store_.answer_all(result);
-    world_.run();
-  }
-  CorrId post(TestClient& client, const ClientCommand& command, BytesView entity, const crypto::AuthPrivateKey* key) {
-    const auto corr_id = CorrId::generate(world_.random());
-    client.post(client.transmission(command, entity, key, corr_id));
-    return corr_id;
-  }
-
-  SlowStore store_;
-  EngineWorld world_;
-  TestClient alice_{world_};
-  TestClient bob_{world_};
-  TestQueue queue_;
-  const Result<> full_ = fail(ErrorKind::storage, "no space left");
-};
-
-bool is_store_error(const Got& got) {
-  const auto* err = std::get_if<broker::Err>(&got.message);
-  return err != nullptr && err->error.is<errors::Store>();
-}
-
-TEST_F(SlowStories, NothingIsAcknowledgedOrDeliveredBeforeItIsStored) {
-  const auto sent = post(bob_, command::Send{{}, Content(as_bytes("one"))}, queue_.sender_id, nullptr);
-  EXPECT_THAT(bob_.inbox, IsEmpty());
-  EXPECT_THAT(alice_.inbox, IsEmpty());
-  stored();
-  EXPECT_TRUE(bob_.response(sent).is<broker::Ok>());
-  const auto message = alice_.event();
-  EXPECT_EQ(TestClient::text(queue_, message), "one");
-
-  const auto acked = post(alice_, command::Ack{message->as<broker::Msg>().id}, queue_.recipient_id, &queue_.recipient_key);
-  EXPECT_THAT(alice_.inbox, IsEmpty());
-  stored();
-  EXPECT_TRUE(alice_.response(acked).is<broker::Ok>());
-}
-
-TEST_F(SlowStories, AFullDiskIsToldToThePeerAndNothingIsChanged) {
-  const auto sent = post(bob_, command::Send{{}, Content(as_bytes("one"))}, queue_.sender_id, nullptr);
-  stored(full_);
-  EXPECT_TRUE(is_store_error(bob_.response(sent)));
-  EXPECT_THAT(alice_.inbox, IsEmpty());
-
-  const auto key = bob_.new_key(true);
-  const auto secured = post(bob_, command::Skey{crypto::public_key(key)}, queue_.sender_id, &key);
-  stored(full_);
-  EXPECT_TRUE(is_store_error(bob_.response(secured)));
-  const auto deleted = post(alice_, command::Del{}, queue_.recipient_id, &queue_.recipient_key);
-  stored(full_);
-  EXPECT_TRUE(is_store_error(alice_.response(deleted)));
-
-  const auto again = post(bob_, command::Send{{}, Content(as_bytes("not secured"))}, queue_.sender_id, nullptr);
-  stored();
-  EXPECT_TRUE(bob_.response(again).is<broker::Ok>());
-  EXPECT_EQ(TestClient::text(queue_, alice_.event()), "not secured");
-}
-
-TEST_F(SlowStories, ANewQueueThatIsNotStoredLeavesNothing) {
-  const auto key = bob_.new_key();
-  const auto dh = crypto::generate_x25519(world_.random());
-  const auto created = post(bob_, command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe,
-                                               command::New::Messaging{}, {}}, {}, &key);
-  stored(full_);
-  EXPECT_TRUE(is_store_error(bob_.response(created)));
-  EXPECT_EQ(world_.shard(0).queue_count(), 1u);
-  EXPECT_EQ(bob_.subscriptions(), 0u);
-}
-
-TEST_F(SlowStories, CommandsOfAQueueWaitForItsChange) {
-  const auto key = bob_.new_key(true);
-  const auto secured = post(bob_, command::Skey{crypto::public_key(key)}, queue_.sender_id, &key);
-  const auto open = post(bob_, command::Send{{}, Content(as_bytes("open"))}, queue_.sender_id, nullptr);
-  const auto closed = post(bob_, command::Send{{}, Content(as_bytes("closed"))}, queue_.sender_id, &key);
-  EXPECT_THAT(bob_.inbox, IsEmpty());
-  stored();
-  EXPECT_TRUE(bob_.response(secured).is<broker::Ok>());
-  EXPECT_TRUE(bob_.response(open).is_error(errors::Auth{})) << "secured by now";
-  EXPECT_TRUE(bob_.response(closed).is<broker::Ok>());
-
-  const auto deleted = post(alice_, command::Del{}, queue_.recipient_id, &queue_.recipient_key);
-  const auto late = post(bob_, command::Send{{}, Content(as_bytes("late"))}, queue_.sender_id, &key);
-  stored();
-  EXPECT_TRUE(alice_.response(deleted).is<broker::Ok>());
-  EXPECT_TRUE(bob_.response(late).is_error(errors::Auth{}));
-}
-
-TEST_F(SlowStories, AQueueThatIsNotInMemoryIsLoadedOnce) {
-  store_.holds_back = true;
-  std::vector<QueueRecord> records;
-  world_.shard(0).for_each_queue([&](const QueueRecord& record, auto) { records.push_back(record.clone()); });
-  EngineWorld second(std::vector<Store*>{&store_});
-  second.shard(0).restore_id(IdKind::sender, *DirectoryId::from(queue_.sender_id), *RecipientId::from(queue_.recipient_id));
-  TestClient alice(second);
-  TestClient bob(second);
-  const auto subscribed = post(alice, command::Sub{}, queue_.recipient_id, &queue_.recipient_key);
-  const auto sent = post(bob, command::Send{{}, Content(as_bytes("two"))}, queue_.sender_id, nullptr);
-  ASSERT_THAT(store_.loading, SizeIs(1));
-  auto message = std::make_shared<StoredMessage>();
-  message->id = *MessageId::from(world_.random().bytes(24));
-  message->sent_at = world_.clock.seconds;
-  message->body = to_bytes("one");
-  store_.loading.front().second(LoadedQueue{std::move(records[0]), {message}});
-  store_.answer_all();
-  second.run();
-  EXPECT_TRUE(alice.response(subscribed).is<broker::Sok>());
-  EXPECT_TRUE(bob.response(sent).is<broker::Ok>());
-  EXPECT_EQ(TestClient::text(queue_, alice.event()), "one");
-  alice.subscribe(queue_);
-  EXPECT_THAT(store_.loading, SizeIs(1));
-
-  const auto missing = post(bob, command::Sub{}, world_.random().bytes(24), &queue_.recipient_key);
-  store_.loading.back().second(std::nullopt);
-  second.run();
-  EXPECT_TRUE(bob.response(missing).is_error(errors::Auth{}));
-}
-
 TEST(Engine, HostileBlocksHaveNoEffectOnOthers) {
   EngineWorld world(2);
   TestClient alice(world, 0);
   const auto queue = alice.create();
   TestClient mallory(world, 1);
   testing::SeededRandom random(99);
-  const auto good = alice.transmission(command::Sub{}, queue.recipient_id, &queue.recipient_key,
-                                       CorrId::generate(random));
+  const auto good =
+      alice.transmission(command::Sub{}, queue.recipient_id, &queue.recipient_key, CorrId::generate(random));
   for (int i = 0; i < 3'000; ++i) {
     Bytes content;
     switch (random.below(4)) {

@@ -1,6 +1,6 @@
 // Commands that come through a proxy, as the proxies and clients of the reference send them.
-#include "engine_world.hpp"
 #include "simplex/smp/proxy_layers.hpp"
+#include "engine_world.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -11,19 +11,22 @@ class Forwarded : public ::testing::TestWithParam<std::size_t> {
 
   struct Wrapped {
     crypto::BoxKey key;
-    CorrId corr_id;       // of PFWD and of the command in it
+    CorrId corr_id;  // of PFWD and of the command in it
     Bytes rfwd;
     CorrId rfwd_corr_id;
   };
   Wrapped wrap(const ClientCommand& command, BytesView entity, const crypto::AuthPrivateKey* key, SmpVersion version) {
     const auto own = crypto::generate_x25519(world_.random());
-    Wrapped made{crypto::box_key(proxy_.relay_key(), own.private_key).value(), CorrId::generate(world_.random()), {},
+    Wrapped made{crypto::box_key(proxy_.relay_key(), own.private_key).value(),
+                 CorrId::generate(world_.random()),
+                 {},
                  CorrId::generate(world_.random())};
     ClientAuth auth;
     auth.key = key;
     auth.relay_key = proxy_.relay_key();
     const auto transmission =
-        encode_client_transmission({version, proxy_.session()->session_id}, auth, made.corr_id, entity, command).value();
+        encode_client_transmission({version, proxy_.session()->session_id}, auth, made.corr_id, entity, command)
+            .value();
     const auto inner = seal_forwarded(made.key, crypto::cb_nonce(made.corr_id.view()), transmission).value();
     made.rfwd = seal_rfwd(proxy_key_, crypto::cb_nonce(made.rfwd_corr_id.view()),
                           {made.corr_id, version, own.public_key, Content(inner)});
@@ -90,8 +93,10 @@ TEST_P(Forwarded, LinksAreRead) {
   const Bytes fixed = world_.random().bytes(2'048);
   const Bytes user = world_.random().bytes(13'824);
   const auto link = world_.random().bytes(24);
-  ASSERT_TRUE(alice_.call(command::Lset{smp::LinkId(link), {Content(fixed), Content(user)}}, queue.recipient_id,
-                          &queue.recipient_key).is<broker::Ok>());
+  ASSERT_TRUE(alice_
+                  .call(command::Lset{smp::LinkId(link), {Content(fixed), Content(user)}}, queue.recipient_id,
+                        &queue.recipient_key)
+                  .is<broker::Ok>());
   const auto got = call(command::Lget{}, link);
   ASSERT_TRUE(got.is<broker::Lnk>()) << got;
   EXPECT_EQ(to_bytes(got.as<broker::Lnk>().data.user.bytes), user);
@@ -102,7 +107,8 @@ TEST_P(Forwarded, OnlyWhatSendersDoIsDone) {
   EXPECT_TRUE(call(command::Sub{}, queue.recipient_id, &queue.recipient_key).is_error(CommandError::prohibited));
   EXPECT_TRUE(call(command::Ping{}).is_error(CommandError::prohibited));
   EXPECT_TRUE(call(command::Rfwd{Content(as_bytes("x"))}).is_error(CommandError::prohibited));
-  EXPECT_TRUE(call(command::Rslv{*SimplexDomain::parse("alice.simplex")}).is_error(errors::Name{name_errors::NoResolver{}}));
+  EXPECT_TRUE(
+      call(command::Rslv{*SimplexDomain::parse("alice.simplex")}).is_error(errors::Name{name_errors::NoResolver{}}));
   EXPECT_TRUE(call(command::Send{{}, Content(as_bytes("x"))}).is_error(CommandError::no_entity));
   EXPECT_TRUE(send({{}, {}, {}, world_.random().bytes(24), {}, {}, {}}, "x").is_error(errors::Auth{}));
   EXPECT_EQ(proxy_.unanswered(), 0u);

@@ -54,7 +54,8 @@ class PipeClient {
     transport::ChannelInfo relay_end{transport::SessionId(world.random.bytes(32)), "smp/1", {}};
     auto client_end = relay_end;
     client_end.peer_certificates = world.settings.credentials.chain;
-    auto [ours, theirs] = transport::make_channel_pair(loop_, *world.loops[node], std::move(client_end), std::move(relay_end));
+    auto [ours, theirs] =
+        transport::make_channel_pair(loop_, *world.loops[node], std::move(client_end), std::move(relay_end));
     world.nodes[node]->accept(std::move(theirs));
     if (!handshake) {
       raw_ = std::move(ours);
@@ -63,12 +64,12 @@ class PipeClient {
     }
     transport::ClientHandshakeSettings settings;
     settings.identity = world.settings.credentials.identity;
-    session_ = transport::BlockSession::as_client(
-        loop_, std::move(ours), std::move(settings), crypto::generate_x25519(world.random), std::chrono::minutes(1),
-        {.ready = [this] { ready = true; },
-         .block = [this](BytesView content) { received(content); },
-         .closed = [this](const Error&) { closed = true; },
-         .drained = {}});
+    session_ = transport::BlockSession::as_client(loop_, std::move(ours), std::move(settings),
+                                                  crypto::generate_x25519(world.random), std::chrono::minutes(1),
+                                                  {.ready = [this] { ready = true; },
+                                                   .block = [this](BytesView content) { received(content); },
+                                                   .closed = [this](const Error&) { closed = true; },
+                                                   .drained = {}});
     world.time.run_until([this] { return ready || closed; }, std::chrono::minutes(1));
   }
 
@@ -99,8 +100,12 @@ class PipeClient {
   void create(crypto::AuthPrivateKey& key, Bytes& sender_id) {
     key = crypto::generate_ed25519(world_.random).private_key;
     const auto dh = crypto::generate_x25519(world_.random);
-    EXPECT_EQ(call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe,
-                                command::New::Messaging{}, {}}, {}, &key), "IDS");
+    EXPECT_EQ(
+        call(
+            command::New{
+                crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, command::New::Messaging{}, {}},
+            {}, &key),
+        "IDS");
     sender_id = last_sender_id_;
   }
   void pause() { session_->pause_reading(); }
@@ -207,7 +212,8 @@ TEST(Node, AReaderThatIsSlowButReadsGetsAll) {
   for (int minute = 0; minute < 20; ++minute) {
     world.time.advance(std::chrono::minutes(4));
     alice.resume();
-    world.time.run_until([&, seen = alice.events.size()] { return alice.events.size() > seen + 3; }, std::chrono::seconds(1));
+    world.time.run_until([&, seen = alice.events.size()] { return alice.events.size() > seen + 3; },
+                         std::chrono::seconds(1));
     alice.pause();
   }
   alice.resume();
@@ -243,8 +249,11 @@ TEST(Node, ShortCommandsWithLongAnswersWaitForTheReader) {
   const std::string data(13'000, 'y');
   command::New::Contact contact{command::New::ContactLink{
       protocol::LinkId(link_id), protocol::SenderId(sender_id), {Content(as_bytes("x")), Content(as_bytes(data))}}};
-  EXPECT_EQ(mallory.call(command::New{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::only_create,
-                                      std::move(contact), {}}, {}, &key, corr_id), "IDS");
+  EXPECT_EQ(mallory.call(
+                command::New{
+                    crypto::public_key(key), dh.public_key, {}, SubscriptionMode::only_create, std::move(contact), {}},
+                {}, &key, corr_id),
+            "IDS");
   const auto before = world.nodes[0]->counters().blocks_out;
   mallory.pause();
   constexpr int count = 200;
@@ -310,7 +319,8 @@ TEST(Node, ManyConnectionsComeAndGo) {
   world.time.advance(std::chrono::seconds(1));
   EXPECT_EQ(world.connections, 1u);
   EXPECT_EQ(world.nodes[0]->shard().message_count() + world.nodes[1]->shard().message_count() +
-                world.nodes[2]->shard().message_count(), 30u);
+                world.nodes[2]->shard().message_count(),
+            30u);
 }
 
 }  // namespace

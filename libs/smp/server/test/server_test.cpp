@@ -35,30 +35,31 @@ class SocketClient {
     options.identity = identity;
     options.alpn = std::move(alpn);
     options.timeout = std::chrono::seconds(20);
-    attempt_ = connector_->connect(*loop_, std::move(options), [this, identity, version, proxy](Result<transport::ChannelPtr> made) {
-      if (!made) {
-        error_ = made.error();
-        return loop_->stop();
-      }
-      transport::ClientHandshakeSettings settings;
-      settings.identity = identity;
-      settings.versions = {SmpVersion(6), SmpVersion(version)};
-      settings.proxy = proxy;
-      session_ = transport::BlockSession::as_client(
-          *loop_, std::move(*made), std::move(settings), crypto::generate_x25519(random_), std::chrono::seconds(20),
-          {.ready =
-               [this] {
-                 ready_ = true;
-                 loop_->stop();
-               },
-           .block = [this](BytesView content) { received(content); },
-           .closed =
-               [this](Error error) {
-                 error_ = std::move(error);
-                 loop_->stop();
-               },
-           .drained = {}});
-    });
+    attempt_ = connector_->connect(
+        *loop_, std::move(options), [this, identity, version, proxy](Result<transport::ChannelPtr> made) {
+          if (!made) {
+            error_ = made.error();
+            return loop_->stop();
+          }
+          transport::ClientHandshakeSettings settings;
+          settings.identity = identity;
+          settings.versions = {SmpVersion(6), SmpVersion(version)};
+          settings.proxy = proxy;
+          session_ = transport::BlockSession::as_client(*loop_, std::move(*made), std::move(settings),
+                                                        crypto::generate_x25519(random_), std::chrono::seconds(20),
+                                                        {.ready =
+                                                             [this] {
+                                                               ready_ = true;
+                                                               loop_->stop();
+                                                             },
+                                                         .block = [this](BytesView content) { received(content); },
+                                                         .closed =
+                                                             [this](Error error) {
+                                                               error_ = std::move(error);
+                                                               loop_->stop();
+                                                             },
+                                                         .drained = {}});
+        });
     run_until([this] { return ready_; });
   }
 
@@ -157,8 +158,9 @@ SocketQueue create_queue(SocketClient& client) {
   const auto dh = crypto::generate_x25519(client.random());
   std::optional<command::New::Mode> mode;
   if (client.version() >= sender_key_version) mode = command::New::Messaging{};
-  const auto got = client.call(command::New{crypto::public_key(queue.key), dh.public_key, {},
-                                            SubscriptionMode::subscribe, mode, {}}, {}, &queue.key);
+  const auto got =
+      client.call(command::New{crypto::public_key(queue.key), dh.public_key, {}, SubscriptionMode::subscribe, mode, {}},
+                  {}, &queue.key);
   const auto* ids = std::get_if<broker::Ids>(&got.message);
   EXPECT_NE(ids, nullptr) << name_of(got.message);
   if (ids == nullptr) return queue;
@@ -230,9 +232,8 @@ class RelayOnSockets : public ::testing::Test {
 };
 
 class RelayVersions : public RelayOnSockets, public ::testing::WithParamInterface<std::uint16_t> {};
-INSTANTIATE_TEST_SUITE_P(Smp, RelayVersions, ::testing::Values(6, 9, 11, 18, 20), [](const auto& version) {
-  return "Version" + std::to_string(version.param);
-});
+INSTANTIATE_TEST_SUITE_P(Smp, RelayVersions, ::testing::Values(6, 9, 11, 18, 20),
+                         [](const auto& version) { return "Version" + std::to_string(version.param); });
 
 TEST_P(RelayVersions, AliceAndBobTalk) {
   start();
@@ -286,7 +287,8 @@ TEST_F(RelayOnSockets, AProxyForwardsTheMessageOfItsClient) {
   const auto corr_id = CorrId::generate(random_);
   const SessionParams params{SmpVersion(18), agreed.session_id.view()};
   const auto send = encode_client_transmission(params, {}, corr_id, queue.sender_id,
-                                               command::Send{{}, Content(as_bytes("from far away"))}).value();
+                                               command::Send{{}, Content(as_bytes("from far away"))})
+                        .value();
   const auto inner = seal_forwarded(key, crypto::cb_nonce(corr_id.view()), send).value();
   const auto forward_id = CorrId::generate(random_);
   const auto nonce = crypto::cb_nonce(forward_id.view());
@@ -389,8 +391,8 @@ TEST_F(RelayOnSockets, AFullDiskIsAnErrorForThePeerAndTheRelayGoesOn) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
   const auto key = alice.new_key();
   const auto dh = crypto::generate_x25519(random_);
-  const command::New create{crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe,
-                            command::New::Messaging{}, {}};
+  const command::New create{
+      crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, command::New::Messaging{}, {}};
   const auto refused = alice.call(create, {}, &key);
   const auto suspended = alice.call(command::Off{}, queue.recipient_id, &queue.key);
   const auto pong = alice.call(command::Ping{});

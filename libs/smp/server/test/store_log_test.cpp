@@ -122,7 +122,9 @@ class RecordMaker {
   explicit RecordMaker(std::uint64_t seed) : random_(seed) {}
 
   template <class Id>
-  Id id() { return *Id::from(random_.bytes(24)); }
+  Id id() {
+    return *Id::from(random_.bytes(24));
+  }
   bool coin() { return random_.below(2) == 1; }
   crypto::AuthPublicKey key() {
     switch (random_.below(3)) {
@@ -161,9 +163,7 @@ class RecordMaker {
     switch (random_.below(3)) {
       case 0: break;
       case 1: made.status = QueueStatus::suspended; break;
-      default:
-        made.status = QueueStatus::blocked;
-        made.blocking = std::make_unique<Blocking>(blocking());
+      default: made.status = QueueStatus::blocked; made.blocking = std::make_unique<Blocking>(blocking());
     }
     if (coin()) made.service = id<ServiceId>();
     return made;
@@ -183,8 +183,11 @@ class RecordMaker {
       case 10: return DeleteQueue{id<RecipientId>()};
       case 11: return UpdateTime{id<RecipientId>(), Date(1'795'305'600)};
       case 12:
-        return NewService{{id<ServiceId>(), static_cast<ServiceRole>(random_.below(3)),
-                           {random_.bytes(100), random_.bytes(90)}, random_.bytes(64), Date(1'795'305'600)}};
+        return NewService{{id<ServiceId>(),
+                           static_cast<ServiceRole>(random_.below(3)),
+                           {random_.bytes(100), random_.bytes(90)},
+                           random_.bytes(64),
+                           Date(1'795'305'600)}};
       default:
         return QueueService{id<RecipientId>(), coin() ? ServiceParty::recipient : ServiceParty::notifier,
                             coin() ? std::optional(id<ServiceId>()) : std::nullopt};
@@ -221,7 +224,9 @@ TEST(StoreLog, OlderFormsOfTheQueueModeAreRead) {
   const auto line = lines_of(samples / "smp-server-store.log")[2];
   const auto at = line.find(" queue_mode=M");
   for (const auto& [text, mode] : std::vector<std::pair<std::string, std::optional<protocol::QueueMode>>>{
-           {" sndSecure=T", protocol::QueueMode::messaging}, {" sndSecure=F", protocol::QueueMode::contact}, {"", {}}}) {
+           {" sndSecure=T", protocol::QueueMode::messaging},
+           {" sndSecure=F", protocol::QueueMode::contact},
+           {"", {}}}) {
     auto older = line;
     older.replace(at, std::string(" queue_mode=M").size(), text);
     const auto record = parse_record(older);
@@ -257,8 +262,8 @@ TEST_F(StoreLogFiles, DeletedQueuesAreGoneAfterCompaction) {
   RecordMaker maker(2);
   const auto queue = maker.queue();
   const auto other = maker.queue();
-  write(log_, format_queue(queue) + "\n" + format_queue(other) + "\n" +
-                  format_record(DeleteQueue{queue.recipient_id}) + "\n");
+  write(log_, format_queue(queue) + "\n" + format_queue(other) + "\n" + format_record(DeleteQueue{queue.recipient_id}) +
+                  "\n");
   const auto read_back = read_store_log(log_);
   ASSERT_TRUE(read_back);
   ASSERT_TRUE(compact_store_log(log_, *read_back, clock_));
