@@ -33,7 +33,7 @@ if ! check "$cache/$tarball" $tarball_sha256; then
     exit 1
   fi
   echo "Downloading $package (2.7 MB)..."
-  if ! (cd "$work" && npm pack --ignore-scripts --silent "$package" >/dev/null); then
+  if ! (cd "$work" && npm pack --ignore-scripts --loglevel=error "$package" >/dev/null); then
     echo "fetch_third_party: the download of $package failed. Check the network connection and try again." >&2
     exit 1
   fi

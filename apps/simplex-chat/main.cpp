@@ -3,13 +3,13 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "options.hpp"
 #include "simplex/async/loop.hpp"
 #include "simplex/base/program.hpp"
 #include "simplex/chat/chat.hpp"
 #include "simplex/transport/tls.hpp"
 #include "simplex/ui/terminal.hpp"
 #include "simplex/ui/view.hpp"
+#include "options.hpp"
 #include "stderr_logger.hpp"
 
 namespace simplex::app {
@@ -86,8 +86,8 @@ class Conversation {
   Conversation(async::ThreadLoop& loop, chat::Chat& chat, const Options& options)
       : loop_(loop), chat_(chat), verbose_(options.log_level <= LogLevel::info) {
     const auto history = options.database_prefix.string() + "_history";
-    terminal_ = ui::Terminal::open(loop, {[this](std::string line) { typed(std::move(line)); }, [this] { input_ended(); }},
-                                   history);
+    terminal_ = ui::Terminal::open(
+        loop, {[this](std::string line) { typed(std::move(line)); }, [this] { input_ended(); }}, history);
   }
 
   void start() {
@@ -131,7 +131,8 @@ int run(Options& options) {
   std::error_code no_folder;
   if (!folder.empty()) std::filesystem::create_directories(folder, no_folder);
   if (no_folder)
-    return fail_program({ErrorKind::storage, "cannot create the folder " + folder.string() + ": " + no_folder.message(), Advice::ask_user});
+    return fail_program({ErrorKind::storage, "cannot create the folder " + folder.string() + ": " + no_folder.message(),
+                         Advice::ask_user});
 
   const auto loop = async::make_thread_loop();
   SystemRandom random;

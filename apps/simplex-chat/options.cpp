@@ -44,28 +44,38 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   CLI::App app{"simplex-chat: private messages with no user identifiers, in a terminal or from scripts."};
   app.set_version_flag("--version", "simplex-chat " + std::string(program_version()));
   app.add_option("-d,--database", prefix, "Prefix of the database files (PREFIX_chat.db, PREFIX_agent.db)")
-      ->type_name("PREFIX")->capture_default_str();
+      ->type_name("PREFIX")
+      ->capture_default_str();
   app.add_option("-k,--key", key, "Passphrase of the databases; empty: they are not encrypted")->type_name("KEY");
   app.add_option("-s,--server", servers,
                  "Relays for your queues, separated by spaces: smp://FINGERPRINT@HOST[:PORT]. "
-                 "They are remembered for the next starts")->type_name("SERVER");
+                 "They are remembered for the next starts")
+      ->type_name("SERVER");
   const auto* execute =
       app.add_option("-e,--execute", options.command, "Execute one command and exit")->type_name("COMMAND");
   app.add_option("-t,--time", wait, "With -e: seconds to wait after the command before exiting")
-      ->type_name("TIME")->check(CLI::Range(0, 86400 * 365))->capture_default_str();
+      ->type_name("TIME")
+      ->check(CLI::Range(0, 86400 * 365))
+      ->capture_default_str();
   app.add_option("--execute-log", execute_log, "With -e: what is shown of what happens meanwhile: all, messages, none")
-      ->check(CLI::IsMember({"all", "messages", "none"}))->capture_default_str();
+      ->check(CLI::IsMember({"all", "messages", "none"}))
+      ->capture_default_str();
   app.add_flag("-y,--yes-migrate", yes, "Confirm database migrations (they are always applied; accepted for scripts)");
   app.add_option("-l,--log-level", level, "Log level: debug, info, warn, error, important")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error", "important"}))->capture_default_str();
-  app.add_option("--tcp-timeout", tcp_timeout, "Seconds to connect to a relay")->check(CLI::Range(1, 600))->capture_default_str();
-  app.add_option("--create-bot-display-name", options.bot_name, "Create the profile with this name on the first start, without asking")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "important"}))
+      ->capture_default_str();
+  app.add_option("--tcp-timeout", tcp_timeout, "Seconds to connect to a relay")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
+  app.add_option("--create-bot-display-name", options.bot_name,
+                 "Create the profile with this name on the first start, without asking")
       ->type_name("NAME");
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return "simplex-chat: " + std::string(error.what()) + "\nsimplex-chat --help lists the options.\n";
   });
-  app.footer("Without -e it is interactive: type /help there.\n"
-             "Example: simplex-chat -d ~/alice -k secret -s smp://FINGERPRINT@relay.example.com -e '@bob hello'");
+  app.footer(
+      "Without -e it is interactive: type /help there.\n"
+      "Example: simplex-chat -d ~/alice -k secret -s smp://FINGERPRINT@relay.example.com -e '@bob hello'");
   try {
     app.parse(argc, argv);
     if (execute->count() > 0 && options.command.find_first_not_of(" \t\r\n") == std::string::npos)

@@ -18,11 +18,11 @@ struct Options {
   std::filesystem::path database_prefix;
   SecretBytes key;
   std::vector<std::string> servers;
-  std::string command;                     // empty: interactive
-  std::chrono::seconds wait{3};            // after the command
+  std::string command;           // empty: interactive
+  std::chrono::seconds wait{3};  // after the command
   ExecuteLog execute_log = ExecuteLog::none;
   LogLevel log_level = LogLevel::warning;
-  std::string bot_name;                    // profile of the first start; empty: ask
+  std::string bot_name;  // profile of the first start; empty: ask
   std::chrono::seconds tcp_timeout{45};
 };
 

@@ -113,7 +113,8 @@ struct InitCommand {
     say("Its address, for the settings of your clients:");
     say("  " + address_of(made->config, made->identity, made->config.ports.front()));
     say("");
-    if (made->password) say("Only who has this address, with the password in it, can create queues. --no-password lets anyone.");
+    if (made->password)
+      say("Only who has this address, with the password in it, can create queues. --no-password lets anyone.");
     if (options.fqdn.empty() && options.ip == "127.0.0.1") {
       say("No name was given (--fqdn), so only programs on this machine can reach it. Change host in the section "
           "TRANSPORT of smp-server.ini when it has one.");
@@ -156,7 +157,8 @@ struct StartCommand {
     const auto folders = folders_from_environment();
     auto ini = server_kit::Ini::load(folders.ini());
     if (!ini && ini.error().kind == ErrorKind::not_found) {
-      return failed({ErrorKind::not_found, folders.ini().string() + " does not exist. Set the relay up with: smp-server init",
+      return failed({ErrorKind::not_found,
+                     folders.ini().string() + " does not exist. Set the relay up with: smp-server init",
                      Advice::ask_user});
     }
     if (!ini) return failed(ini.error());
@@ -191,8 +193,8 @@ struct StartCommand {
     const auto& report = (*server)->report();
     say(program);
     say("Address: " + address_of(*config, identity, maintenance ? config->ports.front() : (*server)->ports().front()));
-    say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}", report.queues,
-                    report.messages, report.expired_messages, report.rejected_lines));
+    say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}",
+                    report.queues, report.messages, report.expired_messages, report.rejected_lines));
     for (const auto port : (*server)->ports()) say(fmt::format("Listening on port {}", port));
     if (!maintenance) loop->run();
     say("Stopping");
@@ -223,10 +225,11 @@ struct CertificateCommand {
                                                                    : transport::SignatureAlgorithm::ed25519;
     const SystemClock clock;
     SystemRandom random;
-    const auto renewed = transport::renew_server_certificate(folders.config, kind, name.empty() ? config->host : name,
-                                                             clock, random);
+    const auto renewed =
+        transport::renew_server_certificate(folders.config, kind, name.empty() ? config->host : name, clock, random);
     if (!renewed) return failed(renewed.error());
-    say("New server.key and server.crt are in " + folders.config.string() + "; restart the relay. Its address is the same.");
+    say("New server.key and server.crt are in " + folders.config.string() +
+        "; restart the relay. Its address is the same.");
     return 0;
   }
 };
@@ -234,9 +237,10 @@ struct CertificateCommand {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("A relay of the SimpleX network.\n"
-               "Folders: SMP_SERVER_CFG_PATH (/etc/opt/simplex), SMP_SERVER_LOG_PATH (/var/opt/simplex)",
-               "smp-server");
+  CLI::App app(
+      "A relay of the SimpleX network.\n"
+      "Folders: SMP_SERVER_CFG_PATH (/etc/opt/simplex), SMP_SERVER_LOG_PATH (/var/opt/simplex)",
+      "smp-server");
   app.set_version_flag("-v,--version", program);
   app.require_subcommand(1);
   InitCommand init;

@@ -243,13 +243,12 @@ TEST(RatchetVectors, X3dh) {
     // Alice's support is an input: without keys in her invitation she still has it where Bob's reply proposes.
     const bool proposed_in_reply = c.text("bob_kem") == "proposed";
     const auto support = c.boolean("alice_pq_support") || proposed_in_reply ? PqSupport::on : PqSupport::off;
-    const auto alice_state =
-        RatchetState::init_receiving(versions, alice.key2.clone(), std::move(alice_init), support);
+    const auto alice_state = RatchetState::init_receiving(versions, alice.key2.clone(), std::move(alice_init), support);
     expect_same(alice_state, state_of(c.text("alice_rcv_ratchet_json")));
-    const auto bob_state = value_of(RatchetState::init_sending(versions, alice.key2.public_key,
-                                                               key_pair_of(c.object("bob_ratchet_key_3")),
-                                                               std::move(bob_init)),
-                                    "sending ratchet");
+    const auto bob_state =
+        value_of(RatchetState::init_sending(versions, alice.key2.public_key, key_pair_of(c.object("bob_ratchet_key_3")),
+                                            std::move(bob_init)),
+                 "sending ratchet");
     expect_same(bob_state, state_of(c.text("bob_snd_ratchet_json")));
     EXPECT_EQ(alice_state.associated_data_hash(), bob_state.associated_data_hash());
   });

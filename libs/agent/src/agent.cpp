@@ -16,6 +16,11 @@ Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config con
     if (server->address.scheme != protocol::Scheme::smp) {
       return fail(ErrorKind::malformed, "The address of a message relay begins with smp://.", Advice::ask_user);
     }
+    if (server->address.key_hash.size() != transport::KeyHash::size_bytes) {
+      return fail(ErrorKind::malformed,
+                  "The address of a relay is wrong: what is between smp:// and @ is not a whole fingerprint.",
+                  Advice::ask_user);
+    }
     servers.push_back(std::move(*server));
   }
   SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database,

@@ -89,6 +89,7 @@ TEST_F(AgentTest, RefusesAFileThatIsNoDatabaseAndABadRelayAddress) {
   EXPECT_EQ(open({}, {"smp://nonsense"}).error().kind, ErrorKind::malformed);
   EXPECT_EQ(open({}, {"xftp://AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@files.example"}).error().kind,
             ErrorKind::malformed);
+  EXPECT_NE(open({}, {"smp://AAAA@relay.example"}).error().message.find("whole fingerprint"), std::string::npos);
   std::ofstream(folder_ / "agent.db") << "not a database";
   EXPECT_EQ(open().error().kind, ErrorKind::malformed);
 }

@@ -26,8 +26,8 @@ TEST(Command, ConnectWithAndWithoutLink) {
 }
 
 TEST(Command, PastedLinkLosesLineBreaksAndQuotes) {
-  for (const char* pasted : {"/c simplex:/invitation\n#/?v=2\n", "/c 'simplex:/invitation#/?v=2'", "/c <simplex:/invitation#/?v=2>",
-                             "/c \" simplex:/invita tion#/\r\n?v=2\""})
+  for (const char* pasted : {"/c simplex:/invitation\n#/?v=2\n", "/c 'simplex:/invitation#/?v=2'",
+                             "/c <simplex:/invitation#/?v=2>", "/c \" simplex:/invita tion#/\r\n?v=2\""})
     EXPECT_EQ(parsed<command::Connect>(pasted).link, "simplex:/invitation#/?v=2") << pasted;
   EXPECT_EQ(parsed<command::Connect>("/c '").link, "'");
 }
@@ -51,12 +51,14 @@ TEST(Command, HistoryOfOneOrOfAll) {
   const auto one = parsed<command::ShowHistory>("/t @bob 5");
   EXPECT_EQ(one.contact, "bob");
   EXPECT_EQ(one.count, 5);
-  for (const char* wrong : {"/tail 0", "/tail -1", "/tail 1001", "/tail many", "/tail 99999999999999999999", "/tail @bob 5 6"})
+  for (const char* wrong :
+       {"/tail 0", "/tail -1", "/tail 1001", "/tail many", "/tail 99999999999999999999", "/tail @bob 5 6"})
     EXPECT_NE(error_of(wrong).find("from 1 to 1000"), std::string::npos) << wrong;
 }
 
 TEST(Command, JunkIsRefusedWithAHint) {
-  for (const char* junk : {"", "   ", "hello", "/", "/nothing", "@", "@bob", "@'bob hi", "@'' hi", "/contacts x", "/delete"})
+  for (const char* junk :
+       {"", "   ", "hello", "/", "/nothing", "@", "@bob", "@'bob hi", "@'' hi", "/contacts x", "/delete"})
     EXPECT_FALSE(error_of(junk).empty()) << junk;
   EXPECT_NE(error_of("hello").find("@name text"), std::string::npos);
 }

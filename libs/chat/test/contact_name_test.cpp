@@ -14,7 +14,9 @@ TEST(ContactName, OrdinaryNamesStayAsTheyAre) {
 TEST(ContactName, NothingInItSteersTheTerminalOrHides) {
   EXPECT_EQ(contact_name_from("\x1b[2Jbob"), "[2Jbob");
   EXPECT_EQ(contact_name_from("bob\nalice> hi"), "bob alice> hi");
-  EXPECT_EQ(contact_name_from("bo\xC2\x9B" "b"), "bo b");
+  EXPECT_EQ(contact_name_from("bo\xC2\x9B"
+                              "b"),
+            "bo b");
   EXPECT_EQ(contact_name_from("b\u200Bo\u202Eb\uFEFF"), "bob");
   EXPECT_EQ(contact_name_from("  bob \u2003 b\t "), "bob b");
 }
@@ -37,7 +39,8 @@ TEST(ContactName, IsShort) {
 }
 
 TEST(ContactName, BrokenOctetsDoNotReadPastTheEnd) {
-  for (const char* name : {"\xF0", "a\xE2\x80", "\xC2", "\xFF\xFF"}) EXPECT_LE(contact_name_from(name).size(), 50u) << name;
+  for (const char* name : {"\xF0", "a\xE2\x80", "\xC2", "\xFF\xFF"})
+    EXPECT_LE(contact_name_from(name).size(), 50u) << name;
 }
 
 }  // namespace

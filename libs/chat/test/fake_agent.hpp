@@ -12,8 +12,8 @@ namespace simplex::chat {
 // Outlives the agents: what the relay and the agent's database would remember.
 struct AgentRecord {
   std::vector<agent::ConnectionId> created;
-  std::vector<std::pair<agent::ConnectionId, std::string>> joined;       // link
-  std::vector<std::pair<agent::ConnectionId, std::string>> allowed;      // own info
+  std::vector<std::pair<agent::ConnectionId, std::string>> joined;   // link
+  std::vector<std::pair<agent::ConnectionId, std::string>> allowed;  // own info
   std::vector<agent::ConnectionId> deleted;
   std::vector<std::int64_t> handled;
   std::vector<std::int64_t> acknowledged;
@@ -48,7 +48,8 @@ class FakeAgent final : public agent::Agent {
   }
   Result<agent::ConnectionId> join_connection(agent::UserId, std::string_view link, BytesView, bool,
                                               std::optional<agent::ConnectionId> id) override {
-    if (!link.starts_with("simplex:/")) return fail(ErrorKind::malformed, "This is not a SimpleX link.", Advice::ask_user);
+    if (!link.starts_with("simplex:/"))
+      return fail(ErrorKind::malformed, "This is not a SimpleX link.", Advice::ask_user);
     record_.joined.emplace_back(id.value(), std::string(link));
     return *id;
   }
@@ -67,7 +68,8 @@ class FakeAgent final : public agent::Agent {
     ++record_.send_calls;
     if (record_.refuse_sending) return std::unexpected(*record_.refuse_sending);
     const agent::SendKey used = key.value_or(agent::SendKey{});
-    const auto [number, added] = record_.numbers.try_emplace(used, static_cast<std::int64_t>(record_.numbers.size()) + 1);
+    const auto [number, added] =
+        record_.numbers.try_emplace(used, static_cast<std::int64_t>(record_.numbers.size()) + 1);
     if (added) record_.sent.push_back({connection, std::string(as_text(body)), used});
     return agent::MessageId(number->second);
   }

@@ -6,8 +6,8 @@ namespace simplex::chat {
 namespace {
 
 std::string text_message(std::string_view text) {
-  return encode_chat_message({supported_chat_versions, SharedMessageId(as_bytes("123456789012")),
-                              event::MessageNew{text_content(text)}});
+  return encode_chat_message(
+      {supported_chat_versions, SharedMessageId(as_bytes("123456789012")), event::MessageNew{text_content(text)}});
 }
 
 std::string random_text(std::size_t size) {  // does not compress
@@ -76,7 +76,8 @@ TEST(Message, DeepNestingIsRefused) {
 }
 
 TEST(Message, OneBadElementLeavesTheOthers) {
-  const std::string batch = "[" + text_message("one") + ",{\"event\":\"x.msg.new\",\"params\":{}}," + text_message("two") + "]";
+  const std::string batch =
+      "[" + text_message("one") + ",{\"event\":\"x.msg.new\",\"params\":{}}," + text_message("two") + "]";
   const auto elements = parse_chat_messages(as_bytes(batch));
   ASSERT_EQ(elements.size(), 3U);
   EXPECT_TRUE(elements[0]);

@@ -4,10 +4,10 @@
 
 #include <limits>
 
-#include "fake_agent.hpp"
-#include "schema.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/world/scheduler.hpp"
+#include "fake_agent.hpp"
+#include "schema.hpp"
 
 namespace simplex::chat {
 namespace {
@@ -71,17 +71,25 @@ class ChatTest : public ::testing::Test {
     (void)execute("/c");
     const auto connection = record_.created.back();
     agent_->say(first_event, agent::InvitationReady{connection, "simplex:/invitation#/?v=2"});
-    agent_->say(first_event + 1, agent::ConfirmationReceived{connection, agent::ConfirmationId(1), to_bytes(bob_info), true});
+    agent_->say(first_event + 1,
+                agent::ConfirmationReceived{connection, agent::ConfirmationId(1), to_bytes(bob_info), true});
     agent_->say(first_event + 2, agent::Connected{connection, true});
     return connection;
   }
 
   agent::MessageReceived message(const agent::ConnectionId& connection, std::int64_t number, std::string_view body) {
-    return {connection, agent::MessageId(number), agent::SenderMessageId(number), to_bytes(body), agent::IntegrityOk{},
-            loop_.wall(), loop_.wall(), true};
+    return {connection,
+            agent::MessageId(number),
+            agent::SenderMessageId(number),
+            to_bytes(body),
+            agent::IntegrityOk{},
+            loop_.wall(),
+            loop_.wall(),
+            true};
   }
   static std::string text_body(std::string_view text, std::string_view id) {
-    return encode_chat_message({supported_chat_versions, SharedMessageId(as_bytes(id)), event::MessageNew{text_content(text)}});
+    return encode_chat_message(
+        {supported_chat_versions, SharedMessageId(as_bytes(id)), event::MessageNew{text_content(text)}});
   }
   std::vector<std::string> history() {
     std::vector<std::string> texts;
@@ -140,7 +148,8 @@ TEST_F(ChatTest, TextThatIsNotUtf8IsRefused) {
 
 TEST_F(ChatTest, InvitationIsAnsweredWhenTheRelayHasTheQueue) {
   std::string link;
-  chat_->execute(command::CreateInvitation{}, [&](Result<Answer> a) { link = std::get<answer::Invitation>(a.value()).link; });
+  chat_->execute(command::CreateInvitation{},
+                 [&](Result<Answer> a) { link = std::get<answer::Invitation>(a.value()).link; });
   agent_->say(1, agent::InvitationReady{record_.created.back(), "simplex:/invitation#/?v=2"});
   EXPECT_EQ(link, "simplex:/invitation#/?v=2");
   EXPECT_THAT(record_.handled, ElementsAre(1));
@@ -256,10 +265,12 @@ TEST_F(ChatTest, MissingAndUnreadableMessagesAreSaid) {
 
 TEST_F(ChatTest, UnknownContentShowsWhatItIs) {
   const auto connection = connect_bob();
-  agent_->say(4, message(connection, 1, R"({"v":"1","event":"x.msg.new","params":{"content":{"type":"image","text":"look",)"
-                                        R"("image":"data:"},"file":{"fileName":"a.jpg","fileSize":1}}})"));
-  agent_->say(5, message(connection, 2, R"({"v":"1","event":"x.msg.update","params":{"msgId":"AQID","content":)"
-                                        R"({"type":"text","text":"new words"}}})"));
+  agent_->say(4, message(connection, 1,
+                         R"({"v":"1","event":"x.msg.new","params":{"content":{"type":"image","text":"look",)"
+                         R"("image":"data:"},"file":{"fileName":"a.jpg","fileSize":1}}})"));
+  agent_->say(5, message(connection, 2,
+                         R"({"v":"1","event":"x.msg.update","params":{"msgId":"AQID","content":)"
+                         R"({"type":"text","text":"new words"}}})"));
   agent_->say(6, message(connection, 3, R"({"v":"1","event":"x.later","params":{}})"));
   EXPECT_THAT(history(), ElementsAre("[file a.jpg] look", "[edited] new words"));
 }
@@ -321,9 +332,10 @@ TEST_F(ChatTest, ProfileSaysWhatThisProgramDoesNotDo) {
   const auto elements = parse_chat_messages(as_bytes(record_.allowed[0].second));
   ASSERT_THAT(elements, SizeIs(1));
   const auto& info = std::get<event::Info>(std::get<ChatMessage>(elements[0]->content).event);
-  EXPECT_EQ(info.profile.preferences,
-            R"({"calls":{"allow":"no"},"files":{"allow":"no"},"reactions":{"allow":"no"},"timedMessages":{"allow":"no"},)"
-            R"("voice":{"allow":"no"}})");
+  EXPECT_EQ(
+      info.profile.preferences,
+      R"({"calls":{"allow":"no"},"files":{"allow":"no"},"reactions":{"allow":"no"},"timedMessages":{"allow":"no"},)"
+      R"("voice":{"allow":"no"}})");
 }
 
 TEST_F(ChatTest, AContactCannotFillTheScreenWithOneMessage) {
@@ -348,8 +360,13 @@ TEST_F(ChatTest, TheWidestGapOfNumbersIsCounted) {
 TEST_F(ChatTest, AContactsNameIsMadeFitForCommands) {
   connect_bob();
   (void)execute("/c");
-  agent_->say(20, agent::ConfirmationReceived{record_.created.back(), agent::ConfirmationId(2), to_bytes(std::string_view(
-      R"({"v":"1-16","event":"x.info","params":{"profile":{"displayName":"\n@\u200bbob","fullName":""}}})")), true});
+  agent_->say(
+      20,
+      agent::ConfirmationReceived{
+          record_.created.back(), agent::ConfirmationId(2),
+          to_bytes(std::string_view(
+              R"({"v":"1-16","event":"x.info","params":{"profile":{"displayName":"\n@\u200bbob","fullName":""}}})")),
+          true});
   EXPECT_THAT(contact_names(), ElementsAre("bob", "bob_1"));
 }
 
@@ -364,8 +381,9 @@ TEST_F(ChatTest, RepeatedNumberIsSaidAndTheMessageShown) {
 TEST_F(ChatTest, FailureIsShownWithItsReason) {
   const auto connection = connect_bob();
   ASSERT_TRUE(execute("@bob one"));
-  agent_->say(4, agent::MessageFailed{connection, agent::MessageId(1), agent::Failure::authorization,
-                                      Error{ErrorKind::authentication, "The contact has deleted the queue.", Advice::give_up}});
+  agent_->say(
+      4, agent::MessageFailed{connection, agent::MessageId(1), agent::Failure::authorization,
+                              Error{ErrorKind::authentication, "The contact has deleted the queue.", Advice::give_up}});
   ASSERT_TRUE(std::holds_alternative<happening::MessageFailed>(happenings_.back()));
   EXPECT_EQ(std::get<happening::MessageFailed>(happenings_.back()).reason, "The contact has deleted the queue.");
 }

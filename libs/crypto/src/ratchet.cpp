@@ -2,9 +2,9 @@
 
 #include <string>
 
+#include "simplex/crypto/pad.hpp"
 #include "ratchet_kdf.hpp"
 #include "ratchet_message.hpp"
-#include "simplex/crypto/pad.hpp"
 
 namespace simplex::crypto {
 
@@ -24,25 +24,28 @@ Error to_error(RatchetError error) {
     case RatchetErrorKind::header:
       return {ErrorKind::authentication,
               "A message cannot be decrypted with any key of this connection. If it happens again, the connection "
-              "needs new encryption keys.", Advice::ask_user};
+              "needs new encryption keys.",
+              Advice::ask_user};
     case RatchetErrorKind::duplicate:
       return {ErrorKind::conflict, "The last message arrived again. It was not shown twice."};
     case RatchetErrorKind::earlier:
       return {ErrorKind::conflict, "A message that was received " + messages(error.count) +
                                        " before arrived again. It was not shown twice."};
     case RatchetErrorKind::too_many_skipped:
-      return {ErrorKind::limit, "Too many messages are missing: this one is " + messages(error.count) +
-                                    " ahead, and at most " + std::to_string(max_skipped_messages) +
-                                    " can be skipped. The connection needs new encryption keys.", Advice::ask_user};
+      return {ErrorKind::limit,
+              "Too many messages are missing: this one is " + messages(error.count) + " ahead, and at most " +
+                  std::to_string(max_skipped_messages) + " can be skipped. The connection needs new encryption keys.",
+              Advice::ask_user};
     case RatchetErrorKind::body:
       return {ErrorKind::authentication, "A message was damaged on the way and cannot be decrypted. It is lost."};
     case RatchetErrorKind::kem_state:
-      return {ErrorKind::conflict, "The contact accepted post-quantum keys that were not proposed. The connection "
-                                   "needs new encryption keys.", Advice::ask_user};
+      return {ErrorKind::conflict,
+              "The contact accepted post-quantum keys that were not proposed. The connection "
+              "needs new encryption keys.",
+              Advice::ask_user};
     case RatchetErrorKind::key_agreement:
       return {ErrorKind::malformed, "The contact sent a key that gives no secret. The message was refused."};
-    case RatchetErrorKind::too_large:
-      return {ErrorKind::limit, "The message is too large to be sent."};
+    case RatchetErrorKind::too_large: return {ErrorKind::limit, "The message is too large to be sent."};
     case RatchetErrorKind::not_ready:
       return {ErrorKind::conflict, "Nothing can be sent before the first message of the contact has arrived.",
               Advice::retry};
@@ -131,9 +134,9 @@ std::expected<MessageEncryptKey, RatchetError> RatchetState::encrypt_header(std:
     }
   }
   // Without KEM 80 octets of 88, with it at most 2,288 of 2,310; KEM keys are never there without support.
-  const auto sealed = aead_seal_padded(*AesKey::from(sending->header_key.reveal()), step.header_iv,
-                                       associated_data.view(), encode_message_header(header, version),
-                                       padded_header_size(version, support));
+  const auto sealed =
+      aead_seal_padded(*AesKey::from(sending->header_key.reveal()), step.header_iv, associated_data.view(),
+                       encode_message_header(header, version), padded_header_size(version, support));
   if (!sealed) return std::unexpected(RatchetError{RatchetErrorKind::too_large});
   Writer encrypted(2 + AesIv16::size_bytes + AesTag::size_bytes + 2 + sealed->ciphertext.size());
   encrypted.u16(version.value()).raw(step.header_iv.view()).raw(sealed->tag.view());

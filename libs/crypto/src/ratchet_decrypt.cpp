@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "simplex/crypto/ratchet.hpp"
 #include "ratchet_kdf.hpp"
 #include "ratchet_message.hpp"
-#include "simplex/crypto/ratchet.hpp"
 
 namespace simplex::crypto {
 
@@ -78,8 +78,8 @@ std::expected<KemStep, RatchetError> kem_step(const RatchetState& state, const s
       std::visit([](const auto& params) -> const KemPublicKey& { return params.key; }, *theirs);
   KemEncapsulation made = keys.encapsulate(their_key);
   step.sending = made.shared_secret.clone();
-  step.kem = RatchetState::Kem{
-      keys.kem_keys(), KemAgreement{their_key, std::move(made.shared_secret), made.ciphertext}};
+  step.kem =
+      RatchetState::Kem{keys.kem_keys(), KemAgreement{their_key, std::move(made.shared_secret), made.ciphertext}};
   return step;
 }
 
@@ -108,10 +108,9 @@ Outcome ratchet_step(RatchetState& state, const MessageHeader& header, RatchetKe
     state.pq_support = PqSupport::on;
   }
   state.root_key = std::move(sending.root_key);
-  state.sending = RatchetState::Sending{header.dh_key, std::move(sending.chain_key),
-                                        std::move(state.next_sending_header_key)};
-  state.receiving =
-      RatchetState::Receiving{std::move(receiving.chain_key), std::move(state.next_receiving_header_key)};
+  state.sending =
+      RatchetState::Sending{header.dh_key, std::move(sending.chain_key), std::move(state.next_sending_header_key)};
+  state.receiving = RatchetState::Receiving{std::move(receiving.chain_key), std::move(state.next_receiving_header_key)};
   state.sent_previous = state.sent;
   state.sent = 0;
   state.received = 0;
@@ -151,9 +150,7 @@ class Decryption {
   }
 
  private:
-  static Decrypted nothing_done(RatchetError error) {
-    return {std::unexpected(error), false, SkippedKeysUnchanged{}};
-  }
+  static Decrypted nothing_done(RatchetError error) { return {std::unexpected(error), false, SkippedKeysUnchanged{}}; }
 
   // Which key opens the header: of the current chain, of the next, or of a chain with skipped messages. A header is
   // made with one key, so that the order does not matter; the usual ones are first.

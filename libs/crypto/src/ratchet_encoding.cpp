@@ -105,7 +105,8 @@ Result<RatchetState> RatchetState::decode(BytesView stored) {
   if (found_format > format) {
     return fail(ErrorKind::version,
                 "The stored encryption keys of a connection were written by a newer version of this program. "
-                "Install that version.", Advice::ask_user);
+                "Install that version.",
+                Advice::ask_user);
   }
   if (found_format != format) return fail(ErrorKind::malformed, "Stored encryption keys of a connection are damaged.");
   RatchetState state;

@@ -33,8 +33,8 @@ inline void store(Number* to, Lanes lanes) noexcept {
 #if defined(__SSE2__)
   return __builtin_bit_cast(Lanes16, _mm_mulhi_epi16(__builtin_bit_cast(__m128i, a), __builtin_bit_cast(__m128i, b)));
 #elif defined(__ARM_NEON)
-  return __builtin_bit_cast(Lanes16, vshrq_n_s16(vqdmulhq_s16(__builtin_bit_cast(int16x8_t, a),
-                                                              __builtin_bit_cast(int16x8_t, b)), 1));
+  return __builtin_bit_cast(
+      Lanes16, vshrq_n_s16(vqdmulhq_s16(__builtin_bit_cast(int16x8_t, a), __builtin_bit_cast(int16x8_t, b)), 1));
 #else
   Lanes16 product;
   for (int i = 0; i < 8; ++i) product[i] = static_cast<std::int16_t>((std::int32_t{a[i]} * b[i]) >> 16);

@@ -32,7 +32,7 @@ void dot(std::int32_t* sums, const std::int16_t* a, const std::int16_t* b) noexc
 // a[n + p] + a[n + p - 1] and, for n = 0, a[0]. Product 0 is different: nothing comes back to it twice.
 void multiply(Sums& product, const Coefficients& a, const Coefficients& b) {
   Wiped<std::int16_t, 2 * row + 8> extended;  // extended(n) at n + p - 1
-  Wiped<std::int16_t, row> reversed;      // b[p - 1 - t] at t
+  Wiped<std::int16_t, row> reversed;          // b[p - 1 - t] at t
   for (std::size_t n = 0; n < p; ++n) extended[p - 1 + n] = a[n];
   for (std::size_t m = 1; m < p; ++m) extended[p - 1 - m] = static_cast<std::int16_t>(a[p - m] + a[p - m - 1]);
   extended[p - 1] = static_cast<std::int16_t>(a[0] + a[p - 1]);

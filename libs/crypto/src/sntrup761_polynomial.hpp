@@ -14,9 +14,9 @@
 
 namespace simplex::crypto::sntrup761 {
 
-inline constexpr int degree = 761;     // p
-inline constexpr int modulus = 4591;   // q
-inline constexpr int weight = 286;     // w: coefficients of a short polynomial that are not zero
+inline constexpr int degree = 761;    // p
+inline constexpr int modulus = 4591;  // q
+inline constexpr int weight = 286;    // w: coefficients of a short polynomial that are not zero
 inline constexpr int half_modulus = (modulus - 1) / 2;
 
 // An array that is wiped when it goes.

@@ -26,8 +26,7 @@ Result<KemParams> read_kem_params(Reader& reader) {
       SIMPLEX_ASSIGN(const auto key, read_kem_public_key(reader));
       return KemAccepted{ciphertext, key};
     }
-    default:
-      return fail(ErrorKind::malformed, "Post-quantum parameters are neither proposed nor accepted.");
+    default: return fail(ErrorKind::malformed, "Post-quantum parameters are neither proposed nor accepted.");
   }
 }
 
@@ -107,8 +106,7 @@ Result<KemPrivateParams> read_kem_private_params(Reader& reader) {
       SIMPLEX_ASSIGN(auto keys, read_kem_keys(reader));
       return KemAcceptedKeys{{ciphertext, std::move(secret)}, std::move(keys)};
     }
-    default:
-      return fail(ErrorKind::malformed, "Stored post-quantum keys are neither proposed nor accepted.");
+    default: return fail(ErrorKind::malformed, "Stored post-quantum keys are neither proposed nor accepted.");
   }
 }
 

@@ -39,9 +39,7 @@ std::vector<int> slow_product(const Coefficients& a, const Coefficients& b, int 
   return product;
 }
 
-std::vector<int> values(const Coefficients& polynomial) {
-  return {polynomial.values.begin(), polynomial.values.end()};
-}
+std::vector<int> values(const Coefficients& polynomial) { return {polynomial.values.begin(), polynomial.values.end()}; }
 
 void fill(Coefficients& polynomial, Random& random, int largest) {
   const auto range = static_cast<std::uint64_t>(2 * largest + 1);

@@ -5,9 +5,9 @@
 
 #include <deque>
 
+#include "simplex/testing/random.hpp"
 #include "ratchet_kdf.hpp"
 #include "ratchet_message.hpp"
-#include "simplex/testing/random.hpp"
 
 namespace simplex::crypto {
 namespace {
@@ -59,8 +59,7 @@ Pair make_pair(Random& random, E2eVersion version, PqSupport alice_support, PqSu
   auto alice_init = x3dh_receiver(alice.keys, bob.params);
   if (!bob_init || !alice_init) throw std::runtime_error("no agreement");
   const RatchetVersions versions{version, max_supported};
-  auto bob_state =
-      RatchetState::init_sending(versions, alice.params.key2, generate_x448(random), std::move(*bob_init));
+  auto bob_state = RatchetState::init_sending(versions, alice.params.key2, generate_x448(random), std::move(*bob_init));
   if (!bob_state) throw std::runtime_error("no ratchet");
   const PqSupport support = version >= e2e_version_pq ? alice_support : PqSupport::off;
   const auto alice_state =
@@ -350,8 +349,8 @@ class Network {
     const auto got = party(!from_alice).receive(messages[position % messages.size()], random_);
     RC_ASSERT(!got.has_value());
     const RatchetErrorKind kind = got.error().kind;
-    RC_ASSERT((kind == RatchetErrorKind::duplicate || kind == RatchetErrorKind::earlier ||
-               kind == RatchetErrorKind::header));
+    RC_ASSERT(
+        (kind == RatchetErrorKind::duplicate || kind == RatchetErrorKind::earlier || kind == RatchetErrorKind::header));
   }
   void lose(bool from_alice, std::size_t position) {
     auto& queue = on_the_way_[from_alice ? 1 : 0];

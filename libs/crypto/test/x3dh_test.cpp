@@ -26,8 +26,8 @@ TEST(X3dh, BothSidesAgreeInEveryVersionAndKemSetting) {
     for (const PqSupport alice_support : {PqSupport::off, PqSupport::on}) {
       for (const PqSupport bob_support : {PqSupport::off, PqSupport::on}) {
         const X3dhReceiver alice = generate_receiver_params(random, version, alice_support);
-        const X3dhSender bob = generate_sender_params(
-            random, version, kem_reply(version, alice.params.proposed_kem(), bob_support));
+        const X3dhSender bob =
+            generate_sender_params(random, version, kem_reply(version, alice.params.proposed_kem(), bob_support));
         const auto bob_init = x3dh_sender(bob.keys, alice.params);
         const auto alice_init = x3dh_receiver(alice.keys, bob.params);
         ASSERT_TRUE(alice_init && bob_init);

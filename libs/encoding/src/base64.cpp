@@ -13,7 +13,8 @@ constexpr std::uint8_t invalid = 0xFF;
 constexpr std::array<std::uint8_t, 256> inverse(std::string_view alphabet) {
   std::array<std::uint8_t, 256> table{};
   table.fill(invalid);
-  for (std::size_t i = 0; i < alphabet.size(); ++i) table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
   return table;
 }
 

@@ -17,7 +17,9 @@ namespace fs = std::filesystem;
 
 std::unexpected<Error> system_error(std::string_view what, const fs::path& file, int number) {
   const auto reason = std::system_category().message(number);
-  const auto kind = number == ENOENT ? ErrorKind::not_found : number == EEXIST ? ErrorKind::conflict : ErrorKind::storage;
+  const auto kind = number == ENOENT   ? ErrorKind::not_found
+                    : number == EEXIST ? ErrorKind::conflict
+                                       : ErrorKind::storage;
   const auto hint = number == EACCES || number == EPERM ? "; run as the user that owns the directory" : "";
   return fail(kind, fmt::format("cannot {} {}: {}{}", what, file.string(), reason, hint),
               number == ENOSPC ? Advice::retry : Advice::ask_user);
@@ -140,7 +142,7 @@ Result<> FileReplacement::commit() {
 Result<AppendFile> AppendFile::open(const fs::path& file, unsigned mode) {
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, mode);
   if (descriptor < 0) return system_error("open", file, errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor, &status) != 0) {
     const int error = errno;
     ::close(descriptor);
@@ -187,9 +189,10 @@ Result<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
   DirectoryLock made(descriptor);
   // Some file systems over a network have no such locks: then nothing can be said.
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return fail(ErrorKind::conflict,
-                fmt::format("{} is in use by another process: stop that one, or use another folder", directory.string()),
-                Advice::ask_user);
+    return fail(
+        ErrorKind::conflict,
+        fmt::format("{} is in use by another process: stop that one, or use another folder", directory.string()),
+        Advice::ask_user);
   }
   return made;
 }

@@ -51,8 +51,8 @@ Result<Ini> Ini::parse(std::string_view text, std::string name) {
       continue;
     }
     if (const auto* earlier = made.find(section, key)) {
-      wrong.push_back(fmt::format("{}:{}: [{}] {} stands in line {} already", made.name_, number, section, key,
-                                  earlier->line));
+      wrong.push_back(
+          fmt::format("{}:{}: [{}] {} stands in line {} already", made.name_, number, section, key, earlier->line));
       continue;
     }
     made.entries_.push_back({section, std::string(key), std::string(trim(line.substr(separator + 1))), number});

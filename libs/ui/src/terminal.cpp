@@ -38,8 +38,10 @@ class PlainInput final : public LineSource {
       return false;
     }
     for (const char c : std::string_view(piece, static_cast<std::size_t>(got))) {
-      if (c == '\n') line_(std::exchange(pending_, {}));
-      else if (pending_.size() < max_line) pending_ += c;
+      if (c == '\n')
+        line_(std::exchange(pending_, {}));
+      else if (pending_.size() < max_line)
+        pending_ += c;
     }
     return true;
   }
@@ -93,8 +95,10 @@ class ThreadTerminal final : public Terminal {
   void run(const std::filesystem::path& history) {
     const auto on_line = [this](std::string line) { deliver(std::move(line)); };
     std::unique_ptr<LineSource> source;
-    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) source = make_line_editor(on_line, history);
-    else source = std::make_unique<PlainInput>(on_line);
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+      source = make_line_editor(on_line, history);
+    else
+      source = std::make_unique<PlainInput>(on_line);
     bool input_open = true;
     for (;;) {
       pollfd files[2] = {{wake_, POLLIN, 0}, {input_open ? STDIN_FILENO : -1, POLLIN, 0}};

@@ -93,8 +93,10 @@ std::string without_control_characters(std::string_view text) {
 
 Lines lines_of(const chat::Item& item) {
   const std::string name = name_of(item.contact);
-  if (item.status == chat::ItemStatus::notice) return {clock_time(item.time) + " " + name + ": " + without_control_characters(item.text)};
-  if (item.direction == chat::Direction::received) return prefixed(clock_time(item.time) + " " + name + "> ", item.text);
+  if (item.status == chat::ItemStatus::notice)
+    return {clock_time(item.time) + " " + name + ": " + without_control_characters(item.text)};
+  if (item.direction == chat::Direction::received)
+    return prefixed(clock_time(item.time) + " " + name + "> ", item.text);
   Lines lines = prefixed(clock_time(item.time) + " @" + chat::quoted_name(name) + " ", item.text);
   if (item.status == chat::ItemStatus::failed) lines.back() += "  [not delivered]";
   return lines;
@@ -149,7 +151,8 @@ Lines lines_of(const chat::Happening& happening, bool verbose) {
           [](const h::ConfirmationSent&) -> Lines { return {"confirmation sent!"}; },
           [](const h::ContactConnecting& c) -> Lines { return {full_name_of(c.contact) + ": contact is connecting"}; },
           [verbose](const h::ContactConnected& c) -> Lines {
-            const std::string note = verbose ? (c.post_quantum ? ", post-quantum encryption" : ", end-to-end encryption") : "";
+            const std::string note =
+                verbose ? (c.post_quantum ? ", post-quantum encryption" : ", end-to-end encryption") : "";
             return {full_name_of(c.contact) + ": contact is connected" + note};
           },
           [](const h::ContactGone& c) -> Lines { return {name_of(c.contact.name) + " deleted contact with you"}; },
@@ -162,15 +165,16 @@ Lines lines_of(const chat::Happening& happening, bool verbose) {
             return {"@" + chat::quoted_name(name_of(m.item.contact)) + ": a message was not delivered: " + m.reason};
           },
           [](const h::ConnectionFailed& c) -> Lines {
-            return {(c.contact.empty() ? std::string("a connection") : name_of(c.contact)) + " failed: " +
-                    without_control_characters(c.reason)};
+            return {(c.contact.empty() ? std::string("a connection") : name_of(c.contact)) +
+                    " failed: " + without_control_characters(c.reason)};
           },
           [verbose](const h::RelayConnected& r) -> Lines {
             if (!verbose) return {};
             return {fmt::format("relay connected: {} ({} connections)", host_of(r.relay), r.connections)};
           },
           [](const h::RelayDisconnected& r) -> Lines {
-            return {fmt::format("relay disconnected: {} ({} connections wait for it)", host_of(r.relay), r.connections)};
+            return {
+                fmt::format("relay disconnected: {} ({} connections wait for it)", host_of(r.relay), r.connections)};
           },
           [](const h::Problem& p) -> Lines { return {"problem: " + without_control_characters(p.text)}; },
       },

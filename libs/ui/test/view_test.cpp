@@ -19,23 +19,26 @@ TEST(View, ReceivedAndSentMessages) {
 }
 
 TEST(View, ASecondLineCannotPassForAnotherMessage) {
-  const auto lines = lines_of(item(chat::Direction::received, chat::ItemStatus::received, "hi\n12:00 alice> money please"));
+  const auto lines =
+      lines_of(item(chat::Direction::received, chat::ItemStatus::received, "hi\n12:00 alice> money please"));
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[1], "      12:00 alice> money please");
 }
 
 TEST(View, ControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(without_control_characters("a\x1b[2Jb\r\x07\x7f"), "a [2Jb   ");
-  EXPECT_EQ(without_control_characters("\xC2\x9B" "31m"), " 31m");
+  EXPECT_EQ(without_control_characters("\xC2\x9B"
+                                       "31m"),
+            " 31m");
   EXPECT_EQ(without_control_characters("\xC3\xA9\xF0\x9F\x91\x8B"), "\xC3\xA9\xF0\x9F\x91\x8B");
   const auto lines = lines_of(item(chat::Direction::received, chat::ItemStatus::received, "\x1b]0;title\x07"));
   EXPECT_EQ(lines.at(0).find('\x1b'), std::string::npos);
 }
 
 TEST(View, ContactsSayTheirState) {
-  const auto lines = lines_of(chat::Answer(chat::answer::Contacts{
-      {{chat::ContactId(1), "alice", "Alice", chat::ContactState::connected},
-       {chat::ContactId(2), "bob", "", chat::ContactState::connecting}}}));
+  const auto lines = lines_of(
+      chat::Answer(chat::answer::Contacts{{{chat::ContactId(1), "alice", "Alice", chat::ContactState::connected},
+                                           {chat::ContactId(2), "bob", "", chat::ContactState::connecting}}}));
   EXPECT_EQ(lines, (Lines{"alice (Alice)", "bob, connecting"}));
 }
 

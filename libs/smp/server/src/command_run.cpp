@@ -48,28 +48,26 @@ void CommandRun::run() {
 
 bool CommandRun::authorized() {
   const auto& record = queue_.record;
-  return std::visit(
-      Overloaded{
-          [&](const command::Skey& skey) { return may_secure(skey.sender_key); },
-          [&](const command::Lkey& lkey) { return may_secure(lkey.sender_key); },
-          [&](const command::Send&) {
-            // Before the queue is secured, anyone may send, without authorization.
-            if (!record.sender_key) return request_.received.authorization.empty();
-            return authorized_with(*record.sender_key);
-          },
-          [&](const command::Lget&) { return record.is_contact(); },
-          [&](const command::Nsub&) {
-            return record.notifier ? authorized_with(record.notifier->key) : refused_like_missing();
-          },
-          [&](const auto&) { return authorized_by_any(record.recipient_keys); },
-      },
-      request_.received.command);
+  return std::visit(Overloaded{
+                        [&](const command::Skey& skey) { return may_secure(skey.sender_key); },
+                        [&](const command::Lkey& lkey) { return may_secure(lkey.sender_key); },
+                        [&](const command::Send&) {
+                          // Before the queue is secured, anyone may send, without authorization.
+                          if (!record.sender_key) return request_.received.authorization.empty();
+                          return authorized_with(*record.sender_key);
+                        },
+                        [&](const command::Lget&) { return record.is_contact(); },
+                        [&](const command::Nsub&) {
+                          return record.notifier ? authorized_with(record.notifier->key) : refused_like_missing();
+                        },
+                        [&](const auto&) { return authorized_by_any(record.recipient_keys); },
+                    },
+                    request_.received.command);
 }
 
 bool CommandRun::may_secure(const crypto::AuthPublicKey& key) {
   const auto& record = queue_.record;
-  const bool allowed =
-      record.mode == QueueMode::messaging && (!record.sender_key || *record.sender_key == key);
+  const bool allowed = record.mode == QueueMode::messaging && (!record.sender_key || *record.sender_key == key);
   return allowed ? authorized_with(key) : refused_like_missing();
 }
 
@@ -195,22 +193,21 @@ void CommandRun::operate(const command::Send& send) {
   }
   ++queue_.storing;
   MessagePtr stored = std::move(message);
-  shard_.store_.add_message(
-      record.recipient_id, stored,
-      [&shard = shard_, origin = origin_, id = record.recipient_id, stored](Result<> added) {
-        auto* queue = shard.find(id);
-        if (queue != nullptr) --queue->storing;
-        if (!added) {
-          if (queue != nullptr && stored->quota) queue->full = false;
-          return shard.error(origin, store_error());
-        }
-        if (queue != nullptr) {
-          queue->messages.push_back(stored);
-          if (!queue->subscriber || !queue->subscriber->delivered) shard.deliver_next(*queue);
-        }
-        if (stored->quota) return shard.error(origin, errors::Quota{});
-        shard.answer(origin, broker::Ok{});
-      });
+  shard_.store_.add_message(record.recipient_id, stored,
+                            [&shard = shard_, origin = origin_, id = record.recipient_id, stored](Result<> added) {
+                              auto* queue = shard.find(id);
+                              if (queue != nullptr) --queue->storing;
+                              if (!added) {
+                                if (queue != nullptr && stored->quota) queue->full = false;
+                                return shard.error(origin, store_error());
+                              }
+                              if (queue != nullptr) {
+                                queue->messages.push_back(stored);
+                                if (!queue->subscriber || !queue->subscriber->delivered) shard.deliver_next(*queue);
+                              }
+                              if (stored->quota) return shard.error(origin, errors::Quota{});
+                              shard.answer(origin, broker::Ok{});
+                            });
 }
 
 void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
@@ -259,25 +256,26 @@ void CommandRun::operate(const command::Lset& set) {
     return write_link(std::move(link));
   }
   queue_.changing = true;  // nothing else happens to the queue while the directory of the link answers
-  shard_.reserve(IdKind::link, *DirectoryId::from(link.id.view()), record.recipient_id,
-                 [&shard = shard_, origin = origin_, id = record.recipient_id, link = std::move(link)](bool granted) mutable {
-                   auto* queue = shard.find(id);
-                   if (queue == nullptr) return;
-                   queue->changing = false;
-                   if (!granted) {
-                     shard.error(origin, errors::Auth{});
-                     return shard.run_deferred(id);
-                   }
-                   const auto name = link.id;
-                   shard.change(*queue, CreateLink{id, std::move(link)},
-                                [&shard, origin, name](Queue& changed, const Result<>& written) {
-                                  if (!written) {
-                                    shard.release(IdKind::link, name.view(), changed.record.recipient_id);
-                                    return shard.error(origin, store_error());
-                                  }
-                                  shard.answer(origin, broker::Ok{});
-                                });
-                 });
+  shard_.reserve(
+      IdKind::link, *DirectoryId::from(link.id.view()), record.recipient_id,
+      [&shard = shard_, origin = origin_, id = record.recipient_id, link = std::move(link)](bool granted) mutable {
+        auto* queue = shard.find(id);
+        if (queue == nullptr) return;
+        queue->changing = false;
+        if (!granted) {
+          shard.error(origin, errors::Auth{});
+          return shard.run_deferred(id);
+        }
+        const auto name = link.id;
+        shard.change(*queue, CreateLink{id, std::move(link)},
+                     [&shard, origin, name](Queue& changed, const Result<>& written) {
+                       if (!written) {
+                         shard.release(IdKind::link, name.view(), changed.record.recipient_id);
+                         return shard.error(origin, store_error());
+                       }
+                       shard.answer(origin, broker::Ok{});
+                     });
+      });
 }
 
 void CommandRun::write_link(LinkData link) { write_change(CreateLink{queue_.record.recipient_id, std::move(link)}); }
@@ -302,26 +300,25 @@ void CommandRun::operate(const command::Nkey& notifier) {
   if (!shard_.take_id(IdKind::notifier, name, record.recipient_id)) return error(errors::Internal{});
   const auto id = *NotifierId::from(name.view());
   const auto previous = record.notifier ? std::optional(record.notifier->id) : std::nullopt;
-  shard_.change(queue_,
-                AddNotifier{record.recipient_id, {id, notifier.keys.auth_key, std::move(*secret), std::nullopt}},
-                [&shard = shard_, origin = origin_, id, previous, key = ours.public_key](Queue& queue,
-                                                                                       const Result<>& written) {
-                  const auto& unused = written ? previous : std::optional(id);
-                  if (unused) shard.release(IdKind::notifier, unused->view(), queue.record.recipient_id);
-                  if (!written) return shard.error(origin, store_error());
-                  shard.answer(origin, broker::Nid{smp::NotifierId(id.view()), key});
-                });
+  shard_.change(
+      queue_, AddNotifier{record.recipient_id, {id, notifier.keys.auth_key, std::move(*secret), std::nullopt}},
+      [&shard = shard_, origin = origin_, id, previous, key = ours.public_key](Queue& queue, const Result<>& written) {
+        const auto& unused = written ? previous : std::optional(id);
+        if (unused) shard.release(IdKind::notifier, unused->view(), queue.record.recipient_id);
+        if (!written) return shard.error(origin, store_error());
+        shard.answer(origin, broker::Nid{smp::NotifierId(id.view()), key});
+      });
 }
 
 void CommandRun::operate(const command::Ndel&) {
   if (!queue_.record.notifier) return shard_.answer(origin_, broker::Ok{});
-  shard_.change(queue_, DeleteNotifier{queue_.record.recipient_id},
-                [&shard = shard_, origin = origin_, id = queue_.record.notifier->id](Queue& queue,
-                                                                                    const Result<>& written) {
-                  if (!written) return shard.error(origin, store_error());
-                  shard.release(IdKind::notifier, id.view(), queue.record.recipient_id);
-                  shard.answer(origin, broker::Ok{});
-                });
+  shard_.change(
+      queue_, DeleteNotifier{queue_.record.recipient_id},
+      [&shard = shard_, origin = origin_, id = queue_.record.notifier->id](Queue& queue, const Result<>& written) {
+        if (!written) return shard.error(origin, store_error());
+        shard.release(IdKind::notifier, id.view(), queue.record.recipient_id);
+        shard.answer(origin, broker::Ok{});
+      });
 }
 
 void CommandRun::operate(const command::Off&) { write_change(SuspendQueue{queue_.record.recipient_id}); }

@@ -1,8 +1,8 @@
 // One command of a queue, on the shard of the queue: authorization first, then what the command does.
 #pragma once
 
-#include "queue.hpp"
 #include "simplex/smp/server/shard.hpp"
+#include "queue.hpp"
 
 namespace simplex::smp::server {
 
@@ -43,7 +43,9 @@ class CommandRun {
   void operate(const command::Nsub&) { error(CommandError::prohibited); }
   // Commands without a queue do not come here.
   template <class Other>
-  void operate(const Other&) { error(errors::Internal{}); }
+  void operate(const Other&) {
+    error(errors::Internal{});
+  }
 
   void secure(const crypto::AuthPublicKey& key, bool with_link);
   static void answer_link(Shard& shard, const Origin& origin, const Queue& queue);

@@ -69,8 +69,7 @@ void read_limits(IniSettings& settings, ServerSettings& server) {
     value = std::chrono::seconds(settings.number(section, key, value.count(), min, any));
   };
   const auto size = [&](std::string_view key, std::size_t& value, std::int64_t min) {
-    value = static_cast<std::size_t>(
-        settings.number("LIMITS", key, static_cast<std::int64_t>(value), min, any));
+    value = static_cast<std::size_t>(settings.number("LIMITS", key, static_cast<std::int64_t>(value), min, any));
   };
   limits.disconnect_inactive = settings.on_off("INACTIVE_CLIENTS", "disconnect", true);
   seconds("INACTIVE_CLIENTS", "ttl", limits.inactive_ttl, 1);
@@ -90,8 +89,8 @@ void read_limits(IniSettings& settings, ServerSettings& server) {
 
 // What the reference has and this version does not act on yet.
 constexpr std::initializer_list<std::string_view> unused_store = {
-    "db_connection", "db_schema", "db_pool_size", "db_store_log", "db_deleted_ttl", "expire_ntfs_hours",
-    "log_stats",     "prometheus_interval"};
+    "db_connection",  "db_schema",         "db_pool_size", "db_store_log",
+    "db_deleted_ttl", "expire_ntfs_hours", "log_stats",    "prometheus_interval"};
 constexpr std::initializer_list<std::string_view> unused_auth = {
     "control_port_admin_password", "control_port_user_password", "daily_block_queue_quota"};
 constexpr std::initializer_list<std::string_view> unused_transport = {"websockets", "control_port", "log_tls_errors",
@@ -99,13 +98,30 @@ constexpr std::initializer_list<std::string_view> unused_transport = {"websocket
 constexpr std::initializer_list<std::string_view> unused_proxy = {
     "host_mode", "required_host_mode", "own_server_domains", "socks_proxy", "socks_mode", "client_concurrency"};
 constexpr std::initializer_list<std::string_view> unused_web = {"static_path", "http", "https", "cert", "key"};
-constexpr std::initializer_list<std::string_view> unused_names = {
-    "enable", "resolver_endpoint", "resolver_auth", "resolver_timeout_ms", "resolver_max_response_bytes",
-    "resolver_concurrency"};
-constexpr std::initializer_list<std::string_view> information = {
-    "source_code", "usage_conditions", "condition_amendments", "server_country", "operator", "operator_country",
-    "website", "admin_simplex", "admin_email", "admin_pgp", "admin_pgp_fingerprint", "complaints_simplex",
-    "complaints_email", "complaints_pgp", "complaints_pgp_fingerprint", "hosting", "hosting_country", "hosting_type"};
+constexpr std::initializer_list<std::string_view> unused_names = {"enable",
+                                                                  "resolver_endpoint",
+                                                                  "resolver_auth",
+                                                                  "resolver_timeout_ms",
+                                                                  "resolver_max_response_bytes",
+                                                                  "resolver_concurrency"};
+constexpr std::initializer_list<std::string_view> information = {"source_code",
+                                                                 "usage_conditions",
+                                                                 "condition_amendments",
+                                                                 "server_country",
+                                                                 "operator",
+                                                                 "operator_country",
+                                                                 "website",
+                                                                 "admin_simplex",
+                                                                 "admin_email",
+                                                                 "admin_pgp",
+                                                                 "admin_pgp_fingerprint",
+                                                                 "complaints_simplex",
+                                                                 "complaints_email",
+                                                                 "complaints_pgp",
+                                                                 "complaints_pgp_fingerprint",
+                                                                 "hosting",
+                                                                 "hosting_country",
+                                                                 "hosting_type"};
 
 }  // namespace
 
@@ -121,19 +137,20 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
   made.password = made.server.node.engine.password;
   read_limits(settings, made.server);
 
-  for (const auto& [section, keys] : {std::pair<std::string_view, std::initializer_list<std::string_view>>(
-                                          "STORE_LOG", unused_store),
-                                      {"AUTH", unused_auth},
-                                      {"TRANSPORT", unused_transport},
-                                      {"PROXY", unused_proxy},
-                                      {"WEB", unused_web},
-                                      {"NAMES", unused_names}}) {
+  for (const auto& [section, keys] :
+       {std::pair<std::string_view, std::initializer_list<std::string_view>>("STORE_LOG", unused_store),
+        {"AUTH", unused_auth},
+        {"TRANSPORT", unused_transport},
+        {"PROXY", unused_proxy},
+        {"WEB", unused_web},
+        {"NAMES", unused_names}}) {
     settings.known(section, keys);
     for (const auto key : keys) {
       const auto* entry = ini.find(section, key);
       // Every configuration has these two.
       const bool usual = key == "expire_ntfs_hours" || key == "static_path";
-      if (entry != nullptr && entry->value != "off" && !usual) made.unused.push_back(fmt::format("[{}] {}", section, key));
+      if (entry != nullptr && entry->value != "off" && !usual)
+        made.unused.push_back(fmt::format("[{}] {}", section, key));
     }
   }
   settings.known("INFORMATION", information);

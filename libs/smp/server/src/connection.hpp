@@ -46,7 +46,7 @@ class Connection {
   std::deque<Delivery> held_;
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
-  std::size_t left_pending_ = 0;   // by the last flush
+  std::size_t left_pending_ = 0;  // by the last flush
   bool reading_ = true;
   std::unique_ptr<transport::BlockSession> session_;
 };

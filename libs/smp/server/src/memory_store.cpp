@@ -200,8 +200,9 @@ Result<std::shared_ptr<StoreLog>> compact_store_log(const fs::path& file, const 
     fs::remove(backup, error);
     fs::create_hard_link(file, backup, error);
     if (error) {
-      return fail(ErrorKind::storage, fmt::format("cannot keep {} as {}: {}", file.string(), backup.string(),
-                                                  error.message()), Advice::ask_user);
+      return fail(ErrorKind::storage,
+                  fmt::format("cannot keep {} as {}: {}", file.string(), backup.string(), error.message()),
+                  Advice::ask_user);
     }
   }
   SIMPLEX_TRY(compacted.commit());

@@ -61,9 +61,8 @@ void Node::carry_out() {
     for (std::size_t to = 0; to < output.to_shards.size(); ++to) {
       if (output.to_shards[to].empty()) continue;
       auto* node = nodes_[to];
-      node->loop_.post([node, messages = std::move(output.to_shards[to])]() mutable {
-        node->receive(std::move(messages));
-      });
+      node->loop_.post(
+          [node, messages = std::move(output.to_shards[to])]() mutable { node->receive(std::move(messages)); });
     }
     for (auto& what : output.to_clients) {
       const auto found = by_client_.find(what.client);

@@ -25,16 +25,16 @@ struct Queue {
   explicit Queue(QueueRecord made) : record(std::move(made)) {}
 
   QueueRecord record;
-  std::vector<MessagePtr> messages;               // that last, oldest first
-  std::uint32_t storing = 0;                      // messages on their way to the store
-  bool full = false;                              // took the quota marker; takes nothing until it is empty
-  bool changing = false;                          // a change of the record is on its way to the store
-  std::vector<Request> deferred;                  // commands that wait for it
-  std::shared_ptr<const crypto::BoxKey> box;      // for deliveries; made when first needed
+  std::vector<MessagePtr> messages;           // that last, oldest first
+  std::uint32_t storing = 0;                  // messages on their way to the store
+  bool full = false;                          // took the quota marker; takes nothing until it is empty
+  bool changing = false;                      // a change of the record is on its way to the store
+  std::vector<Request> deferred;              // commands that wait for it
+  std::shared_ptr<const crypto::BoxKey> box;  // for deliveries; made when first needed
   std::unique_ptr<Agreement> agreement;
   std::optional<QueueReader> subscriber;
-  std::vector<QueueReader> fetchers;                   // connections that used GET
-  Queue* next_of_client = nullptr;                // other queues of the subscriber on this shard
+  std::vector<QueueReader> fetchers;  // connections that used GET
+  Queue* next_of_client = nullptr;    // other queues of the subscriber on this shard
   Queue* previous_of_client = nullptr;
 
   [[nodiscard]] std::size_t size() const { return messages.size() + storing; }

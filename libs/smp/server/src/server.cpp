@@ -134,8 +134,10 @@ class ThreadedServer final : public Server {
     kept += ".bak";
     fs::rename(*settings_.messages, kept, error);
     if (error) {
-      return fail(ErrorKind::storage, fmt::format("cannot rename {} to {}: {}", settings_.messages->string(),
-                                                  kept.string(), error.message()), Advice::ask_user);
+      return fail(
+          ErrorKind::storage,
+          fmt::format("cannot rename {} to {}: {}", settings_.messages->string(), kept.string(), error.message()),
+          Advice::ask_user);
     }
     return {};
   }
@@ -152,12 +154,12 @@ class ThreadedServer final : public Server {
       for (std::size_t a = 0; i > 0 && a < listen.addresses.size(); ++a) listen.addresses[a].port = ports_[a];
       listen.handshake_timeout = settings_.node.limits.handshake_timeout;
       if (workers_.size() > 1) listen.sharing = i == 0 ? transport::PortSharing::first : transport::PortSharing::join;
-      SIMPLEX_ASSIGN(worker.listener,
-                     transport::listen_tls(*worker.loop, settings_.node.credentials, std::move(listen),
-                                           {.accepted = [node = worker.node.get()](transport::ChannelPtr channel) {
-                                              node->accept(std::move(channel));
-                                            },
-                                            .refused = tell_of_limits(worker)}));
+      SIMPLEX_ASSIGN(
+          worker.listener,
+          transport::listen_tls(*worker.loop, settings_.node.credentials, std::move(listen),
+                                {.accepted = [node = worker.node.get()](
+                                                 transport::ChannelPtr channel) { node->accept(std::move(channel)); },
+                                 .refused = tell_of_limits(worker)}));
       if (i == 0) ports_ = worker.listener->ports();
     }
     return {};

@@ -19,7 +19,8 @@ std::string on_off(bool on) { return on ? "on" : "off"; }
 
 std::string information(const InitOptions& options) {
   return "[INFORMATION]\n"
-         "# The license (AGPL-3.0) asks you to offer the source code of a modified relay to its users: give its address.\n" +
+         "# The license (AGPL-3.0) asks you to offer the source code of a modified relay to its users: give its "
+         "address.\n" +
          setting("source_code", options.source_code, "URI") +
          "\n# Who runs the relay, where, and under which conditions. Everything here may be left out.\n"
          "# usage_conditions = URI\n# condition_amendments = URI\n" +
@@ -38,16 +39,21 @@ std::string information(const InitOptions& options) {
 std::string stores(const InitOptions& options) {
   return "[STORE_LOG]\n"
          "# on: queues are kept in smp-server-store.log, which is compacted at every start.\n"
-         "enable = " + on_off(options.store_log) + "\n"
+         "enable = " +
+         on_off(options.store_log) +
+         "\n"
          "# Where queues and messages are kept while the relay runs.\n"
          "store_queues = memory\nstore_messages = memory\n"
          "# on: undelivered messages are saved when the relay stops, and restored when it starts.\n"
-         "restore_messages = " + on_off(options.store_log) + "\n"
+         "restore_messages = " +
+         on_off(options.store_log) +
+         "\n"
          "# How long undelivered messages are kept.\n"
          "expire_messages_days = 21\nexpire_messages_on_start = on\nexpire_messages_on_send = off\n"
          "expire_ntfs_hours = 24\n"
          "# Daily numbers of the relay, without any data of users, as CSV.\n"
-         "log_stats = " + on_off(options.daily_stats) + "\n# prometheus_interval = 60\n\n";
+         "log_stats = " +
+         on_off(options.daily_stats) + "\n# prometheus_interval = 60\n\n";
 }
 
 std::string authorization(const std::optional<std::string>& password) {
@@ -63,9 +69,13 @@ std::string authorization(const std::optional<std::string>& password) {
 std::string transport(const InitOptions& options) {
   return "[TRANSPORT]\n"
          "# Name or address of this machine as it stands in the relay's address; several are separated by commas.\n"
-         "host = " + options.host() + "\n"
+         "host = " +
+         options.host() +
+         "\n"
          "# Ports to listen on.\n"
-         "port = " + options.port + "\n"
+         "port = " +
+         options.port +
+         "\n"
          "# Address of this machine to listen on; all of them, if not set.\n"
          "# bind = 127.0.0.1\n"
          "log_tls_errors = off\nwebsockets = off\n" +
@@ -93,7 +103,8 @@ std::string limits(const InitOptions& options, const ServerFolders& folders) {
          "[WEB]\n" +
          setting("static_path", options.disable_web ? std::nullopt : std::optional(static_path), static_path) +
          "# http = 8000\n# https = 443\n"
-         "# cert = " + (folders.config / "web.crt").string() + "\n# key = " + (folders.config / "web.key").string() + "\n";
+         "# cert = " +
+         (folders.config / "web.crt").string() + "\n# key = " + (folders.config / "web.key").string() + "\n";
 }
 
 }  // namespace
@@ -120,9 +131,10 @@ Result<InitReport> initialize(const InitOptions& options, const ServerFolders& f
     made.password = options.password.empty() ? base64url(random.bytes(32)) : options.password;
   }
   std::vector<std::string> texts{options.ip, options.fqdn, options.port, options.password};
-  for (const auto* text : {&options.socks_proxy, &options.own_domains, &options.source_code, &options.operator_name,
-                           &options.operator_country, &options.operator_website, &options.hosting,
-                           &options.hosting_country, &options.hosting_type, &options.server_country, &options.web_path}) {
+  for (const auto* text :
+       {&options.socks_proxy, &options.own_domains, &options.source_code, &options.operator_name,
+        &options.operator_country, &options.operator_website, &options.hosting, &options.hosting_country,
+        &options.hosting_type, &options.server_country, &options.web_path}) {
     if (*text) texts.push_back(**text);
   }
   for (const auto& text : texts) {
@@ -136,8 +148,8 @@ Result<InitReport> initialize(const InitOptions& options, const ServerFolders& f
 
   SIMPLEX_TRY(server_kit::create_directories(folders.config, 0755));
   SIMPLEX_TRY(server_kit::create_directories(folders.log, 0700));
-  SIMPLEX_ASSIGN(made.identity, transport::create_credential_files(folders.config, options.algorithm, options.host(),
-                                                                   clock, random));
+  SIMPLEX_ASSIGN(made.identity,
+                 transport::create_credential_files(folders.config, options.algorithm, options.host(), clock, random));
   for (const auto* name : {"ca.key", "ca.crt", "server.key", "server.crt", "fingerprint"}) {
     made.written.push_back(folders.config / name);
   }

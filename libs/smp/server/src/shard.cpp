@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "command_run.hpp"
 #include "simplex/crypto/hash.hpp"
+#include "command_run.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -85,7 +85,8 @@ void Shard::hand_over(ToClient message) {
 }
 
 void Shard::answer(const Origin& origin, BrokerMessage message, int subscriptions, std::shared_ptr<const void> keep) {
-  hand_over({origin.client, Answer{origin.corr_id, origin.entity_id, std::move(message), std::move(keep), origin.forwarding}, true,
+  hand_over({origin.client,
+             Answer{origin.corr_id, origin.entity_id, std::move(message), std::move(keep), origin.forwarding}, true,
              static_cast<std::int8_t>(subscriptions)});
 }
 
@@ -186,34 +187,33 @@ void Shard::dispatch(Request request) {
     if (!id) return reject_missing(request);
     resolve(kind, *id, std::move(request));
   };
-  std::visit(
-      Overloaded{
-          [&](const command::New& create) { create_queue(request, create); },
-          [&](const command::Ping&) { answer(no_entity(), broker::Pong{}); },
-          [&](const command::Skey&) { by_directory(IdKind::sender); },
-          [&](const command::Send&) { by_directory(IdKind::sender); },
-          [&](const command::Lkey&) { by_directory(IdKind::link); },
-          [&](const command::Lget&) { by_directory(IdKind::link); },
-          [&](const command::Nsub&) { by_directory(IdKind::notifier); },
-          [&](const command::Subs&) { error(request.origin(), errors::Service{}); },
-          [&](const command::Nsubs&) { error(request.origin(), errors::Service{}); },
-          [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
-          [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
-          [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
-          [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
-          [&](const auto&) {
-            const auto id = RecipientId::from(request.received.entity_id);
-            if (!id) return reject_missing(request);
-            const auto home = home_of(id->view());
-            if (home == index_) return locate(*id, std::move(request));
-            if (const auto client = clients_.find(request.client); client != clients_.end()) {
-              client->second.shards |= std::uint64_t{1} << (home % 64);
-            }
-            request.own();
-            to_shard(home, between_shards::Execute{*id, std::move(request)});
-          },
-      },
-      request.received.command);
+  std::visit(Overloaded{
+                 [&](const command::New& create) { create_queue(request, create); },
+                 [&](const command::Ping&) { answer(no_entity(), broker::Pong{}); },
+                 [&](const command::Skey&) { by_directory(IdKind::sender); },
+                 [&](const command::Send&) { by_directory(IdKind::sender); },
+                 [&](const command::Lkey&) { by_directory(IdKind::link); },
+                 [&](const command::Lget&) { by_directory(IdKind::link); },
+                 [&](const command::Nsub&) { by_directory(IdKind::notifier); },
+                 [&](const command::Subs&) { error(request.origin(), errors::Service{}); },
+                 [&](const command::Nsubs&) { error(request.origin(), errors::Service{}); },
+                 [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
+                 [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
+                 [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
+                 [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
+                 [&](const auto&) {
+                   const auto id = RecipientId::from(request.received.entity_id);
+                   if (!id) return reject_missing(request);
+                   const auto home = home_of(id->view());
+                   if (home == index_) return locate(*id, std::move(request));
+                   if (const auto client = clients_.find(request.client); client != clients_.end()) {
+                     client->second.shards |= std::uint64_t{1} << (home % 64);
+                   }
+                   request.own();
+                   to_shard(home, between_shards::Execute{*id, std::move(request)});
+                 },
+             },
+             request.received.command);
 }
 
 void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
@@ -312,8 +312,7 @@ void Shard::restore_id(IdKind kind, const DirectoryId& id, const RecipientId& qu
   directory_.emplace(DirectoryKey{kind, id}, queue);
 }
 
-void Shard::for_each_queue(
-    const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const {
+void Shard::for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const {
   for (const auto& [id, queue] : queues_) visit(queue->record, queue->messages);
 }
 

@@ -24,8 +24,8 @@ void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
   const auto& proxy = request.session;
   const Origin to_proxy{request.client, request.received.corr_id, EntityId()};
   if (!proxy->key || !proxy->proxy_key) {
-    return error(to_proxy, errors::Proxy{proxy_errors::Broker{
-                               broker_errors::Transport{TransportErrorKind::no_server_auth}}});
+    return error(to_proxy,
+                 errors::Proxy{proxy_errors::Broker{broker_errors::Transport{TransportErrorKind::no_server_auth}}});
   }
   auto outer = to_bytes(rfwd.encrypted.bytes);
   const auto opened = open_rfwd(*proxy->proxy_key, crypto::cb_nonce(to_proxy.corr_id.view()), outer);

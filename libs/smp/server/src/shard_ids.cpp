@@ -108,8 +108,8 @@ void Shard::create_queue(const Request& request, const command::New& create) {
       return error(request.origin(), CommandError::prohibited);
     }
     record.sender_id = *SenderId::from(chosen_sender->view());
-    record.link = std::make_shared<const LinkData>(
-        LinkData{*link_id, to_bytes(data->fixed.bytes), to_bytes(data->user.bytes)});
+    record.link =
+        std::make_shared<const LinkData>(LinkData{*link_id, to_bytes(data->fixed.bytes), to_bytes(data->user.bytes)});
   } else {
     record.sender_id = *SenderId::from(new_id(IdKind::sender).view());
   }

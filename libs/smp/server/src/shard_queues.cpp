@@ -1,8 +1,8 @@
 // Queues of a shard: changes, messages, and who reads them.
 #include <algorithm>
 
-#include "queue.hpp"
 #include "simplex/smp/server/shard.hpp"
+#include "queue.hpp"
 
 namespace simplex::smp::server {
 

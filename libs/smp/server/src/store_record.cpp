@@ -146,8 +146,7 @@ std::string service_text(const ServiceRecord& service) {
     certificates += base64url(certificate);
   }
   return "service_id=" + text_of(service.id) + " role=" + letter(service.role) + " cert=" + certificates +
-         " cert_hash=" + base64url(service.certificate_hash) +
-         " created_at=" + std::to_string(service.created.value());
+         " cert_hash=" + base64url(service.certificate_hash) + " created_at=" + std::to_string(service.created.value());
 }
 
 Result<ServiceRecord> read_service(LineReader& line) {
@@ -378,9 +377,7 @@ std::string format_record(const StoreRecord& record) {
           },
           [](const DeleteNotifier& change) { return "NDELETE " + text_of(change.queue); },
           [](const SuspendQueue& change) { return "SUSPEND " + text_of(change.queue); },
-          [](const BlockQueue& change) {
-            return "BLOCK " + text_of(change.queue) + ' ' + format(change.blocking);
-          },
+          [](const BlockQueue& change) { return "BLOCK " + text_of(change.queue) + ' ' + format(change.blocking); },
           [](const UnblockQueue& change) { return "UNBLOCK " + text_of(change.queue); },
           [](const DeleteQueue& change) { return "DELETE " + text_of(change.queue); },
           [](const UpdateTime& change) {

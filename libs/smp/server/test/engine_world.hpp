@@ -95,9 +95,13 @@ struct Got {
   BrokerMessage message;
 
   template <class M>
-  [[nodiscard]] bool is() const { return std::holds_alternative<M>(message); }
+  [[nodiscard]] bool is() const {
+    return std::holds_alternative<M>(message);
+  }
   template <class M>
-  [[nodiscard]] const M& as() const { return std::get<M>(message); }
+  [[nodiscard]] const M& as() const {
+    return std::get<M>(message);
+  }
   [[nodiscard]] bool is_error(const ErrorType& error) const {
     const auto* err = std::get_if<broker::Err>(&message);
     return err != nullptr && err->error == error;
@@ -251,10 +255,10 @@ class TestClient {
     return octets;
   }
   void take(const ToClient& what) {
-    auto octets = std::make_shared<Bytes>(
-        std::holds_alternative<Answer>(what.what)
-            ? encode_answer(session_->params(), std::get<Answer>(what.what))
-            : encode_delivery(session_->params(), std::get<Delivery>(what.what)).value());
+    auto octets =
+        std::make_shared<Bytes>(std::holds_alternative<Answer>(what.what)
+                                    ? encode_answer(session_->params(), std::get<Answer>(what.what))
+                                    : encode_delivery(session_->params(), std::get<Delivery>(what.what)).value());
     auto received = decode_broker_transmission(session_->params(), *octets);
     ASSERT_TRUE(received);
     inbox.push_back({octets, received->corr_id, to_bytes(received->entity_id), std::move(received->message)});

@@ -28,7 +28,7 @@ struct IntegritySkipped {  // messages from..to (the sender's numbers) were not 
 };
 struct IntegrityBadId {
   SenderMessageId previous;
-};                           // a number that was used already
+};  // a number that was used already
 struct IntegrityBadHash {};  // the hash of the previous message differs
 struct IntegrityDuplicate {};
 using Integrity = std::variant<IntegrityOk, IntegritySkipped, IntegrityBadId, IntegrityBadHash, IntegrityDuplicate>;

@@ -20,10 +20,18 @@ class Logger {
   [[nodiscard]] virtual bool enabled(LogLevel level) const noexcept = 0;
   virtual void write(LogLevel level, std::string_view text) = 0;
 
-  void debug(std::string_view text) { if (enabled(LogLevel::debug)) write(LogLevel::debug, text); }
-  void info(std::string_view text) { if (enabled(LogLevel::info)) write(LogLevel::info, text); }
-  void warning(std::string_view text) { if (enabled(LogLevel::warning)) write(LogLevel::warning, text); }
-  void error(std::string_view text) { if (enabled(LogLevel::error)) write(LogLevel::error, text); }
+  void debug(std::string_view text) {
+    if (enabled(LogLevel::debug)) write(LogLevel::debug, text);
+  }
+  void info(std::string_view text) {
+    if (enabled(LogLevel::info)) write(LogLevel::info, text);
+  }
+  void warning(std::string_view text) {
+    if (enabled(LogLevel::warning)) write(LogLevel::warning, text);
+  }
+  void error(std::string_view text) {
+    if (enabled(LogLevel::error)) write(LogLevel::error, text);
+  }
 };
 
 class NullLogger final : public Logger {

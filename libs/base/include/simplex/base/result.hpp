@@ -16,10 +16,10 @@ enum class ErrorKind : std::uint8_t {
   version,         // no common version, or from a newer program
   authentication,  // signature, authenticator, fingerprint, tag or passphrase does not match
   not_found,
-  conflict,        // exists already, or in a state that forbids it
-  network,         // connection refused, reset, closed, unreachable
+  conflict,  // exists already, or in a state that forbids it
+  network,   // connection refused, reset, closed, unreachable
   timeout,
-  storage,         // disk full, unreadable, damaged
+  storage,  // disk full, unreadable, damaged
   cancelled,
   unsupported,
   internal,
@@ -51,17 +51,17 @@ using Result = std::expected<T, E>;
 }  // namespace simplex
 
 // Leaves the function with the error, or goes on.
-#define SIMPLEX_TRY(expression)                                             \
-  do {                                                                      \
-    if (auto simplex_try_result = (expression); !simplex_try_result)        \
-      return std::unexpected(std::move(simplex_try_result).error());        \
+#define SIMPLEX_TRY(expression)                                      \
+  do {                                                               \
+    if (auto simplex_try_result = (expression); !simplex_try_result) \
+      return std::unexpected(std::move(simplex_try_result).error()); \
   } while (false)
 
 #define SIMPLEX_CONCAT_(a, b) a##b
 #define SIMPLEX_CONCAT(a, b) SIMPLEX_CONCAT_(a, b)
-#define SIMPLEX_ASSIGN_(temporary, declaration, expression)                 \
-  auto temporary = (expression);                                            \
-  if (!temporary) return std::unexpected(std::move(temporary).error());     \
+#define SIMPLEX_ASSIGN_(temporary, declaration, expression)             \
+  auto temporary = (expression);                                        \
+  if (!temporary) return std::unexpected(std::move(temporary).error()); \
   declaration = std::move(*temporary)
 
 // SIMPLEX_ASSIGN(auto key, decode_key(bytes)): declares (or assigns) the value, or leaves with the error.

@@ -30,7 +30,7 @@ enum class ContactState : std::uint8_t { connecting = 0, connected = 1, deleted_
 
 struct Contact {
   ContactId id;
-  std::string name;       // unique among the user's contacts: the display name, with _1, _2… when taken
+  std::string name;  // unique among the user's contacts: the display name, with _1, _2… when taken
   std::string full_name;
   ContactState state = ContactState::connecting;
 };
@@ -41,7 +41,7 @@ enum class ItemStatus : std::uint8_t {
   delivered = 1,  // the relay has it
   failed = 2,     // will not be delivered
   received = 3,
-  notice = 4,     // said by this program: messages are missing, could not be read
+  notice = 4,  // said by this program: messages are missing, could not be read
 };
 
 struct Item {
@@ -50,47 +50,87 @@ struct Item {
   Direction direction = Direction::sent;
   ItemStatus status = ItemStatus::accepted;
   std::string text;
-  WallTime time;        // received: when the relay got it
+  WallTime time;  // received: when the relay got it
 };
 
 // ---- answers to commands --------------------------------------------------------------------------------------------
 namespace answer {
-struct Invitation { std::string link; };
+struct Invitation {
+  std::string link;
+};
 struct ConfirmationSent {};
 struct StillConnecting {};  // the relay cannot be reached yet; it goes on by itself, also after a restart
-struct Contacts { std::vector<chat::Contact> contacts; };
-struct MessageAccepted { chat::Item item; };
-struct History { std::vector<chat::Item> items; };
-struct ContactDeleted { std::string contact; };
-struct User { std::string name; std::string full_name; };
+struct Contacts {
+  std::vector<chat::Contact> contacts;
+};
+struct MessageAccepted {
+  chat::Item item;
+};
+struct History {
+  std::vector<chat::Item> items;
+};
+struct ContactDeleted {
+  std::string contact;
+};
+struct User {
+  std::string name;
+  std::string full_name;
+};
 struct Help {};
 struct Version {};
 struct Quit {};
 }  // namespace answer
 using Answer = std::variant<answer::Invitation, answer::ConfirmationSent, answer::StillConnecting, answer::Contacts,
-                            answer::MessageAccepted, answer::History, answer::ContactDeleted, answer::User, answer::Help,
-                            answer::Version, answer::Quit>;
+                            answer::MessageAccepted, answer::History, answer::ContactDeleted, answer::User,
+                            answer::Help, answer::Version, answer::Quit>;
 using AnswerHandler = std::move_only_function<void(Result<Answer>)>;
 
 // ---- what happens by itself -----------------------------------------------------------------------------------------
 namespace happening {
-struct InvitationReady { std::string link; };              // of a /c that could not be answered before
-struct ConfirmationSent {};                                // of a /c LINK, likewise
-struct ContactConnecting { chat::Contact contact; };
-struct ContactConnected { chat::Contact contact; bool post_quantum = false; };
-struct ContactGone { chat::Contact contact; };             // the contact deleted the conversation
-struct MessageReceived { chat::Item item; };
-struct MessageDelivered { chat::Item item; };
-struct MessageFailed { chat::Item item; std::string reason; };
-struct ConnectionFailed { std::string contact; std::string reason; };  // contact may be empty
-struct RelayConnected { std::string relay; std::size_t connections = 0; };
-struct RelayDisconnected { std::string relay; std::size_t connections = 0; };
-struct Problem { std::string text; };
+struct InvitationReady {
+  std::string link;
+};                           // of a /c that could not be answered before
+struct ConfirmationSent {};  // of a /c LINK, likewise
+struct ContactConnecting {
+  chat::Contact contact;
+};
+struct ContactConnected {
+  chat::Contact contact;
+  bool post_quantum = false;
+};
+struct ContactGone {
+  chat::Contact contact;
+};  // the contact deleted the conversation
+struct MessageReceived {
+  chat::Item item;
+};
+struct MessageDelivered {
+  chat::Item item;
+};
+struct MessageFailed {
+  chat::Item item;
+  std::string reason;
+};
+struct ConnectionFailed {
+  std::string contact;
+  std::string reason;
+};  // contact may be empty
+struct RelayConnected {
+  std::string relay;
+  std::size_t connections = 0;
+};
+struct RelayDisconnected {
+  std::string relay;
+  std::size_t connections = 0;
+};
+struct Problem {
+  std::string text;
+};
 }  // namespace happening
-using Happening = std::variant<happening::InvitationReady, happening::ConfirmationSent, happening::ContactConnecting, happening::ContactConnected, happening::ContactGone,
-                               happening::MessageReceived, happening::MessageDelivered, happening::MessageFailed,
-                               happening::ConnectionFailed, happening::RelayConnected, happening::RelayDisconnected,
-                               happening::Problem>;
+using Happening = std::variant<happening::InvitationReady, happening::ConfirmationSent, happening::ContactConnecting,
+                               happening::ContactConnected, happening::ContactGone, happening::MessageReceived,
+                               happening::MessageDelivered, happening::MessageFailed, happening::ConnectionFailed,
+                               happening::RelayConnected, happening::RelayDisconnected, happening::Problem>;
 using HappeningHandler = std::move_only_function<void(const Happening&)>;
 
 struct ChatConfig {

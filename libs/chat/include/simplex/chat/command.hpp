@@ -14,22 +14,22 @@ struct CreateInvitation {};  // /c, /connect
 struct Connect {             // /c LINK
   std::string link;
 };
-struct SendMessage {         // @name text
+struct SendMessage {  // @name text
   std::string contact;
   std::string text;
 };
-struct ListContacts {};      // /contacts, /cs
-struct ShowHistory {         // /tail [@name] [count], /t
-  std::string contact;       // empty: of all contacts
+struct ListContacts {};  // /contacts, /cs
+struct ShowHistory {     // /tail [@name] [count], /t
+  std::string contact;   // empty: of all contacts
   int count = 20;
 };
-struct DeleteContact {       // /delete @name, /d @name
+struct DeleteContact {  // /delete @name, /d @name
   std::string contact;
 };
-struct ShowUser {};          // /user, /u
-struct Help {};              // /help, /h
-struct ShowVersion {};       // /version, /v
-struct Quit {};              // /quit, /q
+struct ShowUser {};     // /user, /u
+struct Help {};         // /help, /h
+struct ShowVersion {};  // /version, /v
+struct Quit {};         // /quit, /q
 }  // namespace command
 
 using Command = std::variant<command::CreateInvitation, command::Connect, command::SendMessage, command::ListContacts,

@@ -39,10 +39,10 @@ struct Profile {
   std::string display_name;
   std::string full_name;
   std::optional<std::string> short_description;
-  std::optional<std::string> image;         // data: URI
+  std::optional<std::string> image;  // data: URI
   std::optional<std::string> contact_link;
-  std::optional<std::string> preferences;   // JSON object
-  std::optional<std::string> peer_type;     // "human" | "bot"
+  std::optional<std::string> preferences;  // JSON object
+  std::optional<std::string> peer_type;    // "human" | "bot"
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };
@@ -81,7 +81,8 @@ struct Other {
 };
 }  // namespace event
 
-using Event = std::variant<event::MessageNew, event::Info, event::Contact, event::Ok, event::DirectDeleted, event::Other>;
+using Event =
+    std::variant<event::MessageNew, event::Info, event::Contact, event::Ok, event::DirectDeleted, event::Other>;
 
 struct ChatMessage {
   ChatVersionRange versions = supported_chat_versions;

@@ -47,17 +47,17 @@ struct RatchetVersions {
 };
 
 enum class RatchetErrorKind : std::uint8_t {
-  malformed,          // not a ratchet message, or a header that does not decode
-  header,             // no key opens the header: not for this ratchet, damaged, or much too old
-  duplicate,          // the last message again
-  earlier,            // a message received before; count: how many messages ago
-  too_many_skipped,   // count: messages that would be skipped, and this one
-  body,               // the header is right, the body is damaged
-  kem_state,          // KEM was accepted that was not proposed
-  key_agreement,      // the peer's new key agrees on nothing (a point of low order)
-  too_large,          // plaintext does not fit its padded length
-  not_ready,          // nothing can be sent before the first message was received
-  storage,            // the skipped keys could not be read
+  malformed,         // not a ratchet message, or a header that does not decode
+  header,            // no key opens the header: not for this ratchet, damaged, or much too old
+  duplicate,         // the last message again
+  earlier,           // a message received before; count: how many messages ago
+  too_many_skipped,  // count: messages that would be skipped, and this one
+  body,              // the header is right, the body is damaged
+  kem_state,         // KEM was accepted that was not proposed
+  key_agreement,     // the peer's new key agrees on nothing (a point of low order)
+  too_large,         // plaintext does not fit its padded length
+  not_ready,         // nothing can be sent before the first message was received
+  storage,           // the skipped keys could not be read
 };
 struct RatchetError {
   RatchetErrorKind kind{};

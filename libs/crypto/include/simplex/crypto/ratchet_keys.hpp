@@ -49,7 +49,9 @@ struct SkippedMessageKey {
 
 // What decryption does to the stored keys.
 struct SkippedKeysUnchanged {};
-struct SkippedKeysAdded { std::vector<SkippedMessageKey> keys; };
+struct SkippedKeysAdded {
+  std::vector<SkippedMessageKey> keys;
+};
 struct SkippedKeyRemoved {
   HeaderKey header_key;
   std::uint32_t number = 0;

@@ -105,7 +105,9 @@ struct X3dhSenderKeys {
 
 // What the joining party does about KEM.
 struct KemPropose {};
-struct KemAccept { KemPublicKey their_key; };
+struct KemAccept {
+  KemPublicKey their_key;
+};
 using KemReply = std::variant<std::monostate, KemPropose, KemAccept>;
 // Nothing below version 3 or without support; else acceptance of what was proposed, or an own proposal.
 [[nodiscard]] KemReply kem_reply(E2eVersion version, const std::optional<KemPublicKey>& proposed, PqSupport support);

@@ -8,9 +8,9 @@
 
 namespace simplex {
 
-[[nodiscard]] std::string base64url(BytesView bytes);             // with '=' padding
+[[nodiscard]] std::string base64url(BytesView bytes);  // with '=' padding
 [[nodiscard]] std::string base64url_unpadded(BytesView bytes);
-[[nodiscard]] std::string base64_standard(BytesView bytes);       // '+' '/' alphabet, with padding
+[[nodiscard]] std::string base64_standard(BytesView bytes);  // '+' '/' alphabet, with padding
 // Accepts text with or without padding; other characters, or bits left over, are malformed.
 [[nodiscard]] Result<Bytes> from_base64url(std::string_view text);
 [[nodiscard]] Result<Bytes> from_base64_standard(std::string_view text);

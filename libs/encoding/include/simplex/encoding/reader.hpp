@@ -16,15 +16,15 @@ class Reader {
   explicit Reader(BytesView input) : rest_(input) {}
 
   [[nodiscard]] Result<std::uint8_t> u8();
-  [[nodiscard]] Result<std::uint16_t> u16();          // big-endian
-  [[nodiscard]] Result<std::uint32_t> u32();          // big-endian
-  [[nodiscard]] Result<std::int64_t> i64();           // two 32-bit big-endian words
+  [[nodiscard]] Result<std::uint16_t> u16();  // big-endian
+  [[nodiscard]] Result<std::uint32_t> u32();  // big-endian
+  [[nodiscard]] Result<std::int64_t> i64();   // two 32-bit big-endian words
   [[nodiscard]] Result<BytesView> take(std::size_t count);
-  [[nodiscard]] Result<BytesView> short_string();     // 1-byte length
-  [[nodiscard]] Result<BytesView> large_string();     // 2-byte length
-  [[nodiscard]] BytesView tail() noexcept;            // all that is left
-  [[nodiscard]] Result<bool> boolean();               // 'T' | 'F'
-  [[nodiscard]] Result<bool> maybe();                 // '0' nothing follows | '1' a value follows
+  [[nodiscard]] Result<BytesView> short_string();  // 1-byte length
+  [[nodiscard]] Result<BytesView> large_string();  // 2-byte length
+  [[nodiscard]] BytesView tail() noexcept;         // all that is left
+  [[nodiscard]] Result<bool> boolean();            // 'T' | 'F'
+  [[nodiscard]] Result<bool> maybe();              // '0' nothing follows | '1' a value follows
   [[nodiscard]] Result<> expect(std::string_view text);
   [[nodiscard]] Result<> space() { return expect(" "); }
   // Octets up to the separator, which is consumed; all the rest when there is none.
@@ -32,7 +32,8 @@ class Reader {
 
   // value: a callable Reader& -> Result<T>. Maybe: '0' | '1' value. List: 1-byte count, then the values.
   template <class F>
-  [[nodiscard]] auto optional(F&& value) -> Result<std::optional<typename std::invoke_result_t<F, Reader&>::value_type>> {
+  [[nodiscard]] auto optional(F&& value)
+      -> Result<std::optional<typename std::invoke_result_t<F, Reader&>::value_type>> {
     auto present = maybe();
     if (!present) return std::unexpected(std::move(present).error());
     if (!*present) return std::nullopt;

@@ -69,11 +69,11 @@ template <class Tag>
 }
 
 // The protocols' version numbers.
-struct SmpVersionTag;       // client and relay, 6..20
-struct SmpClientVersionTag; // client and client, per queue, 1..4
-struct AgentVersionTag;     // 2..7
-struct E2eVersionTag;       // double ratchet, 2..3
-struct ChatVersionTag;      // 1..16
+struct SmpVersionTag;        // client and relay, 6..20
+struct SmpClientVersionTag;  // client and client, per queue, 1..4
+struct AgentVersionTag;      // 2..7
+struct E2eVersionTag;        // double ratchet, 2..3
+struct ChatVersionTag;       // 1..16
 using SmpVersion = Version<SmpVersionTag>;
 using SmpVersionRange = VersionRange<SmpVersionTag>;
 using SmpClientVersion = Version<SmpClientVersionTag>;

@@ -23,7 +23,8 @@ class Terminal {
   };
 
   // history: the file in which typed lines are kept from one start to the next; empty: they are not kept.
-  [[nodiscard]] static std::unique_ptr<Terminal> open(async::Loop& loop, Handlers handlers, std::filesystem::path history);
+  [[nodiscard]] static std::unique_ptr<Terminal> open(async::Loop& loop, Handlers handlers,
+                                                      std::filesystem::path history);
 
   virtual ~Terminal() = default;  // stops the thread and restores the terminal
   virtual void print(std::vector<std::string> lines) = 0;

@@ -24,9 +24,9 @@ class Case {
  public:
   explicit Case(const boost::json::object& fields) : fields_(&fields) {}
 
-  [[nodiscard]] bool has(std::string_view field) const;           // present and not null
+  [[nodiscard]] bool has(std::string_view field) const;  // present and not null
   [[nodiscard]] const boost::json::value& at(std::string_view field) const;
-  [[nodiscard]] Bytes bytes(std::string_view field) const;        // hex; with "<field>_gzip" understood
+  [[nodiscard]] Bytes bytes(std::string_view field) const;  // hex; with "<field>_gzip" understood
   [[nodiscard]] std::string text(std::string_view field) const;
   [[nodiscard]] std::int64_t number(std::string_view field) const;
   [[nodiscard]] bool boolean(std::string_view field) const;

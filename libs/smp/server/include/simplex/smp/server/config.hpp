@@ -18,12 +18,12 @@ struct ServerFolders {
 };
 
 struct ServerConfig {
-  ServerSettings server;                // without credentials
-  std::string host;                     // as it is written in the address
+  ServerSettings server;  // without credentials
+  std::string host;       // as it is written in the address
   std::vector<std::uint16_t> ports;
-  std::optional<BasicAuth> password;    // stands in the address, too
-  std::vector<std::string> unknown;     // settings that this program does not know: kept, without effect
-  std::vector<std::string> unused;      // settings of the reference that this version does not act on
+  std::optional<BasicAuth> password;  // stands in the address, too
+  std::vector<std::string> unknown;   // settings that this program does not know: kept, without effect
+  std::vector<std::string> unused;    // settings of the reference that this version does not act on
 };
 
 // The error names every wrong value with its line and what is allowed.

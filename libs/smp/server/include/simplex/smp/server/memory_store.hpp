@@ -56,7 +56,8 @@ class StoreLog {
 // Messages of one queue stand together, oldest first. A missing file is no messages.
 [[nodiscard]] Result<LoggedMessages> read_messages(const std::filesystem::path& file);
 // Messages whose queue does not exist go to "<file>.rejected".
-[[nodiscard]] Result<> reject_messages(const std::filesystem::path& file, const std::vector<LoggedMessages::Queue>& queues);
+[[nodiscard]] Result<> reject_messages(const std::filesystem::path& file,
+                                       const std::vector<LoggedMessages::Queue>& queues);
 // Writes the file piece by piece; what stood there stays until commit().
 class MessageLogWriter {
  public:

@@ -27,9 +27,9 @@ struct NodeSettings {
 };
 
 struct NodeCounters {
-  std::uint64_t connections = 0;         // that finished the handshake
+  std::uint64_t connections = 0;  // that finished the handshake
   std::uint64_t failed_handshakes = 0;
-  std::uint64_t refused = 0;             // over the limit of connections
+  std::uint64_t refused = 0;  // over the limit of connections
   std::uint64_t dropped_slow = 0;
   std::uint64_t closed_inactive = 0;
   std::uint64_t blocks_in = 0;

@@ -53,10 +53,10 @@ struct QueueRecord {
   SenderId sender_id;
   std::optional<crypto::AuthPublicKey> sender_key;
   std::optional<protocol::QueueMode> mode;
-  std::shared_ptr<const LinkData> link;               // null: none
-  std::unique_ptr<NotifierCredentials> notifier;      // null: none
+  std::shared_ptr<const LinkData> link;           // null: none
+  std::unique_ptr<NotifierCredentials> notifier;  // null: none
   QueueStatus status = QueueStatus::active;
-  std::unique_ptr<Blocking> blocking;                 // when blocked
+  std::unique_ptr<Blocking> blocking;  // when blocked
   std::optional<Date> updated;
   std::optional<ServiceId> service;
 
@@ -73,11 +73,11 @@ struct QueueRecord {
 
 // Immutable once made, so that it is passed between threads and held back for slow readers without a copy.
 struct StoredMessage {
-  MessageId id;                  // 24 octets: the nonce that the body is encrypted with for the recipient
-  std::int64_t sent_at = 0;      // seconds since the epoch
+  MessageId id;              // 24 octets: the nonce that the body is encrypted with for the recipient
+  std::int64_t sent_at = 0;  // seconds since the epoch
   bool notification = false;
-  bool quota = false;            // the marker that the queue was full; no body
-  Bytes body;                    // as the sender encrypted it
+  bool quota = false;  // the marker that the queue was full; no body
+  Bytes body;          // as the sender encrypted it
 };
 using MessagePtr = std::shared_ptr<const StoredMessage>;
 

@@ -84,8 +84,8 @@ struct Delivery {
 struct ToClient {
   ClientId client;
   std::variant<Answer, Delivery> what;
-  bool response = false;           // to a command
-  std::int8_t subscriptions = 0;   // how many more, or fewer, the client has now
+  bool response = false;          // to a command
+  std::int8_t subscriptions = 0;  // how many more, or fewer, the client has now
 };
 
 }  // namespace simplex::smp::server

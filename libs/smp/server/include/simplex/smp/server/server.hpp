@@ -15,12 +15,12 @@ namespace simplex::smp::server {
 
 struct ServerSettings {
   NodeSettings node;
-  std::vector<transport::Endpoint> addresses;              // host "": all of the machine; port 0: a free one; none: serves nobody
-  std::size_t threads = 0;                                 // 0: one for each core
-  std::optional<std::filesystem::path> store_log;          // nothing: queues live as long as the process
-  std::optional<std::filesystem::path> messages;           // nothing: undelivered messages, too
+  std::vector<transport::Endpoint> addresses;  // host "": all of the machine; port 0: a free one; none: serves nobody
+  std::size_t threads = 0;                     // 0: one for each core
+  std::optional<std::filesystem::path> store_log;  // nothing: queues live as long as the process
+  std::optional<std::filesystem::path> messages;   // nothing: undelivered messages, too
   bool expire_messages_on_start = true;
-  std::chrono::seconds stop_limit{5};                      // for answers and messages that are being sent
+  std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
 };
 
 // What was found in the files at start.

@@ -9,27 +9,27 @@
 namespace simplex::smp::server {
 
 struct EngineSettings {
-  bool new_queues = true;                   // off: the relay is being retired
-  std::optional<BasicAuth> password;        // needed to create queues
-  std::uint32_t queue_quota = 128;          // messages in a queue; the next one is refused, and a marker put in its place
+  bool new_queues = true;             // off: the relay is being retired
+  std::optional<BasicAuth> password;  // needed to create queues
+  std::uint32_t queue_quota = 128;    // messages in a queue; the next one is refused, and a marker put in its place
   std::optional<std::chrono::seconds> message_ttl = std::chrono::days(21);
 };
 
 // Bounds of what connections may cost.
 struct ConnectionLimits {
-  std::size_t connections = 100'000;                        // of the whole relay; one more is closed at once
-  std::chrono::seconds handshake_timeout{120};              // TLS and SMP, each
-  std::size_t unanswered = 1'024;                           // commands; past it nothing more is read until some are answered
+  std::size_t connections = 100'000;            // of the whole relay; one more is closed at once
+  std::chrono::seconds handshake_timeout{120};  // TLS and SMP, each
+  std::size_t unanswered = 1'024;               // commands; past it nothing more is read until some are answered
   // Octets that wait for a slow reader: past the first bound nothing is read or delivered until it has read, past the
   // second the connection is dropped.
   std::size_t pending = 256 * 1'024;
   std::size_t max_pending = 8 * 1'024 * 1'024;
-  std::chrono::seconds slow_reader_timeout{300};            // dropped when nothing of what waits was read for so long
+  std::chrono::seconds slow_reader_timeout{300};  // dropped when nothing of what waits was read for so long
   // A connection without subscriptions on which nothing happened for ttl is closed; looked for every interval.
   bool disconnect_inactive = true;
   std::chrono::seconds inactive_ttl{21'600};
   std::chrono::seconds inactive_check_interval{3'600};
-  std::chrono::seconds expiry_interval{7'200};              // between sweeps of expired messages
+  std::chrono::seconds expiry_interval{7'200};  // between sweeps of expired messages
 };
 
 }  // namespace simplex::smp::server

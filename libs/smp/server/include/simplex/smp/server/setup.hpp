@@ -12,10 +12,10 @@ struct InitOptions {
   bool daily_stats = false;
   transport::SignatureAlgorithm algorithm = transport::SignatureAlgorithm::ed25519;
   std::string ip = "127.0.0.1";
-  std::string fqdn;                                // empty: the ip
+  std::string fqdn;  // empty: the ip
   std::string port = "5223,443";
   bool no_password = false;
-  std::string password;                            // empty: a random one is made
+  std::string password;  // empty: a random one is made
   std::optional<std::uint16_t> control_port;
   std::optional<std::string> socks_proxy;
   std::optional<std::string> own_domains;

@@ -65,8 +65,8 @@ using ShardMessage = std::variant<between_shards::Resolve, between_shards::Execu
                                   between_shards::Reserve, between_shards::Reserved, between_shards::Release, ToClient>;
 
 struct Output {
-  std::vector<ToClient> to_clients;                   // connections of this shard, in order
-  std::vector<std::vector<ShardMessage>> to_shards;   // for each shard, in order
+  std::vector<ToClient> to_clients;                  // connections of this shard, in order
+  std::vector<std::vector<ShardMessage>> to_shards;  // for each shard, in order
 };
 
 struct Queue;
@@ -86,7 +86,7 @@ class Shard {
   void disconnect(ClientId client);
   // The content of a block of the connection; valid during the call.
   void receive(ClientId client, BytesView content);
-  [[nodiscard]] std::size_t unanswered(ClientId client) const;     // commands
+  [[nodiscard]] std::size_t unanswered(ClientId client) const;  // commands
   [[nodiscard]] std::size_t subscriptions(ClientId client) const;
 
   // --- other shards

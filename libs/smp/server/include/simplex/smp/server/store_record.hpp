@@ -73,9 +73,9 @@ struct QueueService {
   std::optional<ServiceId> service;
 };
 
-using StoreRecord = std::variant<CreateQueue, CreateLink, DeleteLink, SecureQueue, UpdateKeys, AddNotifier,
-                                 DeleteNotifier, SuspendQueue, BlockQueue, UnblockQueue, DeleteQueue, UpdateTime,
-                                 NewService, QueueService>;
+using StoreRecord =
+    std::variant<CreateQueue, CreateLink, DeleteLink, SecureQueue, UpdateKeys, AddNotifier, DeleteNotifier,
+                 SuspendQueue, BlockQueue, UnblockQueue, DeleteQueue, UpdateTime, NewService, QueueService>;
 
 // Applies a change of an existing queue (not CreateQueue, DeleteQueue, NewService: these are for who holds the queues).
 // A conflict where the reference refuses it: another sender key, link id or fixed link data than there is.
