@@ -388,5 +388,34 @@ TEST_F(ChatTest, FailureIsShownWithItsReason) {
   EXPECT_EQ(std::get<happening::MessageFailed>(happenings_.back()).reason, "The contact has deleted the queue.");
 }
 
+TEST_F(ChatTest, DatabaseOfANewerProgramIsRefusedWithWhatToDo) {
+  std::vector<store::Migration> newer(chat_migrations().begin(), chat_migrations().end());
+  newer.push_back(
+      {newer.back().number + 1, "of the future", "CREATE TABLE future (x INTEGER) STRICT", "DROP TABLE future"});
+  store::OpenOptions options;
+  options.path = folder_ + "/newer_chat.db";
+  {
+    auto database = store::Database::open(std::move(options)).value();
+    ASSERT_TRUE(store::migrate(database, newer, loop_));
+  }
+  ChatConfig config;
+  config.prefix = folder_ + "/newer";
+  const auto opened = Chat::open({loop_, random_, log_, connector_}, std::move(config));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::version);
+  EXPECT_THAT(opened.error().message, HasSubstr("Update the program"));
+}
+
+TEST_F(ChatTest, DatabaseOfAnotherProgramIsRefused) {
+  std::filesystem::copy_file(SIMPLEX_SOURCE_DIR "/tests/samples/chat/alice_chat.db", folder_ + "/other_chat.db");
+  ChatConfig config;
+  config.prefix = folder_ + "/other";
+  config.passphrase = SecretBytes(as_bytes("sample-key"));
+  const auto opened = Chat::open({loop_, random_, log_, connector_}, std::move(config));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind, ErrorKind::conflict);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/other_agent.db"));
+}
+
 }  // namespace
 }  // namespace simplex::chat
