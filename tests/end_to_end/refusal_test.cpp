@@ -91,6 +91,16 @@ TEST_F(RefusalTest, RelayWithAnotherFingerprintIsNotTrusted) {
   alice.quit();
 }
 
+TEST_F(RefusalTest, RelayThatAsksForAPasswordSaysSo) {
+  RelayProgram relay(stage_.folder() / "relay", free_port(), "friends-only");
+  relay.start();
+  PersonProgram alice("alice", stage_.folder(), relay.address());
+  alice.start();
+  alice.process().type("/c");
+  alice.process().await("lacks the password");
+  alice.quit();
+}
+
 TEST_F(RefusalTest, DatabaseThatIsNoneIsSaid) {
   std::ofstream(stage_.folder() / "alice_agent.db") << std::string(8192, 'x');
   std::ofstream(stage_.folder() / "alice_chat.db") << std::string(8192, 'x');

@@ -39,9 +39,12 @@ std::uint16_t free_port() {
 
 std::string program(const std::string& name) { return std::string(SIMPLEX_BIN_DIR) + "/" + name; }
 
-RelayProgram::RelayProgram(const fs::path& folder, std::uint16_t port) : folder_(folder), port_(port) {
+RelayProgram::RelayProgram(const std::filesystem::path& folder, std::uint16_t port, const std::string& password)
+    : folder_(folder), port_(port) {
   Process init(program("smp-server"),
-               {"init", "-n", "127.0.0.1", "--port", std::to_string(port_), "--no-password", "-y"}, variables());
+               {"init", "-n", "127.0.0.1", "--port", std::to_string(port_), "-y",
+                password.empty() ? std::string("--no-password") : "--password=" + password},
+               variables());
   EXPECT_EQ(init.wait(), 0) << init.transcript();
   std::getline(std::ifstream(folder_ / "etc" / "fingerprint"), fingerprint_);
 }

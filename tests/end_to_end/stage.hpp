@@ -30,8 +30,9 @@ class Stage {
 
 class RelayProgram {
  public:
-  // Makes the configuration.
-  explicit RelayProgram(const std::filesystem::path& folder, std::uint16_t port = free_port());
+  // Makes the configuration. The password for new queues is not part of address().
+  explicit RelayProgram(const std::filesystem::path& folder, std::uint16_t port = free_port(),
+                        const std::string& password = {});
 
   void start();  // and waits until it listens
   void stop() {

@@ -101,6 +101,30 @@ void Commands::answered(CommandKey key, const smp::client::Failure* failure,
   run(key);
 }
 
+namespace {
+
+// The relay says no more than "not authorized"; what was asked says why.
+Error explained(CommandKind kind, const smp::client::Failure& failure) {
+  if (!failure.is<smp::errors::Auth>()) return failure.error;
+  if (kind == CommandKind::create) {
+    return {
+        ErrorKind::authentication,
+        "Your relay makes no queue for you: its address lacks the password, or has a wrong one. The whole address is "
+        "smp://FINGERPRINT:PASSWORD@HOST.",
+        Advice::ask_user};
+  }
+  if (kind == CommandKind::join) {
+    return {
+        ErrorKind::authentication,
+        "The link was used already or deleted by its maker, or your relay asks for a password that its address lacks. "
+        "Ask for a new link.",
+        Advice::ask_user};
+  }
+  return failure.error;
+}
+
+}  // namespace
+
 void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
   auto& running = running_.at(key);
   if (failure.kind == smp::client::Failure::Kind::network) {  // the session is ending
@@ -115,7 +139,7 @@ void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
   const auto done = core_.turn.run([&]() -> Result<> {
     SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
     if (!command) return {};
-    return end(*command, failure_of(failure), failure.error);
+    return end(*command, failure_of(failure), explained(command->kind, failure));
   });
   if (!done) return core_.storage_failed(done.error());
   running_.erase(key);
