@@ -15,7 +15,7 @@ namespace {
 constexpr int wrong_options = 2;  // exit code; what cannot be done is 1
 
 std::string default_prefix() {
-  const char* home = std::getenv("HOME");
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): one thread yet
   return std::string(home != nullptr ? home : ".") + "/.simplex/simplex_v1";
 }
 

@@ -20,7 +20,7 @@ constexpr const char* program = "smp-server " SIMPLEX_VERSION " (SMP 6 to 20)";
 
 ServerFolders folders_from_environment() {
   const auto folder = [](const char* variable, const char* otherwise) {
-    const char* value = std::getenv(variable);
+    const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): one thread yet
     return std::filesystem::path(value != nullptr && *value != '\0' ? value : otherwise);
   };
   return {folder("SMP_SERVER_CFG_PATH", "/etc/opt/simplex"), folder("SMP_SERVER_LOG_PATH", "/var/opt/simplex")};

@@ -27,6 +27,7 @@ int terminal_rows(const std::string& text, int columns) {
   std::mbstate_t state{};
   for (std::size_t i = 0; i < text.size();) {
     wchar_t character = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): with a state of its own it is
     const std::size_t octets = std::mbrtowc(&character, text.data() + i, text.size() - i, &state);
     const bool readable = octets != 0 && octets <= text.size() - i;
     if (!readable) state = {};
