@@ -151,7 +151,7 @@ void CommandRun::operate(const command::Ack& ack) {
     return acknowledged(shard_, origin_, queue_, fetched);
   }
   shard_.store_.remove_message(
-      queue_.record.recipient_id, acknowledged_id,
+      queue_.record.recipient_id, *queue_.messages.front(),
       [&shard = shard_, origin = origin_, id = queue_.record.recipient_id, acknowledged_id, fetched](Result<> removed) {
         if (!removed) return shard.error(origin, store_error());
         auto* queue = shard.find(id);

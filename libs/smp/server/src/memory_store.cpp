@@ -246,7 +246,7 @@ Result<> MessageLogWriter::add(const RecipientId& queue, const StoredMessage& me
   return file_.write(as_bytes(format_message(queue, message) + '\n'));
 }
 
-void MemoryStore::write(const StoreRecord& record, Done done) {
+void MemoryStore::write(const StoreRecord& record, Done<> done) {
   if (!log_) return done({});
   lines_ += format_record(record);
   lines_ += '\n';

@@ -47,7 +47,7 @@ void Shard::drop_expired(Queue& queue) {
   const auto oldest = seconds_since_epoch(clock_.wall()) - settings_.message_ttl->count();
   // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
   while (!queue.messages.empty() && !queue.messages.front()->quota && queue.messages.front()->sent_at < oldest) {
-    store_.remove_message(queue.record.recipient_id, queue.messages.front()->id, [](const Result<>&) {});
+    store_.remove_message(queue.record.recipient_id, *queue.messages.front(), [](const Result<>&) {});
     pop_message(queue);
   }
 }

@@ -22,13 +22,25 @@ class TestClock final : public Clock {
 // A store that answers when the test says so, and how.
 class SlowStore final : public Store {
  public:
-  void write(const StoreRecord& record, Done done) override {
+  void write(const StoreRecord& record, Done<> done) override {
     records.push_back(format_record(record));
     waiting.push_back(std::move(done));
   }
-  void add_message(const RecipientId&, const MessagePtr&, Done done) override { waiting.push_back(std::move(done)); }
-  void remove_message(const RecipientId&, const MessageId&, Done done) override { waiting.push_back(std::move(done)); }
-  void load(const RecipientId& queue, LoadDone done) override {
+  void add_message(const RecipientId&, const MessagePtr&, Done<> done) override { waiting.push_back(std::move(done)); }
+  void remove_message(const RecipientId&, const StoredMessage&, Done<> done) override {
+    waiting.push_back(std::move(done));
+  }
+  void load_messages(const RecipientId&, std::size_t, Done<std::vector<MessagePtr>> done) override {
+    done(std::vector<MessagePtr>());
+  }
+  void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
+  void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId>, std::size_t,
+                      Done<std::vector<RecipientId>> done) override {
+    done(std::vector<RecipientId>());
+  }
+  void expire(std::int64_t, std::size_t, Done<std::vector<Expired>> done) override { done(std::vector<Expired>()); }
+  [[nodiscard]] bool keeps_everything() const override { return false; }
+  void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) override {
     ++loads;
     if (!holds_back) return done(std::nullopt);
     loading.emplace_back(queue, std::move(done));
@@ -44,10 +56,10 @@ class SlowStore final : public Store {
   }
 
   std::vector<std::string> records;
-  std::deque<Done> waiting;
+  std::deque<Done<>> waiting;
   bool holds_back = false;
   int loads = 0;
-  std::deque<std::pair<RecipientId, LoadDone>> loading;
+  std::deque<std::pair<RecipientId, Done<std::optional<LoadedQueue>>>> loading;
 };
 
 class TestClient;

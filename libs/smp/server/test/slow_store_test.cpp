@@ -135,7 +135,7 @@ TEST_F(SlowStories, AQueueThatIsNotInMemoryIsLoadedOnce) {
   message->id = *MessageId::from(world_.random().bytes(24));
   message->sent_at = world_.clock.seconds;
   message->body = to_bytes("one");
-  store_.loading.front().second(LoadedQueue{std::move(records[0]), {message}});
+  store_.loading.front().second(LoadedQueue{std::move(records[0]), {message}, 1});
   store_.answer_all();
   second.run();
   EXPECT_TRUE(alice.response(subscribed).is<broker::Sok>());

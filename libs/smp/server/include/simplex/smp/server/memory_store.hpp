@@ -77,17 +77,27 @@ class MemoryStore final : public Store {
   explicit MemoryStore(std::shared_ptr<StoreLog> log = nullptr, Logger* logger = nullptr)
       : log_(std::move(log)), logger_(logger) {}
 
-  void write(const StoreRecord& record, Done done) override;
-  void add_message(const RecipientId&, const MessagePtr&, Done done) override { done({}); }
-  void remove_message(const RecipientId&, const MessageId&, Done done) override { done({}); }
-  void load(const RecipientId&, LoadDone done) override { done(std::nullopt); }
+  void write(const StoreRecord& record, Done<> done) override;
+  void add_message(const RecipientId&, const MessagePtr&, Done<> done) override { done({}); }
+  void remove_message(const RecipientId&, const StoredMessage&, Done<> done) override { done({}); }
+  void load(const RecipientId&, Done<std::optional<LoadedQueue>> done) override { done(std::nullopt); }
+  void load_messages(const RecipientId&, std::size_t, Done<std::vector<MessagePtr>> done) override {
+    done(std::vector<MessagePtr>());
+  }
+  void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
+  void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId>, std::size_t,
+                      Done<std::vector<RecipientId>> done) override {
+    done(std::vector<RecipientId>());
+  }
+  void expire(std::int64_t, std::size_t, Done<std::vector<Expired>> done) override { done(std::vector<Expired>()); }
   void flush() override;
+  [[nodiscard]] bool keeps_everything() const override { return false; }
 
  private:
   std::shared_ptr<StoreLog> log_;
   Logger* logger_;
   std::string lines_;
-  std::vector<Done> waiting_;
+  std::vector<Done<>> waiting_;
 };
 
 }  // namespace simplex::smp::server

@@ -78,6 +78,7 @@ struct StoredMessage {
   bool notification = false;
   bool quota = false;  // the marker that the queue was full; no body
   Bytes body;          // as the sender encrypted it
+  std::uint64_t position = 0;  // in its queue: greater than that of the message before; given by the engine
 };
 using MessagePtr = std::shared_ptr<const StoredMessage>;
 

@@ -22,13 +22,10 @@
 #include "simplex/base/random.hpp"
 #include "simplex/smp/server/request.hpp"
 #include "simplex/smp/server/settings.hpp"
+#include "simplex/smp/server/statistics.hpp"
 #include "simplex/smp/server/store.hpp"
 
 namespace simplex::smp::server {
-
-enum class IdKind : std::uint8_t { sender, link, notifier };
-struct DirectoryIdTag;
-using DirectoryId = InlineId<DirectoryIdTag>;
 
 // What one shard tells another.
 namespace between_shards {

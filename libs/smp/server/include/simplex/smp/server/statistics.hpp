@@ -1,0 +1,110 @@
+// What a relay counts, under the reference's names. Each shard has its own, changed on its loop only; whoever shows them
+// takes copies there and adds them up.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace simplex::smp::server {
+
+struct ProxyStatistics {
+  std::uint64_t requests = 0;
+  std::uint64_t successes = 0;
+  std::uint64_t connect_errors = 0;
+  std::uint64_t compat_errors = 0;
+  std::uint64_t other_errors = 0;
+};
+
+struct ServiceStatistics {
+  std::uint64_t assoc_new = 0;
+  std::uint64_t assoc_duplicate = 0;
+  std::uint64_t assoc_updated = 0;
+  std::uint64_t assoc_removed = 0;
+  std::uint64_t sub_count = 0;
+  std::uint64_t sub_duplicate = 0;
+  std::uint64_t sub_queues = 0;
+  std::uint64_t sub_end = 0;
+  // What SUBS and NSUBS said of their queues, against what the relay has.
+  std::uint64_t sub_ok = 0;
+  std::uint64_t sub_more = 0;
+  std::uint64_t sub_fewer = 0;
+  std::uint64_t sub_diff = 0;
+  std::uint64_t sub_more_total = 0;
+  std::uint64_t sub_fewer_total = 0;
+};
+
+struct NameStatistics {
+  std::uint64_t requests = 0;
+  std::uint64_t success = 0;
+  std::uint64_t not_found = 0;
+  std::uint64_t resolver_errors = 0;
+  std::uint64_t disabled = 0;
+};
+
+struct Statistics {
+  // queues
+  std::uint64_t queues_created = 0;
+  std::uint64_t queues_secured = 0;
+  std::uint64_t queues_deleted = 0;          // qDeletedAll
+  std::uint64_t queues_deleted_batches = 0;  // qDeletedAllB
+  std::uint64_t queues_deleted_new = 0;
+  std::uint64_t queues_deleted_secured = 0;
+  std::uint64_t queues_blocked = 0;
+  // subscriptions
+  std::uint64_t subscriptions = 0;          // qSub: those that found messages
+  std::uint64_t subscription_batches = 0;   // qSubAllB
+  std::uint64_t subscriptions_refused = 0;  // qSubAuth
+  std::uint64_t subscriptions_duplicate = 0;
+  std::uint64_t subscriptions_prohibited = 0;
+  std::uint64_t subscriptions_ended = 0;     // qSubEnd
+  std::uint64_t subscription_end_batches = 0;  // qSubEndB
+  // notifiers
+  std::uint64_t notifiers_created = 0;      // ntfCreated
+  std::uint64_t notifiers_new_created = 0;  // ntfNewCreated: with NEW
+  std::uint64_t notifiers_deleted = 0;
+  std::uint64_t notifier_delete_batches = 0;
+  std::uint64_t notifier_subscriptions = 0;  // ntfSub
+  std::uint64_t notifier_subscription_batches = 0;
+  std::uint64_t notifier_subscriptions_refused = 0;
+  std::uint64_t notifier_subscriptions_duplicate = 0;
+  // messages
+  std::uint64_t messages_sent = 0;
+  std::uint64_t messages_refused = 0;      // msgSentAuth
+  std::uint64_t messages_over_quota = 0;   // msgSentQuota
+  std::uint64_t messages_too_large = 0;    // msgSentLarge
+  std::uint64_t messages_to_blocked = 0;   // msgSentBlock
+  std::uint64_t messages_received = 0;     // acknowledged
+  std::uint64_t messages_received_by_get = 0;
+  std::uint64_t gets = 0;
+  std::uint64_t gets_without_message = 0;
+  std::uint64_t gets_refused = 0;
+  std::uint64_t gets_duplicate = 0;
+  std::uint64_t gets_prohibited = 0;
+  std::uint64_t messages_expired = 0;
+  std::uint64_t messages_sent_with_notification = 0;
+  std::uint64_t messages_received_with_notification = 0;
+  // notifications
+  std::uint64_t notifications = 0;  // msgNtfs
+  std::uint64_t notification_batches = 0;
+  std::uint64_t notifications_without_subscriber = 0;
+  std::uint64_t notifications_lost = 0;
+  std::uint64_t notifications_expired = 0;
+  // private routing
+  ProxyStatistics relays;
+  ProxyStatistics relays_own;
+  ProxyStatistics forwarded;
+  ProxyStatistics forwarded_own;
+  std::uint64_t forwarded_received = 0;  // RFWD
+  // services
+  ServiceStatistics recipient_services;
+  ServiceStatistics notifier_services;
+  std::uint64_t recipient_service_messages = 0;
+  std::uint64_t recipient_service_duplicates = 0;
+  NameStatistics names;
+  // what the bounds of [LIMITS] refused; each has its counter
+  std::uint64_t refused_queues_of_connection = 0;
+  std::uint64_t refused_queues_in_all = 0;
+  std::uint64_t throttled_unknown_queues = 0;
+};
+
+}  // namespace simplex::smp::server
