@@ -27,9 +27,12 @@ struct Worker {
 
 class ThreadedServer final : public Server {
  public:
-  ThreadedServer(ServerSettings settings, Logger& logger) : settings_(std::move(settings)), logger_(logger) {}
+  ThreadedServer(ServerSettings settings, std::unique_ptr<StoreBackend> backend, Logger& logger)
+      : settings_(std::move(settings)), logger_(logger), backend_(std::move(backend)) {}
   ~ThreadedServer() override {
     if (const auto stopped = stop(); !stopped) logger_.error(stopped.error().message);
+    // When it was never started.
+    if (const auto closed = close_store(); !closed) logger_.error(closed.error().message);
   }
 
   Result<> run() {
@@ -66,6 +69,7 @@ class ThreadedServer final : public Server {
     stopped.wait();
     for (auto& worker : workers_) worker->loop->stop();
     for (auto& worker : workers_) worker->thread.join();
+    if (backend_) return close_store();
     auto saved = save_messages();
     workers_.clear();
     return saved;
@@ -73,6 +77,7 @@ class ThreadedServer final : public Server {
 
  private:
   Result<> lock_folders() {
+    if (backend_) return {};
     std::set<fs::path> folders;
     for (const auto& file : {settings_.store_log, settings_.messages}) {
       if (file) folders.insert(file->has_parent_path() ? file->parent_path() : fs::path("."));
@@ -84,9 +89,18 @@ class ThreadedServer final : public Server {
     return {};
   }
 
+  // The store calls what still waits for it, so shards and their loops are there until it is closed.
+  Result<> close_store() {
+    if (!backend_) return {};
+    auto closed = backend_->close();
+    workers_.clear();
+    backend_.reset();
+    return closed;
+  }
+
   Result<> make_workers(LoggedQueues& queues) {
     std::shared_ptr<StoreLog> log;
-    if (settings_.store_log) {
+    if (settings_.store_log && !backend_) {
       SIMPLEX_ASSIGN(queues, read_store_log(*settings_.store_log));
       note(*settings_.store_log, queues.problems);
       SIMPLEX_ASSIGN(log, compact_store_log(*settings_.store_log, queues, clock_));
@@ -95,7 +109,8 @@ class ThreadedServer final : public Server {
     count = std::clamp<std::size_t>(count, 1, 64);
     for (std::size_t i = 0; i < count; ++i) {
       auto worker = std::make_unique<Worker>();
-      worker->store = std::make_unique<MemoryStore>(log, &logger_);
+      worker->store =
+          backend_ ? backend_->shard(i, count, *worker->loop) : std::make_unique<MemoryStore>(log, &logger_);
       worker->node = std::make_unique<Node>(i, count, *worker->loop, settings_.node, worker->random, *worker->store,
                                             logger_, open_connections_);
       nodes_.push_back(worker->node.get());
@@ -106,6 +121,12 @@ class ThreadedServer final : public Server {
   }
 
   Result<> restore_all(LoggedQueues queues) {
+    if (backend_) {
+      const auto totals = backend_->totals();
+      report_.queues = totals.queues;
+      report_.messages = totals.messages;
+      return {};
+    }
     LoggedMessages messages;
     if (settings_.messages) {
       SIMPLEX_ASSIGN(messages, read_messages(*settings_.messages));
@@ -211,6 +232,7 @@ class ThreadedServer final : public Server {
   ServerSettings settings_;
   Logger& logger_;
   SystemClock clock_;
+  std::unique_ptr<StoreBackend> backend_;  // null: memory
   std::vector<server_kit::DirectoryLock> locks_;
   std::atomic<std::size_t> open_connections_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -222,8 +244,9 @@ class ThreadedServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Logger& logger) {
-  auto server = std::make_unique<ThreadedServer>(std::move(settings), logger);
+Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, std::unique_ptr<StoreBackend> store,
+                                              Logger& logger) {
+  auto server = std::make_unique<ThreadedServer>(std::move(settings), std::move(store), logger);
   SIMPLEX_TRY(server->run());
   return server;
 }

@@ -1,6 +1,6 @@
 // A whole relay: a thread with its loop, TLS listener and node for each core, and its files.
 //
-//   auto server = Server::start(settings, logger);
+//   auto server = Server::start(settings, std::move(store), logger);
 //   ... server->ports() ...
 //   server->stop();
 #pragma once
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "simplex/smp/server/node.hpp"
+#include "simplex/smp/server/store.hpp"
 
 namespace simplex::smp::server {
 
@@ -17,29 +18,37 @@ struct ServerSettings {
   NodeSettings node;
   std::vector<transport::Endpoint> addresses;  // host "": all of the machine; port 0: a free one; none: serves nobody
   std::size_t threads = 0;                     // 0: one for each core
+  // Of the memory store:
   std::optional<std::filesystem::path> store_log;  // nothing: queues live as long as the process
   std::optional<std::filesystem::path> messages;   // nothing: undelivered messages, too
   bool expire_messages_on_start = true;
   std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
 };
 
-// What was found in the files at start.
+// What was found in the store or the files at start.
 struct StartReport {
-  std::size_t queues = 0;
-  std::size_t messages = 0;
+  std::uint64_t queues = 0;
+  std::uint64_t messages = 0;
   std::size_t expired_messages = 0;
   std::size_t rejected_lines = 0;
 };
 
 class Server {
  public:
-  // Loads the files, binds the ports and starts to serve. Lines that could not be used are logged with their number.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerSettings settings, Logger& logger);
+  // Opens the ports and starts to serve what is in the store; it is closed when this fails, or with stop(). Without a
+  // store queues and messages are kept in memory: the files are loaded, and lines of them that could not be used are
+  // logged with their number.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerSettings settings,
+                                                             std::unique_ptr<StoreBackend> store, Logger& logger);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerSettings settings, Logger& logger) {
+    return start(std::move(settings), nullptr, logger);
+  }
   virtual ~Server() = default;  // stops, if stop() was not called
 
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;
   [[nodiscard]] virtual const StartReport& report() const = 0;
-  // Ends all connections and threads, then saves the messages. Blocks, at most a little over stop_limit.
+  // Ends all connections and threads, then closes the store, or saves the messages. Blocks, at most a little over
+  // stop_limit and what the store needs to write.
   [[nodiscard]] virtual Result<> stop() = 0;
 };
 
