@@ -86,8 +86,8 @@ class MemoryStore final : public Store {
   }
   void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
   void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId>, std::size_t,
-                      Done<std::vector<RecipientId>> done) override {
-    done(std::vector<RecipientId>());
+                      Done<std::vector<ServiceQueue>> done) override {
+    done(std::vector<ServiceQueue>());
   }
   void expire(std::int64_t, std::size_t, Done<std::vector<Expired>> done) override { done(std::vector<Expired>()); }
   void flush() override;

@@ -24,6 +24,13 @@ struct LoadedQueue {
   bool full = false;                 // its last message is the quota marker
 };
 
+// A queue that is a service's.
+struct ServiceQueue {
+  RecipientId queue;
+  std::optional<NotifierId> notifier;  // of ServiceParty::notifier
+  bool may_have_messages = true;       // false: the store knows that it has none
+};
+
 class Store {
  public:
   template <class T = void>
@@ -45,9 +52,10 @@ class Store {
                              Done<std::vector<MessagePtr>> done) = 0;
   // Which queue has this sender, link or notifier id. Also of queues that live on other shards.
   virtual void find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) = 0;
-  // Queues of this shard that are a service's, in the order of their ids, after `after`.
+  // Queues of this shard that are a service's, in the order of their recipient ids, after `after`. Fewer than `limit`: there
+  // are no more. This is how SUBS and NSUBS count a service's queues: it reads an index, not the queues.
   virtual void service_queues(const ServiceId& service, ServiceParty party, std::optional<RecipientId> after,
-                              std::size_t limit, Done<std::vector<RecipientId>> done) = 0;
+                              std::size_t limit, Done<std::vector<ServiceQueue>> done) = 0;
   // Removes messages of this shard's queues, but no quota markers, that were sent before the time (seconds since the
   // epoch), at most `limit` of them. done: the queues that lost messages and how many; none: nothing is left to remove.
   struct Expired {
