@@ -20,6 +20,7 @@
 
 #include "simplex/base/clock.hpp"
 #include "simplex/base/random.hpp"
+#include "simplex/smp/server/active_queues.hpp"
 #include "simplex/smp/server/request.hpp"
 #include "simplex/smp/server/settings.hpp"
 #include "simplex/smp/server/statistics.hpp"
@@ -95,6 +96,12 @@ class Shard {
   [[nodiscard]] Output take_output();
   // Called when the first output of a turn appears, which may be in a completion of the store.
   void on_output(std::move_only_function<void()> callback) { on_output_ = std::move(callback); }
+
+  [[nodiscard]] const Statistics& statistics() const { return statistics_; }
+  // For what is counted beside the engine, on the same loop.
+  [[nodiscard]] Statistics& statistics() { return statistics_; }
+  // Outlives the shard; null: nobody counts them.
+  void report_active_queues(ActiveQueues* active) { active_queues_ = active; }
 
   // Drops expired messages of some queues; true when all queues had their turn since the last true.
   bool expire_messages(std::size_t queues);
@@ -209,6 +216,8 @@ class Shard {
   Store& store_;
   Output output_;
   bool has_output_ = false;
+  Statistics statistics_;
+  ActiveQueues* active_queues_ = nullptr;
   std::move_only_function<void()> on_output_;
 
   std::uint64_t next_client_ = 1;

@@ -2,6 +2,7 @@
 // takes copies there and adds them up.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -41,6 +42,42 @@ struct NameStatistics {
   std::uint64_t disabled = 0;
 };
 
+// How long recipients took from the delivery of a message to its ACK (msgRecvAckTimes), in whole seconds. The reference
+// counts by 0 to 5 seconds, then rounded up to 5 (until 30), 10 (until 60), 30 (until 180) and 60; past two hours all
+// are counted together here.
+struct AckTimes {
+  static constexpr std::size_t count = 6 + 5 + 3 + 4 + 117;
+
+  std::uint64_t sum = 0;
+  std::uint64_t max = 0;
+  std::array<std::uint64_t, count> buckets{};
+
+  // The seconds that a bucket stands for: its upper end.
+  [[nodiscard]] static constexpr std::uint64_t seconds_of(std::size_t bucket) {
+    if (bucket <= 5) return bucket;
+    if (bucket <= 10) return 5 + (bucket - 5) * 5;
+    if (bucket <= 13) return 30 + (bucket - 10) * 10;
+    if (bucket <= 17) return 60 + (bucket - 13) * 30;
+    return 180 + (bucket - 17) * 60;
+  }
+  constexpr void add(std::uint64_t seconds) {
+    sum += seconds;
+    max = std::max(max, seconds);
+    const auto rounded = [](std::uint64_t past, std::uint64_t step) { return (past + step - 1) / step; };
+    std::uint64_t bucket = seconds;
+    if (seconds > 180) {
+      bucket = std::min<std::uint64_t>(17 + rounded(seconds - 180, 60), count - 1);
+    } else if (seconds > 60) {
+      bucket = 13 + rounded(seconds - 60, 30);
+    } else if (seconds > 30) {
+      bucket = 10 + rounded(seconds - 30, 10);
+    } else if (seconds > 5) {
+      bucket = 5 + rounded(seconds - 5, 5);
+    }
+    ++buckets[bucket];
+  }
+};
+
 struct Statistics {
   // queues
   std::uint64_t queues_created = 0;
@@ -56,7 +93,7 @@ struct Statistics {
   std::uint64_t subscriptions_refused = 0;  // qSubAuth
   std::uint64_t subscriptions_duplicate = 0;
   std::uint64_t subscriptions_prohibited = 0;
-  std::uint64_t subscriptions_ended = 0;     // qSubEnd
+  std::uint64_t subscriptions_ended = 0;       // qSubEnd
   std::uint64_t subscription_end_batches = 0;  // qSubEndB
   // notifiers
   std::uint64_t notifiers_created = 0;      // ntfCreated
@@ -69,11 +106,12 @@ struct Statistics {
   std::uint64_t notifier_subscriptions_duplicate = 0;
   // messages
   std::uint64_t messages_sent = 0;
-  std::uint64_t messages_refused = 0;      // msgSentAuth
-  std::uint64_t messages_over_quota = 0;   // msgSentQuota
-  std::uint64_t messages_too_large = 0;    // msgSentLarge
-  std::uint64_t messages_to_blocked = 0;   // msgSentBlock
-  std::uint64_t messages_received = 0;     // acknowledged
+  std::uint64_t messages_refused = 0;     // msgSentAuth
+  std::uint64_t messages_over_quota = 0;  // msgSentQuota
+  std::uint64_t messages_too_large = 0;   // msgSentLarge
+  std::uint64_t messages_to_blocked = 0;  // msgSentBlock
+  std::uint64_t messages_received = 0;    // acknowledged
+  AckTimes ack_times;                     // of these
   std::uint64_t messages_received_by_get = 0;
   std::uint64_t gets = 0;
   std::uint64_t gets_without_message = 0;
