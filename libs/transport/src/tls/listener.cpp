@@ -95,6 +95,18 @@ Result<std::vector<tcp::acceptor>> listen_on(asio::io_context& context, const En
   return made;
 }
 
+// 4 octets, or 16; nothing when the peer is gone already.
+Bytes address_of(const tcp::socket& socket) {
+  error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  if (error) return {};
+  const auto address = peer.address();
+  if (address.is_v4()) return to_bytes(address.to_v4().to_bytes());
+  const auto v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return to_bytes(asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_bytes());
+  return to_bytes(v6.to_bytes());
+}
+
 // What goes on in a listener; kept by its waits until it is stopped.
 class Listening : public std::enable_shared_from_this<Listening> {
  public:
@@ -121,6 +133,11 @@ class Listening : public std::enable_shared_from_this<Listening> {
     auto counted = counters_;
     counted.handshakes = handshakes_.size();
     return counted;
+  }
+
+  void use_credentials(const ServerCredentials& credentials) {
+    context_ =
+        tls::Context::for_servers(credentials, settings_.versions, settings_.alpn, settings_.ask_client_certificate);
   }
 
   void stop_accepting() {
@@ -173,14 +190,25 @@ class Listening : public std::enable_shared_from_this<Listening> {
 
   void begin_handshake(tcp::socket socket) {
     ++counters_.connections;
+    std::unique_ptr<Admission::Place> admitted;
+    if (settings_.admission) {
+      admitted = settings_.admission->admit(address_of(socket));
+      if (!admitted) {
+        ++counters_.not_admitted;
+        return refuse({ErrorKind::limit, "an address has too many connections, or opens them too often"});
+      }
+    }
     if (handshakes_.size() >= settings_.max_handshakes && !handshakes_.empty()) {
+      ++counters_.dropped_handshakes;
       end_handshake(handshakes_.begin(), {ErrorKind::limit, "too many TLS handshakes at once: the oldest is dropped"});
       if (stopped_) return;
     }
     tls::set_socket_options(socket, settings_.keep_alive);
+    if (settings_.send_buffer > 0) tls::limit_send_buffer(socket, settings_.send_buffer);
     const auto place = handshakes_.emplace(handshakes_.end());
     place->stream =
         std::make_shared<tls::Stream>(loop_, context_, std::move(socket), std::nullopt, std::vector<std::string>{});
+    place->stream->hold(std::move(admitted));
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
     });
@@ -206,7 +234,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
   }
 
   async::Loop& loop_;
-  std::shared_ptr<const tls::Context> context_;
+  std::shared_ptr<const tls::Context> context_;  // of the connections to come
   const ListenSettings settings_;
   TlsListener::Handlers handlers_;
   std::vector<tcp::acceptor> acceptors_;
@@ -227,6 +255,7 @@ class Listener final : public TlsListener {
   const std::vector<std::uint16_t>& ports() const override { return ports_; }
   Counters counters() const override { return listening_->counters(); }
   void stop_accepting() override { listening_->stop_accepting(); }
+  void use_credentials(const ServerCredentials& credentials) override { listening_->use_credentials(credentials); }
 
  private:
   std::shared_ptr<Listening> listening_;

@@ -66,6 +66,12 @@ void set_socket_options(Stream::Socket& socket, const KeepAlive& keep_alive) {
   set(IPPROTO_TCP, TCP_KEEPCNT, keep_alive.probes);
 }
 
+void limit_send_buffer(Stream::Socket& socket, std::size_t octets) {
+  // The kernel takes twice of what it is told, for its own records.
+  const int value = static_cast<int>(std::min<std::size_t>(octets / 2, 1U << 30));
+  (void)::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDBUF, &value, sizeof value);
+}
+
 Stream::Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket socket,
                std::optional<KeyHash> identity, const std::vector<std::string>& alpn)
     : loop_(loop), context_(std::move(context)), socket_(std::move(socket)), identity_(identity) {
@@ -361,6 +367,7 @@ void Stream::shut() {
   error_code ignored;
   (void)socket_.close(ignored);
   socket_end_.descriptor = -1;
+  place_.reset();
 }
 
 }  // namespace simplex::transport::tls

@@ -22,6 +22,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
+  // Kept as long as the socket is open.
+  void hold(std::unique_ptr<Admission::Place> place) { place_ = std::move(place); }
   // `done` is not called inside the call, nor after drop().
   void handshake(Done done);
   // After a successful handshake.
@@ -64,6 +66,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   async::Loop& loop_;
   std::shared_ptr<const Context> context_;
   Socket socket_;
+  std::unique_ptr<Admission::Place> place_;
   const std::optional<KeyHash> identity_;
   SocketEnd socket_end_;
   Verification verification_;
@@ -89,5 +92,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
 // TCP_NODELAY, and keep-alive as set.
 void set_socket_options(Stream::Socket& socket, const KeepAlive& keep_alive);
+// How much the kernel takes for a peer that does not read.
+void limit_send_buffer(Stream::Socket& socket, std::size_t octets);
 
 }  // namespace simplex::transport::tls

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "simplex/base/log.hpp"
+#include "simplex/transport/admission.hpp"
 #include "simplex/transport/credentials.hpp"
 
 namespace simplex::transport {
@@ -40,7 +41,10 @@ struct ListenSettings {
   Duration handshake_timeout = std::chrono::seconds(120);
   // TLS handshakes in progress; past it the oldest is dropped, so that silent connections can't keep others out.
   std::size_t max_handshakes = 1'024;
-  bool ask_client_certificate = true;  // optional for clients; services show theirs (SMP v16)
+  bool ask_client_certificate = true;              // optional for clients; services show theirs (SMP v16)
+  std::shared_ptr<Admission> admission = nullptr;  // null: everyone is let in
+  // Octets that the kernel holds of a connection for a slow reader, about; 0: as many as it likes, which may be megabytes.
+  std::size_t send_buffer = 256 * 1'024;
   PortSharing sharing = PortSharing::alone;
   KeepAlive keep_alive;
   TlsVersions versions;
@@ -58,13 +62,17 @@ class TlsListener {
     std::uint64_t connections = 0;  // accepted from the kernel
     std::uint64_t channels = 0;     // handed out
     std::uint64_t refused = 0;
-    std::size_t handshakes = 0;  // in progress
+    std::size_t handshakes = 0;            // in progress
+    std::uint64_t not_admitted = 0;        // by ListenSettings::admission; in `refused`, too
+    std::uint64_t dropped_handshakes = 0;  // for too many at once
   };
   virtual ~TlsListener() = default;
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;  // one for each bound address
   [[nodiscard]] virtual Counters counters() const = 0;
   // Closes the ports; handshakes in progress go on.
   virtual void stop_accepting() = 0;
+  // New connections see these from now on; others keep what they have.
+  virtual void use_credentials(const ServerCredentials& credentials) = 0;
 };
 
 // A port that is taken or forbidden is an error that says what to do.
