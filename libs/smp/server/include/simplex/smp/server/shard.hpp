@@ -113,7 +113,6 @@ class Shard {
   void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
   [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
   [[nodiscard]] std::size_t message_count() const;
-  [[nodiscard]] const Statistics& statistics() const { return statistics_; }
 
   // Which shard holds what this id names.
   [[nodiscard]] static std::size_t home_of(BytesView id, std::size_t shards);
@@ -229,7 +228,6 @@ class Shard {
   std::uint64_t next_token_ = 1;
   std::unordered_map<std::uint64_t, std::move_only_function<void(bool)>> reservations_;
   std::size_t expiry_bucket_ = 0;
-  Statistics statistics_;
 };
 
 }  // namespace simplex::smp::server
