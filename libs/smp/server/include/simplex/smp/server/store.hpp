@@ -38,13 +38,16 @@ class Store {
 
   virtual ~Store() = default;
 
-  // --- changes
+  // --- changes. A store that keeps everything answers: not_found when the queue is not there; conflict when an id (or a
+  // service's certificate) is taken, or where apply_change says so; storage when it can't tell or can't write, and then
+  // the change may turn out to be made only after a restart. A bad change spoils no other of its turn.
   virtual void write(const StoreRecord& record, Done<> done) = 0;
   virtual void add_message(const RecipientId& queue, const MessagePtr& message, Done<> done) = 0;
   // Of a queue's oldest messages. One that is not there is removed already.
   virtual void remove_message(const RecipientId& queue, const StoredMessage& message, Done<> done) = 0;
 
-  // --- what is kept. Changes of this shard that came before are seen, done or not.
+  // --- what is kept. Changes of this shard that came before are seen, done or not. Messages come with positions in
+  // their order, below next_position, but not always with those they were added with.
   // Nothing, when there is no such queue.
   virtual void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) = 0;
   // The oldest messages, as many as fit into max_octets of bodies, at least one if there is one.
@@ -58,6 +61,7 @@ class Store {
                               std::size_t limit, Done<std::vector<ServiceQueue>> done) = 0;
   // Removes messages of this shard's queues, but no quota markers, that were sent before the time (seconds since the
   // epoch), at most `limit` of them. done: the queues that lost messages and how many; none: nothing is left to remove.
+  // It may take long: the only done that may come after those of later calls.
   struct Expired {
     RecipientId queue;
     std::uint32_t messages = 0;
