@@ -4,125 +4,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <unordered_map>
-#include <unordered_set>
+
+#include "simplex/smp/server/log_reader.hpp"
 
 namespace simplex::smp::server {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Calls each(number, line) for every line; a false answer of it means that the line goes to the rejected ones.
-class LineFile {
- public:
-  explicit LineFile(const fs::path& file) : file_(file), input_(file, std::ios::binary) {}
-
-  template <class F>
-  [[nodiscard]] Result<> for_each(std::vector<LogProblem>& problems, F&& each) {
-    std::error_code error;
-    if (!fs::exists(file_, error)) return {};
-    if (!input_) return fail(ErrorKind::storage, "cannot read " + file_.string(), Advice::ask_user);
-    std::string line;
-    std::string rejected;
-    for (std::uint64_t number = 1; std::getline(input_, line); ++number) {
-      auto used = input_.eof() ? Result<>(fail(ErrorKind::malformed, "the line was not written to its end"))
-                               : static_cast<Result<>>(each(std::string_view(line)));
-      if (used) continue;
-      rejected += fmt::format("# line {}: {}\n{}\n", number, used.error().message, line);
-      problems.push_back({number, std::move(used.error().message)});
-    }
-    if (input_.bad()) return fail(ErrorKind::storage, "cannot read " + file_.string(), Advice::ask_user);
-    if (rejected.empty()) return {};
-    auto name = file_;
-    name += ".rejected";
-    SIMPLEX_ASSIGN(auto file, server_kit::AppendFile::open(name, server_kit::private_file));
-    SIMPLEX_TRY(file.append(as_bytes(rejected)));
-    return file.sync();
-  }
-
- private:
-  fs::path file_;
-  std::ifstream input_;
-};
-
-// Queues as the log made them, with all their ids unique.
-class LogReplay {
- public:
-  Result<> use(StoreRecord record) {
-    if (auto* create = std::get_if<CreateQueue>(&record)) return add(std::move(create->queue));
-    if (auto* service = std::get_if<NewService>(&record)) return add(std::move(service->service));
-    const auto found = index_.find(*queue_of(record));
-    if (found == index_.end()) return fail(ErrorKind::not_found, "the queue does not exist");
-    auto& queue = queues_[found->second];
-    if (std::holds_alternative<DeleteQueue>(record)) {
-      forget_ids(*queue);
-      index_.erase(found);
-      queue.reset();
-      return {};
-    }
-    if (const auto* change = std::get_if<CreateLink>(&record)) {
-      const bool new_link = !queue->link || queue->link->id != change->link.id;
-      if (new_link && links_.contains(change->link.id)) return fail(ErrorKind::conflict, "another queue has this link");
-    }
-    if (const auto* change = std::get_if<AddNotifier>(&record)) {
-      if (notifiers_.contains(change->notifier.id)) return fail(ErrorKind::conflict, "another queue has this notifier");
-    }
-    forget_ids(*queue);
-    auto applied = apply_change(record, *queue);
-    remember_ids(*queue);
-    return applied;
-  }
-
-  [[nodiscard]] std::vector<QueueRecord> take_queues() {
-    std::vector<QueueRecord> made;
-    made.reserve(index_.size());
-    for (auto& queue : queues_) {
-      if (queue) made.push_back(std::move(*queue));
-    }
-    return made;
-  }
-  [[nodiscard]] std::vector<ServiceRecord> take_services() { return std::move(services_); }
-
- private:
-  Result<> add(QueueRecord queue) {
-    if (index_.contains(queue.recipient_id)) return fail(ErrorKind::conflict, "the queue exists already");
-    if (senders_.contains(queue.sender_id)) return fail(ErrorKind::conflict, "another queue has this sender id");
-    if (queue.link && links_.contains(queue.link->id)) return fail(ErrorKind::conflict, "another queue has this link");
-    if (queue.notifier && notifiers_.contains(queue.notifier->id)) {
-      return fail(ErrorKind::conflict, "another queue has this notifier");
-    }
-    remember_ids(queue);
-    index_.emplace(queue.recipient_id, queues_.size());
-    queues_.emplace_back(std::move(queue));
-    return {};
-  }
-  Result<> add(ServiceRecord service) {
-    const auto same = [&](const ServiceRecord& other) {
-      return other.id == service.id || other.certificate_hash == service.certificate_hash;
-    };
-    if (std::ranges::any_of(services_, same)) return fail(ErrorKind::conflict, "the service exists already");
-    services_.push_back(std::move(service));
-    return {};
-  }
-  void remember_ids(const QueueRecord& queue) {
-    senders_.insert(queue.sender_id);
-    if (queue.link) links_.insert(queue.link->id);
-    if (queue.notifier) notifiers_.insert(queue.notifier->id);
-  }
-  void forget_ids(const QueueRecord& queue) {
-    senders_.erase(queue.sender_id);
-    if (queue.link) links_.erase(queue.link->id);
-    if (queue.notifier) notifiers_.erase(queue.notifier->id);
-  }
-
-  std::vector<std::optional<QueueRecord>> queues_;
-  std::vector<ServiceRecord> services_;
-  std::unordered_map<RecipientId, std::size_t> index_;
-  std::unordered_set<SenderId> senders_;
-  std::unordered_set<LinkId> links_;
-  std::unordered_set<NotifierId> notifiers_;
-};
+// Lines that could not be used are kept in "<file>.rejected", and told.
+[[nodiscard]] Result<> read_keeping_rejected(const fs::path& file, const UseLine& use,
+                                             std::vector<LogProblem>& problems) {
+  std::string rejected;
+  SIMPLEX_TRY(read_log_lines(file, use, [&](LogProblem problem, std::string_view line) {
+    rejected += fmt::format("# line {}: {}\n{}\n", problem.line, problem.what, line);
+    problems.push_back(std::move(problem));
+  }));
+  if (rejected.empty()) return {};
+  auto name = file;
+  name += ".rejected";
+  SIMPLEX_ASSIGN(auto kept, server_kit::AppendFile::open(name, server_kit::private_file));
+  SIMPLEX_TRY(kept.append(as_bytes(rejected)));
+  return kept.sync();
+}
 
 constexpr std::string_view backup_time_format = "{:%Y-%m-%dT%H:%M:%S}Z";
 
@@ -177,10 +82,13 @@ Result<LoggedQueues> read_store_log(const fs::path& file) {
 
   LoggedQueues made;
   LogReplay replay;
-  SIMPLEX_TRY(LineFile(file).for_each(made.problems, [&](std::string_view line) -> Result<> {
-    SIMPLEX_ASSIGN(auto record, parse_record(line));
-    return replay.use(std::move(record));
-  }));
+  SIMPLEX_TRY(read_keeping_rejected(
+      file,
+      [&](std::string_view line) -> Result<> {
+        SIMPLEX_ASSIGN(auto record, parse_record(line));
+        return replay.use(std::move(record));
+      },
+      made.problems));
   made.queues = replay.take_queues();
   made.services = replay.take_services();
   return made;
@@ -214,13 +122,16 @@ Result<std::shared_ptr<StoreLog>> compact_store_log(const fs::path& file, const 
 Result<LoggedMessages> read_messages(const fs::path& file) {
   LoggedMessages made;
   std::unordered_map<RecipientId, std::size_t> index;
-  SIMPLEX_TRY(LineFile(file).for_each(made.problems, [&](std::string_view line) -> Result<> {
-    SIMPLEX_ASSIGN(auto parsed, parse_message(line));
-    const auto [found, added] = index.emplace(parsed.queue, made.queues.size());
-    if (added) made.queues.push_back({parsed.queue, {}});
-    made.queues[found->second].messages.push_back(std::move(parsed.message));
-    return {};
-  }));
+  SIMPLEX_TRY(read_keeping_rejected(
+      file,
+      [&](std::string_view line) -> Result<> {
+        SIMPLEX_ASSIGN(auto parsed, parse_message(line));
+        const auto [found, added] = index.emplace(parsed.queue, made.queues.size());
+        if (added) made.queues.push_back({parsed.queue, {}});
+        made.queues[found->second].messages.push_back(std::move(parsed.message));
+        return {};
+      },
+      made.problems));
   return made;
 }
 

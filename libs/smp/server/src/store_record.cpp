@@ -400,37 +400,45 @@ Result<StoreRecord> parse_record(std::string_view text) {
   return record;
 }
 
-std::string format_message(const RecipientId& queue, const StoredMessage& message) {
-  auto made = "v3 " + text_of(queue) + ' ' + text_of(message.id) + ' ' + std::to_string(message.sent_at);
+std::string format_journal_message(const StoredMessage& message) {
+  auto made = text_of(message.id) + ' ' + std::to_string(message.sent_at);
   if (message.quota) return made + " quota";
   return made + (message.notification ? " flags=T " : " flags=F ") + base64url(message.body);
 }
 
-Result<MessageLine> parse_message(std::string_view text) {
+std::string format_message(const RecipientId& queue, const StoredMessage& message) {
+  return "v3 " + text_of(queue) + ' ' + format_journal_message(message);
+}
+
+Result<std::shared_ptr<StoredMessage>> parse_journal_message(std::string_view text) {
   LineReader line(text);
-  MessageLine made;
   auto message = std::make_shared<StoredMessage>();
-  SIMPLEX_TRY(line.expect("v3 "));
-  SIMPLEX_ASSIGN(made.queue, line.id<RecipientId>());
-  SIMPLEX_TRY(line.expect(" "));
   SIMPLEX_ASSIGN(message->id, line.id<MessageId>());
   SIMPLEX_TRY(line.expect(" "));
   SIMPLEX_ASSIGN(message->sent_at, line.number());
   SIMPLEX_TRY(line.expect(" "));
   if (line.rest() == "quota") {
     message->quota = true;
-  } else {
-    if (line.skip("flags=")) {
-      const auto flags = line.word();
-      if (flags.empty() || (flags[0] != 'T' && flags[0] != 'F')) return fail(ErrorKind::malformed, "unknown flags");
-      message->notification = flags[0] == 'T';
-      SIMPLEX_TRY(line.expect(" "));
-    }
-    SIMPLEX_ASSIGN(message->body, line.content());
-    SIMPLEX_TRY(line.finish());
+    return message;
   }
-  made.message = std::move(message);
-  return made;
+  if (line.skip("flags=")) {
+    const auto flags = line.word();
+    if (flags.empty() || (flags[0] != 'T' && flags[0] != 'F')) return fail(ErrorKind::malformed, "unknown flags");
+    message->notification = flags[0] == 'T';
+    SIMPLEX_TRY(line.expect(" "));
+  }
+  SIMPLEX_ASSIGN(message->body, line.content());
+  SIMPLEX_TRY(line.finish());
+  return message;
+}
+
+Result<MessageLine> parse_message(std::string_view text) {
+  LineReader line(text);
+  SIMPLEX_TRY(line.expect("v3 "));
+  SIMPLEX_ASSIGN(const auto queue, line.id<RecipientId>());
+  SIMPLEX_TRY(line.expect(" "));
+  SIMPLEX_ASSIGN(auto message, parse_journal_message(line.rest()));
+  return MessageLine{queue, std::move(message)};
 }
 
 }  // namespace simplex::smp::server

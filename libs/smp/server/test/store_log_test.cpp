@@ -289,6 +289,17 @@ TEST_F(StoreLogFiles, BadLinesAreReportedWithTheirNumberAndKept) {
   EXPECT_THAT(rejected, HasSubstr("SUSPEND cut\n"));
 }
 
+TEST_F(StoreLogFiles, AWholeLastLineIsUsedWithoutItsEnd) {
+  RecordMaker maker(3);
+  const auto queue = maker.queue();
+  write(log_, format_queue(queue) + "\n" + format_record(SuspendQueue{queue.recipient_id}));
+  const auto log = read_store_log(log_);
+  ASSERT_TRUE(log);
+  EXPECT_THAT(log->problems, SizeIs(0));
+  ASSERT_THAT(log->queues, SizeIs(1));
+  EXPECT_EQ(log->queues[0].status, QueueStatus::suspended);
+}
+
 TEST_F(StoreLogFiles, AnInterruptedCompactionOfTheReferenceIsUndone) {
   RecordMaker maker(4);
   const auto queue = maker.queue();

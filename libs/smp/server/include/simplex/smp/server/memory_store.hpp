@@ -9,20 +9,15 @@
 #include "simplex/base/clock.hpp"
 #include "simplex/base/log.hpp"
 #include "simplex/server_kit/files.hpp"
+#include "simplex/smp/server/log_reader.hpp"
 #include "simplex/smp/server/store.hpp"
 
 namespace simplex::smp::server {
 
-// A line that could not be used. It is kept in "<file>.rejected", never dropped.
-struct LogProblem {
-  std::uint64_t line = 0;  // from 1
-  std::string what;
-};
-
 struct LoggedQueues {
   std::vector<QueueRecord> queues;
   std::vector<ServiceRecord> services;
-  std::vector<LogProblem> problems;
+  std::vector<LogProblem> problems;  // these lines are kept in "<file>.rejected", never dropped
 };
 
 struct LoggedMessages {
@@ -46,7 +41,7 @@ class StoreLog {
   server_kit::AppendFile file_;
 };
 
-// A missing file is an empty log. A last line without its end was being written when the power went: it is a problem.
+// A missing file is an empty log.
 [[nodiscard]] Result<LoggedQueues> read_store_log(const std::filesystem::path& file);
 // Replaces the log by one CREATE line for each queue, and opens it to go on. The old one is kept beside it with the time
 // in its name; of such copies older than a day three are kept, and none that is older than 21 days beyond these.

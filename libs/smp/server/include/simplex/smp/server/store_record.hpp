@@ -92,9 +92,12 @@ using StoreRecord =
 // Lines of smp-server-messages.log: "v3 QUEUE MESSAGE TIME flags=F BODY" or "v3 QUEUE MESSAGE TIME quota".
 struct MessageLine {
   RecipientId queue;
-  MessagePtr message;
+  std::shared_ptr<StoredMessage> message;  // without a position
 };
 [[nodiscard]] std::string format_message(const RecipientId& queue, const StoredMessage& message);
 [[nodiscard]] Result<MessageLine> parse_message(std::string_view line);
+// The same without "v3 QUEUE ", as journal files have it.
+[[nodiscard]] std::string format_journal_message(const StoredMessage& message);
+[[nodiscard]] Result<std::shared_ptr<StoredMessage>> parse_journal_message(std::string_view line);
 
 }  // namespace simplex::smp::server

@@ -1,5 +1,5 @@
 // The reference's files as a store to read from and to write to: smp-server-store.log with smp-server-messages.log, and
-// the journal folders of messages (only read: for migration).
+// the journal folders of messages.
 #pragma once
 
 #include <filesystem>
@@ -16,16 +16,33 @@ struct RelayFiles {
   std::optional<std::filesystem::path> journal;   // folder "messages"
 };
 
+struct FileProblem {
+  std::filesystem::path file;
+  server::LogProblem problem;  // line 0: the whole file
+};
+// "messages.log:12: what"
+[[nodiscard]] std::string format(const FileProblem& problem);
+
 struct ReadReport {
   server::StoreTotals read;
-  std::vector<std::pair<std::filesystem::path, server::LogProblem>> problems;  // what could not be read, kept in place
-  std::uint64_t orphans = 0;  // messages of queues that do not exist
+  std::vector<FileProblem> problems;  // what could not be used; it stays where it is
+  std::uint64_t orphans = 0;          // messages of queues that do not exist; they are not in the problems
 };
-// Does not commit the sink. Nothing of the files is changed.
+// Does not commit the sink. Nothing of the files is changed. Missing files are empty ones.
 [[nodiscard]] Result<ReadReport> read_files(const RelayFiles& files, server::StateSink& sink,
                                             const server::StoreBackend::Progress& progress);
 
-// Writes new files (a conflict if one exists), which appear whole with commit().
+// One message after the other, those of a queue together, oldest first, with positions from 1. For messages of queues
+// that are in another store already; store_log is not read.
+struct MessageReader {
+  std::function<bool(const server::RecipientId&)> exists;
+  std::function<Result<>(const server::RecipientId&, const server::StoredMessage&)> use;
+};
+[[nodiscard]] Result<> read_messages_file(const std::filesystem::path& file, const MessageReader& reader,
+                                          ReadReport& report);
+
+// Writes new files (a conflict if one exists), which appear whole with commit(): first the messages, then the store log.
+// With an empty name for the store log queues are left out.
 [[nodiscard]] Result<std::unique_ptr<server::StateSink>> write_files(const RelayFiles& files);
 
 }  // namespace simplex::smp::stores
