@@ -50,6 +50,7 @@ class RawSocket {
 struct RawTlsOptions {
   int version = TLS1_3_VERSION;
   std::string alpn;                 // one name, or none
+  std::string host = {};            // for SNI, or none
   std::string ciphers = "DEFAULT";  // of TLS 1.2
   std::string suites = "TLS_CHACHA20_POLY1305_SHA256";
   std::string groups = "X25519";
@@ -70,6 +71,7 @@ class RawTlsClient {
       append(list, options.alpn);
       SSL_set_alpn_protos(ssl_.get(), list.data(), static_cast<unsigned>(list.size()));
     }
+    if (!options.host.empty()) SSL_set_tlsext_host_name(ssl_.get(), options.host.c_str());
     SSL_set_fd(ssl_.get(), socket_.descriptor());
     connected_ = SSL_connect(ssl_.get()) == 1;
   }
@@ -92,6 +94,11 @@ class RawTlsClient {
     return made;
   }
   void write(BytesView octets) { (void)SSL_write(ssl_.get(), octets.data(), static_cast<int>(octets.size())); }
+  // DER of the server's leaf certificate.
+  Bytes shown() const {
+    const X509Ptr certificate(SSL_get1_peer_certificate(ssl_.get()));
+    return certificate ? to_der(certificate.get()) : Bytes{};
+  }
   bool was_closed_orderly() const { return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
   SSL* ssl() const { return ssl_.get(); }
   const RawSocket& socket() const { return socket_; }

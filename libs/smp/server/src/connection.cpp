@@ -6,13 +6,15 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
     : node_(node), number_(number), last_activity_(node.loop_.now()) {
   transport::ServerHandshakeSettings settings;
   settings.versions = node.settings_.versions;
-  session_ =
-      transport::BlockSession::as_server(node.loop_, std::move(channel), node.settings_.credentials,
-                                         std::move(settings), node.random_, node.settings_.limits.handshake_timeout,
-                                         {.ready = [this] { ready(); },
-                                          .block = [this](BytesView content) { received(content); },
-                                          .closed = [this](const Error&) { node_.closed(*this); },
-                                          .drained = [this] { drained(); }});
+  // After a reload others may be in force than the ones that this client was shown.
+  const auto shown = channel->info().shown;
+  const auto& credentials = shown ? *shown : node.settings_.credentials;
+  session_ = transport::BlockSession::as_server(node.loop_, std::move(channel), credentials, std::move(settings),
+                                                node.random_, node.settings_.limits.handshake_timeout,
+                                                {.ready = [this] { ready(); },
+                                                 .block = [this](BytesView content) { received(content); },
+                                                 .closed = [this](const Error&) { node_.closed(*this); },
+                                                 .drained = [this] { drained(); }});
 }
 
 Connection::~Connection() = default;

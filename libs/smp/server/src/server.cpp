@@ -168,7 +168,7 @@ class ThreadedServer final : public Server {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       auto& worker = *workers_[i];
       transport::ListenSettings listen;
-      listen.addresses = settings_.addresses;
+      listen.addresses.assign(settings_.addresses.begin(), settings_.addresses.end());
       // Clients that reach relays through the web's port offer the web's name.
       listen.alpn = {"smp/1", "http/1.1"};
       // What the first one was given for port 0 is what the others share.

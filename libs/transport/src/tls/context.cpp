@@ -15,6 +15,14 @@ namespace {
 // Four certificates of Ed448 have 4 KB.
 constexpr long max_chain_octets = 32 * 1'024;
 
+// What browsers and the certificates of public authorities need.
+constexpr const char* web_suites = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
+constexpr const char* web_ciphers = "ECDHE+CHACHA20:ECDHE+AESGCM";
+constexpr const char* web_groups = "X25519:X448:P-256:P-384:P-521";
+constexpr const char* web_signatures =
+    "ed448:ed25519:ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:RSA-PSS+SHA512:RSA-PSS+SHA384:RSA-PSS+SHA256:"
+    "RSA+SHA512:RSA+SHA384:RSA+SHA256";
+
 void must(bool done, const char* what) {
   if (!done) throw std::runtime_error(std::string("OpenSSL does not do ") + what + ": " + take_openssl_error());
 }
@@ -70,22 +78,46 @@ int verify(X509_STORE_CTX* store, void*) noexcept {
   return 0;
 }
 
+// The first of the names in an ALPN list that is accepted.
+template <class F>
+BytesView first_name(BytesView list, F&& accepted) {
+  while (!list.empty()) {
+    const std::size_t length = list[0];
+    if (length >= list.size()) break;
+    const auto name = list.subspan(1, length);
+    if (accepted(as_text(name))) return name;
+    list = list.subspan(1 + length);
+  }
+  return {};
+}
+
+bool offers(BytesView list, std::string_view wanted) {
+  return !first_name(list, [&](std::string_view name) { return name == wanted; }).empty();
+}
+
 int choose_alpn(SSL*, const std::uint8_t** chosen, std::uint8_t* size, const std::uint8_t* offered,
                 unsigned offered_size, void* names) {
   const auto& known = *static_cast<const std::vector<std::string>*>(names);
-  BytesView rest(offered, offered_size);
-  while (!rest.empty()) {
-    const std::size_t length = rest[0];
-    if (length >= rest.size()) break;
-    const auto name = rest.subspan(1, length);
-    if (std::ranges::find(known, as_text(name)) != known.end()) {
-      *chosen = name.data();
-      *size = static_cast<std::uint8_t>(length);
-      return SSL_TLSEXT_ERR_OK;
+  const auto name = first_name(BytesView(offered, offered_size),
+                               [&](std::string_view one) { return std::ranges::find(known, one) != known.end(); });
+  if (name.empty()) return SSL_TLSEXT_ERR_NOACK;  // goes on as a legacy connection
+  *chosen = name.data();
+  *size = static_cast<std::uint8_t>(name.size());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+bool use_chain(SSL_CTX* context, const std::vector<Bytes>& chain) {
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    auto certificate = x509_from_der(chain[i]);
+    if (!certificate) return false;
+    if (i == 0) {
+      if (SSL_CTX_use_certificate(context, certificate.get()) != 1) return false;
+    } else {
+      if (SSL_CTX_add_extra_chain_cert(context, certificate.get()) != 1) return false;
+      (void)certificate.release();  // the context's now
     }
-    rest = rest.subspan(1 + length);
   }
-  return SSL_TLSEXT_ERR_NOACK;  // goes on as a legacy connection
+  return !chain.empty();
 }
 
 }  // namespace
@@ -108,13 +140,6 @@ Context::Context(const SSL_METHOD* method, TlsVersions versions)
   must(SSL_CTX_set_min_proto_version(context, versions.tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, versions.tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1,
        "the TLS versions");
-  must(SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
-           SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") == 1,
-       "ChaCha20-Poly1305");
-  must(SSL_CTX_set1_groups_list(context, "X448:X25519") == 1, "X448 and X25519");
-  must(SSL_CTX_set1_sigalgs_list(context, "ed448:ed25519") == 1 &&
-           SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1,
-       "Ed448 and Ed25519");
   // Every connection is its own session: the session id must be new. The reference's TLS 1.2 does not know the
   // renegotiation extension; as nobody may renegotiate here, it is not asked for.
   SSL_CTX_set_options(
@@ -125,36 +150,103 @@ Context::Context(const SSL_METHOD* method, TlsVersions versions)
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_max_cert_list(context, max_chain_octets);
   SSL_CTX_set_read_ahead(context, 1);  // a block in one read, not its 5-octet header first
+}
+
+void Context::limit_to_smp() {
+  auto* const context = context_.get();
+  must(SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+           SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305") == 1,
+       "ChaCha20-Poly1305");
+  must(SSL_CTX_set1_groups_list(context, "X448:X25519") == 1, "X448 and X25519");
+  must(SSL_CTX_set1_sigalgs_list(context, "ed448:ed25519") == 1 &&
+           SSL_CTX_set1_client_sigalgs_list(context, "ed448:ed25519") == 1,
+       "Ed448 and Ed25519");
   SSL_CTX_set_cert_verify_callback(context, verify, nullptr);
 }
 
 std::shared_ptr<const Context> Context::for_clients(TlsVersions versions) {
   std::shared_ptr<Context> made(new Context(TLS_client_method(), versions));
+  made->limit_to_smp();
   SSL_CTX_set_verify(made->context_.get(), SSL_VERIFY_PEER, nullptr);
   return made;
 }
 
-std::shared_ptr<const Context> Context::for_servers(const ServerCredentials& credentials, TlsVersions versions,
-                                                    std::vector<std::string> alpn, bool ask_client_certificate) {
+std::shared_ptr<const Context> Context::for_servers(std::shared_ptr<const ServerCredentials> credentials,
+                                                    TlsVersions versions, std::vector<std::string> alpn,
+                                                    bool ask_client_certificate, std::shared_ptr<const Context> web) {
   std::shared_ptr<Context> made(new Context(TLS_server_method(), versions));
+  made->limit_to_smp();
   auto* const context = made->context_.get();
-  for (std::size_t i = 0; i < credentials.chain.size(); ++i) {
-    auto certificate = x509_from_der(credentials.chain[i]);
-    must(certificate != nullptr, "this certificate");
-    if (i == 0) {
-      must(SSL_CTX_use_certificate(context, certificate.get()) == 1, "this leaf certificate");
-    } else {
-      must(SSL_CTX_add_extra_chain_cert(context, certificate.get()) == 1, "this certificate chain");
-      (void)certificate.release();  // the context's now
-    }
-  }
-  must(SSL_CTX_use_PrivateKey(context, openssl_key(credentials.key).get()) == 1 &&
+  must(use_chain(context, credentials->chain), "this certificate chain");
+  must(SSL_CTX_use_PrivateKey(context, openssl_key(credentials->key).get()) == 1 &&
            SSL_CTX_check_private_key(context) == 1,
        "this private key");
   made->alpn_ = std::move(alpn);
+  made->credentials_ = std::move(credentials);
   SSL_CTX_set_alpn_select_cb(context, choose_alpn, &made->alpn_);
   SSL_CTX_set_verify(context, ask_client_certificate ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  made->web_ = std::move(web);
+  if (made->web_) SSL_CTX_set_client_hello_cb(context, choose_credentials, made.get());
   return made;
+}
+
+Result<std::shared_ptr<const Context>> Context::for_web_servers(const WebCredentials& credentials,
+                                                                TlsVersions versions) {
+  std::shared_ptr<Context> made(new Context(TLS_server_method(), versions));
+  auto* const context = made->context_.get();
+  must(SSL_CTX_set_ciphersuites(context, web_suites) == 1 && SSL_CTX_set_cipher_list(context, web_ciphers) == 1 &&
+           SSL_CTX_set1_groups_list(context, web_groups) == 1 &&
+           SSL_CTX_set1_sigalgs_list(context, web_signatures) == 1,
+       "the web's ciphers");
+  const auto der = credentials.key.reveal();
+  const auto* at = der.data();
+  const KeyPtr key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())));
+  if (!key || !use_chain(context, credentials.chain) || SSL_CTX_use_PrivateKey(context, key.get()) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return fail(ErrorKind::unsupported, "the web certificate can't be used: " + take_openssl_error(), Advice::ask_user);
+  }
+  made->alpn_ = {"http/1.1"};
+  made->serves_web_ = true;
+  SSL_CTX_set_alpn_select_cb(context, choose_alpn, &made->alpn_);
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  return std::shared_ptr<const Context>(std::move(made));
+}
+
+Result<std::shared_ptr<const Context>> Context::for_web_clients(
+    const std::optional<std::filesystem::path>& authorities) {
+  std::shared_ptr<Context> made(new Context(TLS_client_method(), {}));
+  auto* const context = made->context_.get();
+  const bool loaded = authorities ? SSL_CTX_load_verify_locations(context, authorities->c_str(), nullptr) == 1
+                                  : SSL_CTX_set_default_verify_paths(context) == 1;
+  if (!loaded) {
+    return fail(ErrorKind::not_found,
+                "the certificates of the trusted authorities can't be read: " + take_openssl_error(), Advice::ask_user);
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return std::shared_ptr<const Context>(std::move(made));
+}
+
+bool Context::is_web(const SSL* connection) const {
+  return serves_web_ || (web_ && SSL_get_SSL_CTX(connection) == web_->context_.get());
+}
+
+// While the client's first message is read. What SSL_new() copied from the context of SMP has to be set again.
+int Context::choose_credentials(SSL* connection, int*, void* context) {
+  const auto& web = static_cast<const Context*>(context)->web_;
+  const std::uint8_t* octets = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(connection, TLSEXT_TYPE_server_name, &octets, &size) != 1) {
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+  const bool alpn =
+      SSL_client_hello_get0_ext(connection, TLSEXT_TYPE_application_layer_protocol_negotiation, &octets, &size) == 1;
+  if (alpn && size > 2 && offers(BytesView(octets, size).subspan(2), "smp/1")) return SSL_CLIENT_HELLO_SUCCESS;
+  const bool changed =
+      SSL_set_SSL_CTX(connection, web->context_.get()) != nullptr &&
+      SSL_set_ciphersuites(connection, web_suites) == 1 && SSL_set_cipher_list(connection, web_ciphers) == 1 &&
+      SSL_set1_groups_list(connection, web_groups) == 1 && SSL_set1_sigalgs_list(connection, web_signatures) == 1;
+  SSL_set_verify(connection, SSL_VERIFY_NONE, nullptr);
+  return changed ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 SslPtr Context::connection(SocketEnd& socket, Verification& verification) const {

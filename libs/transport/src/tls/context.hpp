@@ -30,22 +30,36 @@ struct Verification {
 class Context {
  public:
   [[nodiscard]] static std::shared_ptr<const Context> for_clients(TlsVersions versions);
-  [[nodiscard]] static std::shared_ptr<const Context> for_servers(const ServerCredentials& credentials,
+  // With a web server's context, clients that name a host and do not offer smp/1 get that one.
+  [[nodiscard]] static std::shared_ptr<const Context> for_servers(std::shared_ptr<const ServerCredentials> credentials,
                                                                   TlsVersions versions, std::vector<std::string> alpn,
-                                                                  bool ask_client_certificate);
+                                                                  bool ask_client_certificate,
+                                                                  std::shared_ptr<const Context> web = nullptr);
+  [[nodiscard]] static Result<std::shared_ptr<const Context>> for_web_servers(const WebCredentials& credentials,
+                                                                              TlsVersions versions);
+  [[nodiscard]] static Result<std::shared_ptr<const Context>> for_web_clients(
+      const std::optional<std::filesystem::path>& authorities);
 
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   // Both live at least as long as the connection.
   [[nodiscard]] SslPtr connection(SocketEnd& socket, Verification& verification) const;
+  // Of a connection after its handshake: what it was shown.
+  [[nodiscard]] bool is_web(const SSL* connection) const;
+  [[nodiscard]] const std::shared_ptr<const ServerCredentials>& credentials() const { return credentials_; }
 
  private:
   Context(const SSL_METHOD* method, TlsVersions versions);
+  void limit_to_smp();
+  static int choose_credentials(SSL* connection, int* alert, void* context);
 
   BioMethodPtr socket_method_;
   SslContextPtr context_;
   std::vector<std::string> alpn_;
+  std::shared_ptr<const ServerCredentials> credentials_;
+  std::shared_ptr<const Context> web_;
+  bool serves_web_ = false;
 };
 
 // Protocol names in the form of the ALPN extension: each with a 1-byte length.

@@ -1,8 +1,8 @@
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <list>
 
 #include "simplex/async/asio_access.hpp"
+#include "tcp/acceptors.hpp"
 #include "tls/stream.hpp"
 
 namespace simplex::transport {
@@ -12,87 +12,18 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr int backlog = 1'024;
 // Waiting for descriptors or memory to become free, when there are none for another connection.
 constexpr auto exhausted_pause = std::chrono::milliseconds(200);
 
-using PortReuse = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+struct Port {
+  tcp::acceptor acceptor;
+  Serves serves;
+};
 
-std::string place_of(const Endpoint& address) {
-  if (address.host.empty()) return "port " + std::to_string(address.port);
-  return "port " + std::to_string(address.port) + " of " + address.host;
-}
-
-std::unexpected<Error> listen_error(const Endpoint& address, const error_code& error) {
-  if (error == asio::error::address_in_use) {
-    return fail(ErrorKind::conflict,
-                place_of(address) + " is in use by another program: stop that program, or choose another port",
-                Advice::ask_user);
-  }
-  if (error == asio::error::access_denied) {
-    return fail(ErrorKind::conflict,
-                place_of(address) +
-                    " needs a permission: ports below 1024 are for programs with the capability "
-                    "CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities). Give it, or choose a higher port",
-                Advice::ask_user);
-  }
-  if (error == boost::system::errc::address_not_available) {
-    return fail(ErrorKind::not_found, address.host + " is not an address of this machine", Advice::ask_user);
-  }
-  return fail(ErrorKind::network, "can't listen on " + place_of(address) + ": " + error.message(), Advice::ask_user);
-}
-
-Result<tcp::acceptor> open_acceptor(asio::io_context& context, const tcp::endpoint& at, const Endpoint& address,
-                                    bool both_families, PortSharing sharing) {
-  tcp::acceptor acceptor(context);
-  error_code error;
-  (void)acceptor.open(at.protocol(), error);
-  if (!error) (void)acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && at.address().is_v6()) (void)acceptor.set_option(asio::ip::v6_only(!both_families), error);
-  if (!error && sharing != PortSharing::alone) (void)acceptor.set_option(PortReuse(true), error);
-  if (!error) (void)acceptor.bind(at, error);
-  if (!error) (void)acceptor.listen(backlog, error);
-  if (error) return listen_error(address, error);
-  return acceptor;
-}
-
-// With shared ports the kernel would let another program join: whether one has the port shows without sharing only.
-Result<> check_free(asio::io_context& context, const tcp::endpoint& at, const Endpoint& address, bool both_families) {
-  if (address.port == 0) return {};
-  SIMPLEX_TRY(open_acceptor(context, at, address, both_families, PortSharing::alone));
-  return {};
-}
-
-Result<tcp::acceptor> listen_at(asio::io_context& context, const tcp::endpoint& at, const Endpoint& address,
-                                bool both_families, PortSharing sharing) {
-  if (sharing == PortSharing::first) SIMPLEX_TRY(check_free(context, at, address, both_families));
-  return open_acceptor(context, at, address, both_families, sharing);
-}
-
-Result<std::vector<tcp::acceptor>> listen_on(asio::io_context& context, const Endpoint& address, PortSharing sharing) {
-  std::vector<tcp::acceptor> made;
-  if (address.host.empty()) {
-    auto both = listen_at(context, {asio::ip::address_v6::any(), address.port}, address, true, sharing);
-    if (!both && both.error().kind != ErrorKind::conflict) {  // a machine without IPv6
-      both = listen_at(context, {asio::ip::address_v4::any(), address.port}, address, false, sharing);
-    }
-    if (!both) return std::unexpected(std::move(both).error());
-    made.push_back(std::move(*both));
-    return made;
-  }
-  error_code error;
-  tcp::resolver resolver(context);
-  const auto found = resolver.resolve(address.host, std::to_string(address.port),
-                                      tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error) {
-    return fail(ErrorKind::not_found, address.host + " is not an address of this machine: " + error.message(),
-                Advice::ask_user);
-  }
-  for (const auto& one : found) {
-    SIMPLEX_ASSIGN(auto acceptor, listen_at(context, one.endpoint(), address, false, sharing));
-    made.push_back(std::move(acceptor));
-  }
-  return made;
+Result<std::shared_ptr<const tls::Context>> web_context(const std::shared_ptr<const WebCredentials>& credentials,
+                                                        TlsVersions versions) {
+  if (!credentials) return std::shared_ptr<const tls::Context>();
+  return tls::Context::for_web_servers(*credentials, versions);
 }
 
 // 4 octets, or 16; nothing when the peer is gone already.
@@ -110,22 +41,34 @@ Bytes address_of(const tcp::socket& socket) {
 // What goes on in a listener; kept by its waits until it is stopped.
 class Listening : public std::enable_shared_from_this<Listening> {
  public:
-  Listening(async::Loop& loop, std::shared_ptr<const tls::Context> context, ListenSettings settings,
-            TlsListener::Handlers handlers, std::vector<tcp::acceptor> acceptors)
+  Listening(async::Loop& loop, const ServerCredentials& credentials, std::shared_ptr<const tls::Context> web,
+            ListenSettings settings, TlsListener::Handlers handlers, std::vector<Port> ports)
       : loop_(loop),
-        context_(std::move(context)),
         settings_(std::move(settings)),
         handlers_(std::move(handlers)),
-        acceptors_(std::move(acceptors)) {}
+        ports_(std::move(ports)),
+        web_(std::move(web)) {
+    use_credentials(credentials);
+  }
 
   void begin() {
-    for (auto& acceptor : acceptors_) accept(acceptor);
+    for (auto& port : ports_) accept(port);
   }
+
+  void use_credentials(const ServerCredentials& credentials) {
+    credentials_ = std::make_shared<const ServerCredentials>(credentials.clone());
+    make_contexts();
+  }
+  void set_web(std::shared_ptr<const tls::Context> web) {
+    web_ = std::move(web);
+    make_contexts();
+  }
+  const TlsVersions& versions() const { return settings_.versions; }
 
   std::vector<std::uint16_t> ports() const {
     std::vector<std::uint16_t> made;
-    made.reserve(acceptors_.size());
-    for (const auto& acceptor : acceptors_) made.push_back(acceptor.local_endpoint().port());
+    made.reserve(ports_.size());
+    for (const auto& port : ports_) made.push_back(port.acceptor.local_endpoint().port());
     return made;
   }
 
@@ -135,15 +78,10 @@ class Listening : public std::enable_shared_from_this<Listening> {
     return counted;
   }
 
-  void use_credentials(const ServerCredentials& credentials) {
-    context_ =
-        tls::Context::for_servers(credentials, settings_.versions, settings_.alpn, settings_.ask_client_certificate);
-  }
-
   void stop_accepting() {
     pause_.cancel();
     error_code ignored;
-    for (auto& acceptor : acceptors_) (void)acceptor.close(ignored);
+    for (auto& port : ports_) (void)port.acceptor.close(ignored);
   }
 
   void stop() {
@@ -160,11 +98,30 @@ class Listening : public std::enable_shared_from_this<Listening> {
   };
   using Place = std::list<Handshake>::iterator;
 
-  void accept(tcp::acceptor& acceptor) {
-    acceptor.async_accept([self = shared_from_this(), &acceptor](const error_code& error, tcp::socket socket) {
+  void make_contexts() {
+    const auto smp = [&](std::shared_ptr<const tls::Context> web) {
+      return tls::Context::for_servers(credentials_, settings_.versions, settings_.alpn,
+                                       settings_.ask_client_certificate, std::move(web));
+    };
+    smp_ = smp(nullptr);
+    smp_and_web_ = web_ ? smp(web_) : smp_;
+  }
+
+  const std::shared_ptr<const tls::Context>& context_for(Serves serves) const {
+    switch (serves) {
+      case Serves::smp: return smp_;
+      case Serves::smp_and_web: return smp_and_web_;
+      case Serves::web: break;
+    }
+    return web_;
+  }
+
+  void accept(Port& port) {
+    port.acceptor.async_accept([self = shared_from_this(), &port](const error_code& error, tcp::socket socket) {
+      const auto& acceptor = port.acceptor;
       if (self->stopped_ || !acceptor.is_open()) return;
       if (!error) {
-        self->begin_handshake(std::move(socket));
+        self->begin_handshake(std::move(socket), self->context_for(port.serves));
       } else if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
                  error == asio::error::no_buffer_space || error == boost::system::errc::too_many_files_open_in_system) {
         return self->pause_accepting(error);
@@ -172,7 +129,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
         return;
       }
       // Other errors are of the one connection that was lost before it was accepted.
-      if (!self->stopped_ && acceptor.is_open()) self->accept(acceptor);
+      if (!self->stopped_ && acceptor.is_open()) self->accept(port);
     });
   }
 
@@ -181,15 +138,16 @@ class Listening : public std::enable_shared_from_this<Listening> {
                                   ". Raise the limit of open files (ulimit -n, or LimitNOFILE= of systemd)"});
     if (stopped_) return;
     pause_ = loop_.after(exhausted_pause, [self = shared_from_this()] {
-      for (auto& acceptor : self->acceptors_) {
-        acceptor.cancel();
-        self->accept(acceptor);
+      for (auto& port : self->ports_) {
+        port.acceptor.cancel();
+        self->accept(port);
       }
     });
   }
 
-  void begin_handshake(tcp::socket socket) {
+  void begin_handshake(tcp::socket socket, std::shared_ptr<const tls::Context> context) {
     ++counters_.connections;
+    if (!context) return refuse({ErrorKind::unsupported, "there is no web certificate"});
     std::unique_ptr<Admission::Place> admitted;
     if (settings_.admission) {
       admitted = settings_.admission->admit(address_of(socket));
@@ -206,8 +164,8 @@ class Listening : public std::enable_shared_from_this<Listening> {
     tls::set_socket_options(socket, settings_.keep_alive);
     if (settings_.send_buffer > 0) tls::limit_send_buffer(socket, settings_.send_buffer);
     const auto place = handshakes_.emplace(handshakes_.end());
-    place->stream =
-        std::make_shared<tls::Stream>(loop_, context_, std::move(socket), std::nullopt, std::vector<std::string>{});
+    place->stream = std::make_shared<tls::Stream>(loop_, std::move(context), std::move(socket), std::nullopt,
+                                                  std::vector<std::string>{});
     place->stream->hold(std::move(admitted));
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
@@ -234,10 +192,13 @@ class Listening : public std::enable_shared_from_this<Listening> {
   }
 
   async::Loop& loop_;
-  std::shared_ptr<const tls::Context> context_;  // of the connections to come
   const ListenSettings settings_;
   TlsListener::Handlers handlers_;
-  std::vector<tcp::acceptor> acceptors_;
+  std::vector<Port> ports_;
+  std::shared_ptr<const ServerCredentials> credentials_;
+  std::shared_ptr<const tls::Context> web_;
+  std::shared_ptr<const tls::Context> smp_;
+  std::shared_ptr<const tls::Context> smp_and_web_;
   std::list<Handshake> handshakes_;  // oldest first
   async::Timer pause_;
   TlsListener::Counters counters_;
@@ -256,6 +217,11 @@ class Listener final : public TlsListener {
   Counters counters() const override { return listening_->counters(); }
   void stop_accepting() override { listening_->stop_accepting(); }
   void use_credentials(const ServerCredentials& credentials) override { listening_->use_credentials(credentials); }
+  Result<> use_web_credentials(const std::shared_ptr<const WebCredentials>& credentials) override {
+    SIMPLEX_ASSIGN(auto web, web_context(credentials, listening_->versions()));
+    listening_->set_web(std::move(web));
+    return {};
+  }
 
  private:
   std::shared_ptr<Listening> listening_;
@@ -268,15 +234,14 @@ Result<std::unique_ptr<TlsListener>> listen_tls(async::Loop& loop, const ServerC
                                                 ListenSettings settings, TlsListener::Handlers handlers) {
   auto* const asio_context = async::asio_context_of(loop);
   if (asio_context == nullptr) throw std::invalid_argument("TLS listeners need a loop made by make_thread_loop()");
-  std::vector<tcp::acceptor> acceptors;
+  std::vector<Port> ports;
   for (const auto& address : settings.addresses) {
-    SIMPLEX_ASSIGN(auto some, listen_on(*asio_context, address, settings.sharing));
-    std::ranges::move(some, std::back_inserter(acceptors));
+    SIMPLEX_ASSIGN(auto acceptors, tcp_ports::listen_on(*asio_context, address, settings.sharing));
+    for (auto& acceptor : acceptors) ports.push_back({std::move(acceptor), address.serves});
   }
-  auto context =
-      tls::Context::for_servers(credentials, settings.versions, settings.alpn, settings.ask_client_certificate);
-  const auto listening = std::make_shared<Listening>(loop, std::move(context), std::move(settings), std::move(handlers),
-                                                     std::move(acceptors));
+  SIMPLEX_ASSIGN(auto web, web_context(settings.web, settings.versions));
+  const auto listening = std::make_shared<Listening>(loop, credentials, std::move(web), std::move(settings),
+                                                     std::move(handlers), std::move(ports));
   auto listener = std::make_unique<Listener>(listening);
   listening->begin();
   return listener;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include <array>
 #include <cerrno>
@@ -74,13 +75,17 @@ void limit_send_buffer(Stream::Socket& socket, std::size_t octets) {
 
 Stream::Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket socket,
                std::optional<KeyHash> identity, const std::vector<std::string>& alpn)
-    : loop_(loop), context_(std::move(context)), socket_(std::move(socket)), identity_(identity) {
+    : loop_(loop),
+      context_(std::move(context)),
+      socket_(std::move(socket)),
+      identity_(identity),
+      client_(identity.has_value()) {
   socket_.native_non_blocking(true);
   socket_end_.descriptor = socket_.native_handle();
   verification_.clock = &loop_;
   verification_.identity = identity_ ? &*identity_ : nullptr;
   ssl_ = context_->connection(socket_end_, verification_);
-  if (!identity_) {
+  if (!client_) {
     SSL_set_accept_state(ssl_.get());
     return;
   }
@@ -88,6 +93,22 @@ Stream::Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket
   if (const auto names = alpn_list(alpn); !names.empty()) {
     SSL_set_alpn_protos(ssl_.get(), names.data(), static_cast<unsigned>(names.size()));
   }
+}
+
+Stream::Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket socket, const std::string& host)
+    : loop_(loop), context_(std::move(context)), socket_(std::move(socket)), client_(true) {
+  socket_.native_non_blocking(true);
+  socket_end_.descriptor = socket_.native_handle();
+  verification_.clock = &loop_;
+  ssl_ = context_->connection(socket_end_, verification_);
+  SSL_set_connect_state(ssl_.get());
+  const auto names = alpn_list({"http/1.1"});
+  SSL_set_alpn_protos(ssl_.get(), names.data(), static_cast<unsigned>(names.size()));
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host.c_str()) == 1) return;
+  ERR_clear_error();
+  SSL_set_tlsext_host_name(ssl_.get(), host.c_str());
+  SSL_set_hostflags(ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SSL_set1_host(ssl_.get(), host.c_str());
 }
 
 Stream::~Stream() = default;
@@ -132,6 +153,12 @@ Error Stream::handshake_error(int result) const {
   if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_SYSCALL && number != 0 && ERR_peek_error() == 0) {
     return socket_error(number);
   }
+  if (const auto verified = SSL_get_verify_result(ssl_.get()); client_ && verified != X509_V_OK) {
+    ERR_clear_error();
+    return {ErrorKind::authentication,
+            std::string("the server's certificate is not trusted: ") + X509_verify_cert_error_string(verified),
+            Advice::ask_user};
+  }
   const auto reason = ERR_GET_REASON(ERR_peek_last_error());
   const auto text = take_openssl_error();
   switch (reason) {
@@ -152,14 +179,16 @@ Error Stream::handshake_error(int result) const {
 // The session id is the channel binding tls-unique, in TLS 1.3 too: the client's Finished message.
 void Stream::fill_info() {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> finished{};
-  const auto size = identity_ ? SSL_get_finished(ssl_.get(), finished.data(), finished.size())
-                              : SSL_get_peer_finished(ssl_.get(), finished.data(), finished.size());
+  const auto size = client_ ? SSL_get_finished(ssl_.get(), finished.data(), finished.size())
+                            : SSL_get_peer_finished(ssl_.get(), finished.data(), finished.size());
   info_.session_id = SessionId(BytesView(finished).first(std::min(size, finished.size())));
   const std::uint8_t* name = nullptr;
   unsigned name_size = 0;
   SSL_get0_alpn_selected(ssl_.get(), &name, &name_size);
   if (name_size != 0) info_.alpn = std::string(as_text({name, name_size}));
   info_.peer_certificates = std::move(verification_.chain);
+  info_.web = context_->is_web(ssl_.get());
+  if (!info_.web) info_.shown = context_->credentials();
 }
 
 void Stream::wait_readable() {

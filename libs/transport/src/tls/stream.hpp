@@ -18,6 +18,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // With an identity the stream is a client's, and offers the ALPN names; without, a server's.
   Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket socket, std::optional<KeyHash> identity,
          const std::vector<std::string>& alpn);
+  // A web client's, which wants a certificate of this host.
+  Stream(async::Loop& loop, std::shared_ptr<const Context> context, Socket socket, const std::string& host);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -68,6 +70,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Socket socket_;
   std::unique_ptr<Admission::Place> place_;
   const std::optional<KeyHash> identity_;
+  const bool client_;
   SocketEnd socket_end_;
   Verification verification_;
   SslPtr ssl_;

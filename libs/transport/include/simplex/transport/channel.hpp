@@ -24,10 +24,15 @@ using KeyHash = FixedBytes<KeyHashTag, 32>;
 struct SessionIdTag;
 using SessionId = OpaqueBytes<SessionIdTag>;
 
+struct ServerCredentials;
+
 struct ChannelInfo {
   SessionId session_id;
   std::optional<std::string> alpn;       // "smp/1", or nothing: the legacy handshake
   std::vector<Bytes> peer_certificates;  // DER, leaf first; empty when the peer showed none
+  // At a TLS listener's end only.
+  std::shared_ptr<const ServerCredentials> shown = nullptr;  // what the client was shown, but for web clients
+  bool web = false;                                          // the web credential was shown: HTTP, not SMP
 };
 
 // Lives on one loop, and all calls and callbacks happen there. Callbacks are never called inside a call of the owner's.

@@ -5,15 +5,10 @@
 #include "simplex/base/log.hpp"
 #include "simplex/transport/admission.hpp"
 #include "simplex/transport/credentials.hpp"
+#include "simplex/transport/tcp.hpp"
+#include "simplex/transport/web.hpp"
 
 namespace simplex::transport {
-
-// TCP keep-alive; zero idle time turns it off.
-struct KeepAlive {
-  std::chrono::seconds idle{30};
-  std::chrono::seconds interval{15};
-  int probes = 4;
-};
 
 struct TlsVersions {
   bool tls13 = true;
@@ -30,14 +25,24 @@ struct TlsConnectorSettings {
 // connection is an authentication error. connect() needs a loop made by make_thread_loop().
 [[nodiscard]] std::unique_ptr<Connector> make_tls_connector(TlsConnectorSettings settings = {});
 
-// Listeners of several threads may share a port: then the kernel spreads connections over them. The first of a program
-// finds out whether another program has the port; the others only join.
-enum class PortSharing : std::uint8_t { alone, first, join };
+// What a port is for. On a shared one the web credential is shown to clients that name a host (SNI) and do not offer
+// smp/1, as browsers do; SMP clients name none. Without web credentials a shared port serves SMP alone, and a port of the
+// web nobody.
+enum class Serves : std::uint8_t { smp, smp_and_web, web };
+
+// Host "" is every address of the machine, IPv6 and IPv4. Port 0 takes a free one.
+struct ListenAddress : Endpoint {
+  ListenAddress(std::string at_host, std::uint16_t at_port, Serves what = Serves::smp)
+      : Endpoint{std::move(at_host), at_port}, serves(what) {}
+  ListenAddress(Endpoint at, Serves what = Serves::smp) : Endpoint(std::move(at)), serves(what) {}
+
+  Serves serves;
+};
 
 struct ListenSettings {
-  // Host "" is every address of the machine, IPv6 and IPv4. Port 0 takes a free one.
-  std::vector<Endpoint> addresses;
-  std::vector<std::string> alpn{"smp/1"};  // a client that offers none of them is served as a legacy one
+  std::vector<ListenAddress> addresses;
+  std::vector<std::string> alpn{"smp/1"};     // a client that offers none of them is served as a legacy one
+  std::shared_ptr<const WebCredentials> web;  // null: none
   Duration handshake_timeout = std::chrono::seconds(120);
   // TLS handshakes in progress; past it the oldest is dropped, so that silent connections can't keep others out.
   std::size_t max_handshakes = 1'024;
@@ -71,8 +76,9 @@ class TlsListener {
   [[nodiscard]] virtual Counters counters() const = 0;
   // Closes the ports; handshakes in progress go on.
   virtual void stop_accepting() = 0;
-  // New connections see these from now on; others keep what they have.
+  // What the next connections are shown. Those that are there, in the handshake too, keep what they saw.
   virtual void use_credentials(const ServerCredentials& credentials) = 0;
+  virtual Result<> use_web_credentials(const std::shared_ptr<const WebCredentials>& credentials) = 0;
 };
 
 // A port that is taken or forbidden is an error that says what to do.
