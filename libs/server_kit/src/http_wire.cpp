@@ -224,6 +224,9 @@ Result<std::optional<HttpAnswer>> ResponseReader::feed(BytesView octets) {
 
 Result<HttpAnswer> ResponseReader::end() {
   error_code error;
+  if (!parser_->parser.got_some()) {
+    return fail(ErrorKind::network, "the connection ended without an answer", Advice::retry);
+  }
   if (!parser_->parser.is_done()) parser_->parser.put_eof(error);
   if (error) return fail(ErrorKind::network, "the connection ended in the middle of the answer", Advice::retry);
   auto answer = parser_->answer();
