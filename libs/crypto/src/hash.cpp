@@ -29,6 +29,7 @@ Hash digest(const EVP_MD* algorithm, std::initializer_list<BytesView> parts) {
 Sha256 sha256(BytesView bytes) { return digest<Sha256>(openssl::sha256(), bytes); }
 Sha512 sha512(BytesView bytes) { return digest<Sha512>(openssl::sha512(), bytes); }
 Sha3_256 sha3_256(BytesView bytes) { return digest<Sha3_256>(openssl::sha3_256(), bytes); }
+Md5 md5(BytesView bytes) { return digest<Md5>(openssl::md5(), bytes); }
 Sha3_384 sha3_384(BytesView bytes) { return digest<Sha3_384>(openssl::sha3_384(), bytes); }
 
 Sha256 sha256(std::initializer_list<BytesView> parts) { return digest<Sha256>(openssl::sha256(), parts); }

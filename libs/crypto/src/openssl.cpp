@@ -44,6 +44,11 @@ const EVP_MD* sha3_384() {
   return algorithm;
 }
 
+const EVP_MD* md5() {
+  static const EVP_MD* const algorithm = digest("MD5");
+  return algorithm;
+}
+
 const EVP_CIPHER* aes_256_gcm() {
   static const EVP_CIPHER* const algorithm = [] {
     const EVP_CIPHER* found = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);

@@ -34,6 +34,7 @@ template <class Owner>
 [[nodiscard]] const EVP_MD* sha512();
 [[nodiscard]] const EVP_MD* sha3_256();
 [[nodiscard]] const EVP_MD* sha3_384();
+[[nodiscard]] const EVP_MD* md5();
 [[nodiscard]] const EVP_CIPHER* aes_256_gcm();
 [[nodiscard]] EVP_MAC* poly1305();
 

@@ -4,18 +4,12 @@
 #include <memory>
 #include <variant>
 
+#include "simplex/smp/server/client_id.hpp"
 #include "simplex/smp/server/queue_record.hpp"
+#include "simplex/smp/server/service_book.hpp"
 #include "simplex/smp/transmission.hpp"
 
 namespace simplex::smp::server {
-
-// A connection: the shard it lives on (upper 16 bits), and its number there.
-struct ClientIdTag;
-using ClientId = StrongInt<ClientIdTag, std::uint64_t>;
-[[nodiscard]] constexpr std::size_t shard_of(ClientId client) { return client.value() >> 48; }
-[[nodiscard]] constexpr ClientId make_client_id(std::size_t shard, std::uint64_t number) {
-  return ClientId(static_cast<std::uint64_t>(shard) << 48 | number);
-}
 
 // What the handshake of a connection agreed on. The same for its whole life, and read by all shards.
 struct ClientSession {
@@ -24,6 +18,7 @@ struct ClientSession {
   std::optional<crypto::X25519PrivateKey> key;  // opens authenticators; none in version 6
   // Agreed between the session keys of both sides: for commands that the client, as a proxy, passes on.
   std::optional<crypto::BoxKey> proxy_key = std::nullopt;
+  std::shared_ptr<const ServiceSession> service = nullptr;  // null: it showed no certificate
 
   [[nodiscard]] SessionParams params() const { return {version, session_id}; }
   [[nodiscard]] const crypto::X25519PrivateKey* key_or_null() const { return key ? &*key : nullptr; }
