@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "simplex/encoding/base64.hpp"
+#include "notifiers.hpp"
+#include "services.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -81,10 +83,13 @@ bool CommandRun::refused_like_missing() {
 
 bool CommandRun::authorized_with(const crypto::AuthPublicKey& key) {
   const auto* agreed = std::get_if<crypto::X25519PublicKey>(&key);
-  if (agreed != nullptr && request_.session->key && request_.received.authorization.size() == 80) {
+  // What a service signed is authorized with the service's certificate, by the ordinary way.
+  if (agreed != nullptr && request_.session->key && request_.received.authorization.size() == 80 &&
+      !request_.received.service_signature) {
     return authorized_by_agreement(*agreed);
   }
-  return verify(request_.session->params(), request_.received, key, request_.session->key_or_null());
+  return verify(request_.session->params(), request_.received, key, request_.session->key_or_null(),
+                Services::signed_with(*request_.session, request_.received));
 }
 
 bool CommandRun::authorized_by_agreement(const crypto::X25519PublicKey& key) {
@@ -115,6 +120,7 @@ QueueReader* CommandRun::reader(bool& fetched) {
 void CommandRun::operate(const command::Sub&) {
   bool fetched = false;
   if (reader(fetched) != nullptr && fetched) return error(CommandError::prohibited);
+  if (shard_.services_->subscribe(queue_, request_)) return;
   const bool again = queue_.subscriber && queue_.subscriber->client == request_.client;
   shard_.subscribe(queue_, request_.client);
   queue_.subscriber->delivered.reset();
@@ -164,7 +170,10 @@ void CommandRun::operate(const command::Ack& ack) {
 void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue, bool fetched) {
   const bool subscribed = !fetched && queue.subscriber && queue.subscriber->client == origin.client;
   const auto next = subscribed && !queue.subscriber->delivered ? shard.first_message(queue) : nullptr;
-  if (!next) return shard.answer(origin, broker::Ok{});
+  if (!next) {
+    shard.services_->return_reader(queue);
+    return shard.answer(origin, broker::Ok{});
+  }
   queue.subscriber->delivered = next->id;
   shard.deliver(origin, queue, next, true);
 }
@@ -203,6 +212,7 @@ void CommandRun::operate(const command::Send& send) {
                               }
                               if (queue != nullptr) {
                                 queue->messages.push_back(stored);
+                                shard.notifiers_->notify(*queue, *stored);
                                 if (!queue->subscriber || !queue->subscriber->delivered) shard.deliver_next(*queue);
                               }
                               if (stored->quota) return shard.error(origin, errors::Quota{});
@@ -299,27 +309,37 @@ void CommandRun::operate(const command::Nkey& notifier) {
   const auto name = shard_.new_id(IdKind::notifier);
   if (!shard_.take_id(IdKind::notifier, name, record.recipient_id)) return error(errors::Internal{});
   const auto id = *NotifierId::from(name.view());
-  const auto previous = record.notifier ? std::optional(record.notifier->id) : std::nullopt;
+  const auto previous = std::make_shared<const std::unique_ptr<NotifierCredentials>>(
+      record.notifier ? std::make_unique<NotifierCredentials>(record.notifier->clone()) : nullptr);
   shard_.change(
       queue_, AddNotifier{record.recipient_id, {id, notifier.keys.auth_key, std::move(*secret), std::nullopt}},
       [&shard = shard_, origin = origin_, id, previous, key = ours.public_key](Queue& queue, const Result<>& written) {
-        const auto& unused = written ? previous : std::optional(id);
-        if (unused) shard.release(IdKind::notifier, unused->view(), queue.record.recipient_id);
-        if (!written) return shard.error(origin, store_error());
+        if (!written) {
+          shard.release(IdKind::notifier, id.view(), queue.record.recipient_id);
+          return shard.error(origin, store_error());
+        }
+        if (const auto& old = *previous) {
+          shard.release(IdKind::notifier, old->id.view(), queue.record.recipient_id);
+          shard.services_->notifier_removed(*old, queue.record.recipient_id, origin.client);
+        }
         shard.answer(origin, broker::Nid{smp::NotifierId(id.view()), key});
       });
 }
 
 void CommandRun::operate(const command::Ndel&) {
   if (!queue_.record.notifier) return shard_.answer(origin_, broker::Ok{});
-  shard_.change(
-      queue_, DeleteNotifier{queue_.record.recipient_id},
-      [&shard = shard_, origin = origin_, id = queue_.record.notifier->id](Queue& queue, const Result<>& written) {
-        if (!written) return shard.error(origin, store_error());
-        shard.release(IdKind::notifier, id.view(), queue.record.recipient_id);
-        shard.answer(origin, broker::Ok{});
-      });
+  shard_.change(queue_, DeleteNotifier{queue_.record.recipient_id},
+                [&shard = shard_, origin = origin_,
+                 old = std::make_shared<const NotifierCredentials>(queue_.record.notifier->clone())](
+                    Queue& queue, const Result<>& written) {
+                  if (!written) return shard.error(origin, store_error());
+                  shard.release(IdKind::notifier, old->id.view(), queue.record.recipient_id);
+                  shard.services_->notifier_removed(*old, queue.record.recipient_id, origin.client);
+                  shard.answer(origin, broker::Ok{});
+                });
 }
+
+void CommandRun::operate(const command::Nsub&) { shard_.notifiers_->subscribe(queue_, request_); }
 
 void CommandRun::operate(const command::Off&) { write_change(SuspendQueue{queue_.record.recipient_id}); }
 
@@ -327,11 +347,13 @@ void CommandRun::operate(const command::Del&) {
   shard_.change(queue_, DeleteQueue{queue_.record.recipient_id},
                 [&shard = shard_, origin = origin_](Queue& queue, const Result<>& written) {
                   if (!written) return shard.error(origin, store_error());
-                  const bool own = queue.subscriber && queue.subscriber->client == origin.client;
-                  if (queue.subscriber && !own) {
+                  // The connection of a service is told by erase().
+                  const bool counted = queue.subscriber && !queue.record.service;
+                  const bool own = counted && queue.subscriber->client == origin.client;
+                  if (counted && !own) {
                     shard.event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
                   }
-                  shard.erase(queue);
+                  shard.erase(queue, origin.client);
                   shard.answer(origin, broker::Ok{}, own ? -1 : 0);
                 });
 }

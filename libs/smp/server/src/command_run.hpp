@@ -9,7 +9,7 @@ namespace simplex::smp::server {
 class CommandRun {
  public:
   // The request is borrowed for the call; what goes on after it (the store) takes what it needs along.
-  CommandRun(Shard& shard, Queue& queue, const Request& request)
+  CommandRun(Shard& shard, Queue& queue, Request& request)
       : shard_(shard), queue_(queue), request_(request), origin_(request.origin()) {}
 
   void run();
@@ -40,7 +40,7 @@ class CommandRun {
   void operate(const command::Send& send);
   void operate(const command::Lkey& key) { secure(key.sender_key, true); }
   void operate(const command::Lget&) { answer_link(shard_, origin_, queue_); }
-  void operate(const command::Nsub&) { error(CommandError::prohibited); }
+  void operate(const command::Nsub&);
   // Commands without a queue do not come here.
   template <class Other>
   void operate(const Other&) {
@@ -58,7 +58,7 @@ class CommandRun {
 
   Shard& shard_;
   Queue& queue_;
-  const Request& request_;
+  Request& request_;
   Origin origin_;
 };
 

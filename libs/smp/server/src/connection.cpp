@@ -6,6 +6,8 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
     : node_(node), number_(number), last_activity_(node.loop_.now()) {
   transport::ServerHandshakeSettings settings;
   settings.versions = node.settings_.versions;
+  settings.service = [this](transport::SmpServiceRole role, const transport::CertificateChain& chain,
+                            const transport::KeyHash& fingerprint) { return enter(role, chain, fingerprint); };
   // After a reload others may be in force than the ones that this client was shown.
   const auto shown = channel->info().shown;
   const auto& credentials = shown ? *shown : node.settings_.credentials;
@@ -19,6 +21,19 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
 
 Connection::~Connection() = default;
 
+// The role has the same letters in the handshake and in the store.
+Result<transport::ServiceId, transport::TransportError> Connection::enter(transport::SmpServiceRole role,
+                                                                          const transport::CertificateChain& chain,
+                                                                          const transport::KeyHash& fingerprint) {
+  const auto kept = role == transport::SmpServiceRole::messaging  ? ServiceRole::messaging
+                    : role == transport::SmpServiceRole::notifier ? ServiceRole::notifier
+                                                                  : ServiceRole::proxy;
+  const auto today = date_of(seconds_since_epoch(node_.loop_.wall()));
+  service_ = node_.settings_.engine.services->enter(kept, chain, fingerprint.view(), today, node_.random_);
+  if (!service_) return std::unexpected(transport::TransportError::handshake_bad_service);
+  return transport::ServiceId(service_->id.view());
+}
+
 void Connection::ready() {
   const auto& session = session_->session();
   auto agreed = std::make_shared<ClientSession>();
@@ -26,6 +41,10 @@ void Connection::ready() {
   agreed->session_id = to_bytes(session.session_id.view());
   if (session.own_key) agreed->key = session.own_key->clone();
   if (session.secret) agreed->proxy_key = crypto::box_key(*session.secret);
+  if (session.service) {
+    agreed->service =
+        std::make_shared<const ServiceSession>(ServiceSession{std::exchange(service_, nullptr), session.service->key});
+  }
   agreed_ = std::move(agreed);
   client_ = node_.shard_.connect(agreed_);
   node_.by_client_[*client_] = this;
@@ -88,6 +107,7 @@ bool Connection::flush() {
   if (sent > 0) last_activity_ = node_.loop_.now();
   regulate_reading();
   left_pending_ = session_->pending();
+  if (answers_.empty() && held_.empty()) node_.shard_.caught_up(*client_);
   return session_->pending() <= node_.settings_.limits.max_pending;
 }
 

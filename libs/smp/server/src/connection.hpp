@@ -30,6 +30,10 @@ class Connection {
   void abort() { session_->abort(); }
 
  private:
+  // The service that the handshake shows.
+  [[nodiscard]] Result<transport::ServiceId, transport::TransportError> enter(transport::SmpServiceRole role,
+                                                                              const transport::CertificateChain& chain,
+                                                                              const transport::KeyHash& fingerprint);
   void ready();
   void received(BytesView content);
   void drained();
@@ -41,6 +45,7 @@ class Connection {
   std::uint64_t number_;
   std::optional<ClientId> client_;
   SessionPtr agreed_;
+  std::shared_ptr<const ServiceRecord> service_;  // until the handshake is done
   // Neither is encoded until there is room: a command of a few octets may be answered with link data that fill a block.
   std::deque<Answer> answers_;
   std::deque<Delivery> held_;

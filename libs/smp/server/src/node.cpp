@@ -38,6 +38,11 @@ void Node::start() {
   if (!sweep_timer_.armed() && settings_.engine.message_ttl) {
     sweep_timer_ = loop_.after(settings_.limits.expiry_interval, [this] { sweep(); });
   }
+  const auto& notifications = settings_.engine.notifications;
+  if (!notification_timer_.armed()) {
+    notification_timer_ = loop_.after(notifications.delivery_interval, [this] { deliver_notifications(); });
+    notification_sweep_timer_ = loop_.after(notifications.expiry_interval, [this] { sweep_notifications(); });
+  }
 }
 
 void Node::accept(transport::ChannelPtr channel) {
@@ -141,10 +146,24 @@ void Node::sweep() {
   sweep_timer_ = loop_.after(pause, [this] { sweep(); });
 }
 
+void Node::deliver_notifications() {
+  turn([&] { shard_.deliver_notifications(); });
+  notification_timer_ =
+      loop_.after(settings_.engine.notifications.delivery_interval, [this] { deliver_notifications(); });
+}
+
+void Node::sweep_notifications() {
+  const bool finished = shard_.expire_notifications(10'000);
+  const auto pause = finished ? Duration(settings_.engine.notifications.expiry_interval) : std::chrono::milliseconds(5);
+  notification_sweep_timer_ = loop_.after(pause, [this] { sweep_notifications(); });
+}
+
 void Node::stop(Duration limit, async::Task done) {
   stopping_ = true;
   check_timer_.cancel();
   sweep_timer_.cancel();
+  notification_timer_.cancel();
+  notification_sweep_timer_.cancel();
   stop_by_ = loop_.now() + limit;
   stopped_ = std::move(done);
   for (const auto& [number, connection] : connections_) connection->pause();

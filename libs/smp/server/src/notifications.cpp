@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "log_line.hpp"
 #include "simplex/smp/message_body.hpp"
+#include "log_line.hpp"
 
 namespace simplex::smp::server {
 
@@ -53,8 +53,9 @@ Result<ReadNotifications> read_notifications(const std::filesystem::path& file,
   std::string rejected;
   for (std::string text; std::getline(input, text);) {
     ++made.lines;
-    auto line = input.eof() ? Result<NotificationLine>(fail(ErrorKind::malformed, "the line was not written to its end"))
-                            : parse_notification(text);
+    auto line = input.eof()
+                    ? Result<NotificationLine>(fail(ErrorKind::malformed, "the line was not written to its end"))
+                    : parse_notification(text);
     if (line) {
       each(*std::move(line));
       continue;

@@ -42,7 +42,8 @@ void Notifiers::notify(const Queue& queue, const StoredMessage& message) {
 }
 
 void Notifiers::handle(between_shards::FindNotifier message) {
-  shard_.visit(message.queue, [this, message](Queue* queue) {
+  shard_.visit(message.queue, [this, message, life = std::weak_ptr(life_)](Queue* queue) {
+    if (life.expired()) return;
     const auto* notifier = queue != nullptr ? queue->record.notifier.get() : nullptr;
     const bool exists = notifier != nullptr && notifier->id == message.notifier;
     shard_.to_shard(message.asker, between_shards::ServiceMessage(between_shards::NotifierFound{
@@ -66,7 +67,7 @@ void Notifiers::drop_if_unused(Notifier& notifier) {
 
 void Notifiers::handle(between_shards::Notify message) {
   auto& notifier = at(message.notifier);
-  if (notifier.known && notifier.service != message.service && notifier.service) notifier.queued = false;
+  if (notifier.service != message.service) notifier.queued = false;
   notifier.service = message.service;
   notifier.known = true;
   store(notifier, std::move(message.notification));
@@ -174,8 +175,8 @@ void Notifiers::handle(between_shards::NotifierGone message) {
   if (found != notifiers_.end()) {
     auto& notifier = found->second;
     if (notifier.subscriber != no_client()) {
-      shard_.hand_over(
-          {notifier.subscriber, Answer{CorrId(), EntityId(message.notifier.view()), broker::Deld{}, nullptr}, false, -1});
+      shard_.hand_over({notifier.subscriber,
+                        Answer{CorrId(), EntityId(message.notifier.view()), broker::Deld{}, nullptr}, false, -1});
       unlink(notifier);
     }
     pending_ -= notifier.pending.size();
@@ -254,8 +255,7 @@ void Notifiers::send(ClientId client, Reader& reader, const std::optional<Servic
   statistics.notifications += sent;
   statistics.notification_batches += sent / 80 + 1;
   in_hand_.emplace(client, service);
-  shard_.to_shard(shard_of(client),
-                  between_shards::ServiceMessage(between_shards::AskCaughtUp{client, shard_.index_}));
+  shard_.to_shard(shard_of(client), between_shards::ServiceMessage(between_shards::AskCaughtUp{client, shard_.index_}));
 }
 
 void Notifiers::handle(between_shards::CaughtUp message) {
@@ -318,12 +318,13 @@ void Notifiers::ask_whose() {
     const auto found = notifiers_.find(id);
     if (found == notifiers_.end() || found->second.known) continue;
     shard_.find_queue(IdKind::notifier, *DirectoryId::from(id.view()),
-                      [this, id](const Result<std::optional<RecipientId>>& queue) {
+                      [this, id, life = std::weak_ptr(life_)](const Result<std::optional<RecipientId>>& queue) {
+                        if (life.expired()) return;
                         if (!queue) return unknown_.push_back(id);  // asked again at the next interval
                         if (!*queue) return handle(between_shards::NotifierFound{id, false, std::nullopt});
-                        shard_.to_shard(shard_.home_of((*queue)->view()),
-                                        between_shards::ServiceMessage(
-                                            between_shards::FindNotifier{id, **queue, shard_.index_}));
+                        shard_.to_shard(
+                            shard_.home_of((*queue)->view()),
+                            between_shards::ServiceMessage(between_shards::FindNotifier{id, **queue, shard_.index_}));
                       });
   }
 }

@@ -83,6 +83,7 @@ class Notifiers {
   std::size_t pending_ = 0;
   std::size_t subscribed_ = 0;
   std::size_t expiry_bucket_ = 0;
+  std::shared_ptr<char> life_ = std::make_shared<char>();
 };
 
 }  // namespace simplex::smp::server

@@ -109,6 +109,7 @@ ServiceBook::Taken ServiceBook::sit_down(Place& place, ClientId client) {
     taken.changed = true;
   }
   taken.seat = place.seat;
+  taken.role = place.role;
   taken.counted = place.queues.count > 0;
   return taken;
 }

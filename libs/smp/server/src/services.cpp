@@ -123,15 +123,16 @@ void Services::associate(Queue& queue, ServiceParty party, const std::shared_ptr
   const auto write = [this, id, party](Queue& changed, std::optional<ServiceId> service, Associated done) {
     const auto& record = changed.record;
     const auto before = party == ServiceParty::recipient ? record.service : record.notifier->service;
-    const ServiceQueue member{
-        id, party == ServiceParty::notifier ? std::optional(record.notifier->id) : std::nullopt, true};
-    shard_.change(changed, QueueService{id, party, service},
-                  [this, party, before, service, member, done = std::move(done)](Queue& now, const Result<>& written) mutable {
-                    if (!written) return done(now, store_error());
-                    if (before) index_.left(*before, party, member);
-                    if (service) index_.joined(*service, party, member);
-                    done(now, std::nullopt);
-                  });
+    const ServiceQueue member{id, party == ServiceParty::notifier ? std::optional(record.notifier->id) : std::nullopt,
+                              true};
+    shard_.change(
+        changed, QueueService{id, party, service},
+        [this, party, before, service, member, done = std::move(done)](Queue& now, const Result<>& written) mutable {
+          if (!written) return done(now, store_error());
+          if (before) index_.left(*before, party, member);
+          if (service) index_.joined(*service, party, member);
+          done(now, std::nullopt);
+        });
   };
   if (!session) return write(queue, std::nullopt, std::move(then));
   if (book().is_stored(session->id())) return write(queue, session->id(), std::move(then));
@@ -255,7 +256,10 @@ ServiceBook::Taken Services::take(const ServiceId& service, ClientId client, Byt
 
 void Services::announce(const ServiceId& service, const ServiceBook::Taken& taken) {
   if (!taken.changed) return;
-  if (taken.previous) push(*taken.previous, service.view(), broker::Ends{taken.lost});
+  if (taken.previous) {
+    push(*taken.previous, service.view(), broker::Ends{taken.lost});
+    ++statistics(taken.role == ServiceRole::notifier ? ServiceParty::notifier : ServiceParty::recipient).sub_end;
+  }
   for (std::size_t shard = 0; shard < shard_.shards_; ++shard) {
     shard_.to_shard(shard, between_shards::ServiceMessage(between_shards::SeatTaken{service, taken.seat}));
   }
@@ -287,10 +291,10 @@ void Services::disconnected(const ClientSession& session, ClientId client) {
   const auto& service = session.service->id();
   const auto left = book().leave(service, client);
   if (!left) return;
-  auto& counts = statistics(session.service->service->role == ServiceRole::notifier ? ServiceParty::notifier
-                                                                                  : ServiceParty::recipient);
-  ++counts.sub_end;
-  announce(service, {.seat = *left, .changed = true, .counted = false, .previous = std::nullopt, .lost = {}});
+  ServiceBook::Taken taken;
+  taken.seat = *left;
+  taken.changed = true;
+  announce(service, taken);
 }
 
 void Services::answered_nobody(const ToClient& message) {
@@ -303,7 +307,10 @@ void Services::answered_nobody(const ToClient& message) {
   if (!id) return;
   const auto left = book().leave(*id, message.client);
   if (!left) return;
-  announce(*id, {.seat = *left, .changed = true, .counted = false, .previous = std::nullopt, .lost = {}});
+  ServiceBook::Taken taken;
+  taken.seat = *left;
+  taken.changed = true;
+  announce(*id, taken);
 }
 
 }  // namespace simplex::smp::server

@@ -15,6 +15,7 @@ void Services::subscribe_all(const Request& request, ServiceParty party, const S
   const auto service = request.session->service->id();
   Counting counting{request.origin(), service, party, expected, {.count = 0, .hash = {}}, 0, false};
   if (const auto already = book().subscribed_to_all(service, request.client)) {
+    ++statistics(party).sub_duplicate;
     return shard_.answer(counting.origin, broker::Soks{*already});
   }
   // A service without a queue, of which anyone can have as many as he likes.

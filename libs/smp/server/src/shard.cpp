@@ -5,6 +5,9 @@
 
 #include "simplex/crypto/hash.hpp"
 #include "command_run.hpp"
+#include "notifiers.hpp"
+#include "queue_visit.hpp"
+#include "services.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -26,6 +29,8 @@ Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settin
       store_(store),
       directory_(0, DirectoryHash(random)) {
   output_.to_shards.resize(shards);
+  notifiers_ = std::make_unique<Notifiers>(*this);
+  services_ = std::make_unique<Services>(*this);
 }
 
 Shard::~Shard() = default;
@@ -103,6 +108,7 @@ void Shard::deliver(const Origin& origin, Queue& queue, const MessagePtr& messag
 void Shard::handle(ToClient message) {
   const auto found = clients_.find(message.client);
   if (found == clients_.end()) {
+    services_->answered_nobody(message);
     // It went while its SUB was on the way: the queue's shard has to hear of it again.
     const auto* answer = std::get_if<Answer>(&message.what);
     if (message.subscriptions > 0 && answer != nullptr) {
@@ -130,7 +136,9 @@ void Shard::disconnect(ClientId id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
   const auto known_at = found->second.shards;
+  const auto session = std::move(found->second.session);
   clients_.erase(found);
+  services_->disconnected(*session, id);
   for (std::size_t shard = 0; shard < shards_; ++shard) {
     if (shard == index_ || (known_at >> (shard % 64) & 1) != 0) to_shard(shard, between_shards::Gone{id});
   }
@@ -143,7 +151,8 @@ std::size_t Shard::unanswered(ClientId client) const {
 
 std::size_t Shard::subscriptions(ClientId client) const {
   const auto found = clients_.find(client);
-  return found == clients_.end() ? 0 : found->second.subscriptions;
+  if (found == clients_.end()) return 0;
+  return found->second.subscriptions + (services_->has_seat(*found->second.session, client) ? 1 : 0);
 }
 
 void Shard::receive(ClientId id, BytesView content) {
@@ -160,9 +169,8 @@ void Shard::receive(ClientId id, BytesView content) {
     auto received = decode_client_transmission(session->params(), transmission);
     if (!received) {
       refuse(received.error().corr_id, received.error().entity_id, std::move(received.error().error));
-    } else if (received->service_signature) {
-      // Sessions of services are not accepted by the handshake, so there is no key that could have signed.
-      refuse(received->corr_id, received->entity_id, errors::Service{});
+    } else if (auto refused = Services::refused(*session, *received)) {
+      refuse(received->corr_id, received->entity_id, *std::move(refused));
     } else {
       ++found->second.unanswered;
       dispatch({id, session, transmission, *std::move(received), nullptr});
@@ -187,33 +195,40 @@ void Shard::dispatch(Request request) {
     if (!id) return reject_missing(request);
     resolve(kind, *id, std::move(request));
   };
-  std::visit(Overloaded{
-                 [&](const command::New& create) { create_queue(request, create); },
-                 [&](const command::Ping&) { answer(no_entity(), broker::Pong{}); },
-                 [&](const command::Skey&) { by_directory(IdKind::sender); },
-                 [&](const command::Send&) { by_directory(IdKind::sender); },
-                 [&](const command::Lkey&) { by_directory(IdKind::link); },
-                 [&](const command::Lget&) { by_directory(IdKind::link); },
-                 [&](const command::Nsub&) { by_directory(IdKind::notifier); },
-                 [&](const command::Subs&) { error(request.origin(), errors::Service{}); },
-                 [&](const command::Nsubs&) { error(request.origin(), errors::Service{}); },
-                 [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
-                 [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
-                 [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
-                 [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
-                 [&](const auto&) {
-                   const auto id = RecipientId::from(request.received.entity_id);
-                   if (!id) return reject_missing(request);
-                   const auto home = home_of(id->view());
-                   if (home == index_) return locate(*id, std::move(request));
-                   if (const auto client = clients_.find(request.client); client != clients_.end()) {
-                     client->second.shards |= std::uint64_t{1} << (home % 64);
-                   }
-                   request.own();
-                   to_shard(home, between_shards::Execute{*id, std::move(request)});
-                 },
-             },
-             request.received.command);
+  std::visit(
+      Overloaded{
+          [&](const command::New& create) { create_queue(request, create); },
+          [&](const command::Ping&) { answer(no_entity(), broker::Pong{}); },
+          [&](const command::Skey&) { by_directory(IdKind::sender); },
+          [&](const command::Send&) { by_directory(IdKind::sender); },
+          [&](const command::Lkey&) { by_directory(IdKind::link); },
+          [&](const command::Lget&) { by_directory(IdKind::link); },
+          [&](const command::Nsub&) {
+            // The subscription lives at the shard of the notifier.
+            if (const auto client = clients_.find(request.client); client != clients_.end()) {
+              client->second.shards |= std::uint64_t{1} << (home_of(request.received.entity_id) % 64);
+            }
+            by_directory(IdKind::notifier);
+          },
+          [&](const command::Subs& all) { services_->subscribe_all(request, ServiceParty::recipient, all.queues); },
+          [&](const command::Nsubs& all) { services_->subscribe_all(request, ServiceParty::notifier, all.queues); },
+          [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
+          [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
+          [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
+          [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
+          [&](const auto&) {
+            const auto id = RecipientId::from(request.received.entity_id);
+            if (!id) return reject_missing(request);
+            const auto home = home_of(id->view());
+            if (home == index_) return locate(*id, std::move(request));
+            if (const auto client = clients_.find(request.client); client != clients_.end()) {
+              client->second.shards |= std::uint64_t{1} << (home % 64);
+            }
+            request.own();
+            to_shard(home, between_shards::Execute{*id, std::move(request)});
+          },
+      },
+      request.received.command);
 }
 
 void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
@@ -254,7 +269,7 @@ void Shard::locate(const RecipientId& id, Request request) {
     return;
   }
   auto& found = *call->found;
-  if (!found) return error(request.origin(), store_error());
+  if (!found) return request.visit ? request.visit->run(nullptr) : error(request.origin(), store_error());
   if (*found) restore(std::move((*found)->record), std::move((*found)->messages));
   execute(find(id), std::move(request));
 }
@@ -264,7 +279,9 @@ void Shard::loaded(const RecipientId& id, Result<std::optional<LoadedQueue>> fou
   if (found && *found && find(id) == nullptr) restore(std::move((*found)->record), std::move((*found)->messages));
   if (waiting.empty()) return;
   for (auto& request : waiting.mapped()) {
-    if (!found) {
+    if (!found && request.visit) {
+      request.visit->run(nullptr);
+    } else if (!found) {
       error(request.origin(), store_error());
     } else {
       execute(find(id), std::move(request));
@@ -273,12 +290,13 @@ void Shard::loaded(const RecipientId& id, Result<std::optional<LoadedQueue>> fou
 }
 
 void Shard::execute(Queue* queue, Request request) {
-  if (queue == nullptr) return reject_missing(request);
+  if (queue == nullptr) return request.visit ? request.visit->run(nullptr) : reject_missing(request);
   if (queue->changing) {
     request.own();
     queue->deferred.push_back(std::move(request));
     return;
   }
+  if (request.visit) return request.visit->run(queue);
   CommandRun(*this, *queue, request).run();
 }
 

@@ -5,6 +5,7 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include "command_run.hpp"
+#include "services.hpp"
 
 namespace simplex::smp::server {
 
@@ -61,15 +62,21 @@ struct Creation {
   QueueRecord record;
   broker::Ids answer;
   bool subscribe = false;
+  std::shared_ptr<const ServiceSession> service;  // that the queue will belong to
 };
 
 void Shard::create_queue(const Request& request, const command::New& create) {
   const auto& params = request.session->params();
-  if (!verify(params, request.received, create.recipient_key, request.session->key_or_null())) {
+  if (!verify(params, request.received, create.recipient_key, request.session->key_or_null(),
+              Services::signed_with(*request.session, request.received))) {
     return error(request.origin(), errors::Auth{});
   }
   if (!settings_.new_queues || (settings_.password && create.password != settings_.password)) {
     return error(request.origin(), errors::Auth{});
+  }
+  const auto& service = request.session->service;
+  if (service && create.subscription == SubscriptionMode::only_create) {
+    return error(request.origin(), CommandError::prohibited);
   }
   const auto ours = crypto::generate_x25519(random_);
   auto secret = crypto::dh(create.recipient_dh_key, ours.private_key);
@@ -115,6 +122,11 @@ void Shard::create_queue(const Request& request, const command::New& create) {
   }
 
   auto& ids = creation->answer;
+  creation->service = service;
+  if (service) {
+    record.service = service->id();
+    ids.service_id = smp::ServiceId(service->id().view());
+  }
   if (create.notifier) {
     const auto pair = crypto::generate_x25519(random_);
     auto notifier_secret = crypto::dh(create.notifier->dh_key, pair.private_key);
@@ -150,14 +162,21 @@ void Shard::create_queue(const Request& request, const command::New& create) {
 }
 
 void Shard::store_new_queue(const std::shared_ptr<Creation>& creation) {
+  if (const auto service = std::exchange(creation->service, nullptr)) {
+    return services_->store_service(service->service, [this, creation](std::optional<ErrorType> refused) {
+      if (refused) return abandon(*creation, *std::move(refused));
+      store_new_queue(creation);
+    });
+  }
   auto record = std::make_shared<StoreRecord>(CreateQueue{std::move(creation->record)});
   const auto& written = *record;
   store_.write(written, [this, creation, record](const Result<>& stored) {
     creation->record = std::move(std::get<CreateQueue>(*record).queue);
     if (!stored) return abandon(*creation, store_error());
     auto& queue = insert(std::move(creation->record));
-    const bool subscribes = creation->subscribe && clients_.contains(creation->origin.client);
+    const bool subscribes = creation->subscribe && !queue.record.service && clients_.contains(creation->origin.client);
     if (subscribes) subscribe(queue, creation->origin.client);
+    services_->created(queue, creation->origin.client);
     answer(creation->origin, std::move(creation->answer), subscribes ? 1 : 0);
   });
 }

@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "simplex/smp/server/shard.hpp"
+#include "notifiers.hpp"
 #include "queue.hpp"
+#include "services.hpp"
 
 namespace simplex::smp::server {
 
@@ -13,16 +15,18 @@ Queue* Shard::find(const RecipientId& id) {
 
 Queue& Shard::insert(QueueRecord record) {
   const auto id = record.recipient_id;
+  services_->index().in_memory(record);
   return *queues_.insert_or_assign(id, std::make_unique<Queue>(std::move(record))).first->second;
 }
 
-void Shard::erase(Queue& queue) {
+void Shard::erase(Queue& queue, ClientId by) {
   const auto id = queue.record.recipient_id;
+  services_->deleted(queue, by);
   unsubscribe(queue);
   while (!queue.fetchers.empty()) forget_fetcher(queue, queue.fetchers.back().client);
   release_ids(queue.record);
   auto node = queues_.extract(id);
-  for (const auto& request : node.mapped()->deferred) reject_missing(request);
+  for (auto& request : node.mapped()->deferred) execute(nullptr, std::move(request));
 }
 
 void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then) {
@@ -63,9 +67,10 @@ void Shard::pop_message(Queue& queue) {
 }
 
 void Shard::deliver_next(Queue& queue) {
+  services_->lend_reader(queue);
   if (!queue.subscriber || queue.subscriber->delivered) return;
   const auto message = first_message(queue);
-  if (!message) return;
+  if (!message) return services_->return_reader(queue);
   queue.subscriber->delivered = message->id;
   deliver({queue.subscriber->client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, message, false);
 }
@@ -93,6 +98,10 @@ void Shard::subscribe(Queue& queue, ClientId client) {
   if (queue.subscriber && queue.subscriber->client == client) return;
   if (queue.subscriber) event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
   unsubscribe(queue);
+  attach(queue, client);
+}
+
+void Shard::attach(Queue& queue, ClientId client) {
   queue.subscriber = QueueReader{client, std::nullopt};
   auto& first = client_queues_[client].first;
   queue.next_of_client = first;
@@ -123,16 +132,24 @@ void Shard::forget_fetcher(Queue& queue, ClientId client) {
   if (found->second.first == nullptr && found->second.fetched.empty()) client_queues_.erase(found);
 }
 
-void Shard::forget_client(ClientId client) {
-  auto found = client_queues_.extract(client);
-  if (found.empty()) return;
-  for (auto* queue = found.mapped().first; queue != nullptr;) {
+void Shard::forget_readers(ClientId client) {
+  const auto found = client_queues_.find(client);
+  if (found == client_queues_.end()) return;
+  for (auto* queue = std::exchange(found->second.first, nullptr); queue != nullptr;) {
     auto* next = queue->next_of_client;
     queue->next_of_client = nullptr;
     queue->previous_of_client = nullptr;
     queue->subscriber.reset();
     queue = next;
   }
+  if (found->second.fetched.empty()) client_queues_.erase(found);
+}
+
+void Shard::forget_client(ClientId client) {
+  notifiers_->forget_client(client);
+  forget_readers(client);
+  const auto found = client_queues_.extract(client);
+  if (found.empty()) return;
   for (const auto& id : found.mapped().fetched) {
     auto* queue = find(id);
     if (queue == nullptr) continue;

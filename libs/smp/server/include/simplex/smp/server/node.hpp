@@ -70,6 +70,8 @@ class Node {
   void check_connections();
   std::size_t end_connections(const std::vector<std::uint64_t>& numbers, bool at_once);
   void sweep();
+  void deliver_notifications();
+  void sweep_notifications();
   void wait_for_end();
 
   std::size_t index_;
@@ -89,6 +91,8 @@ class Node {
   NodeCounters counters_;
   async::Timer check_timer_;
   async::Timer sweep_timer_;
+  async::Timer notification_timer_;
+  async::Timer notification_sweep_timer_;
   async::Timer stop_timer_;
   Instant stop_by_;
   async::Task stopped_;

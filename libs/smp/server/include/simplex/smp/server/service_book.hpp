@@ -62,9 +62,10 @@ class ServiceBook {
   };
   struct Taken {
     Seat seat;
-    bool changed = false;                // by this call
-    bool counted = false;                // the client counted queues before
-    std::optional<ClientId> previous;    // that lost the seat, and
+    bool changed = false;  // by this call
+    ServiceRole role = ServiceRole::messaging;
+    bool counted = false;                        // the client counted queues before
+    std::optional<ClientId> previous;            // that lost the seat, and
     ServiceQueues lost{.count = 0, .hash = {}};  // what it had
   };
   // SUB, NSUB or NEW by the service. again: the queue was the service's already, so it is counted when no queue was before.
@@ -82,8 +83,8 @@ class ServiceBook {
     std::size_t recipient_services = 0;  // stored
     std::size_t notifier_services = 0;
     std::size_t unproven = 0;
-    std::uint64_t forgotten = 0;  // unproven ones, over the limit
-    std::uint64_t refused = 0;    // for their role, or over the limit
+    std::uint64_t forgotten = 0;         // unproven ones, over the limit
+    std::uint64_t refused = 0;           // for their role, or over the limit
     std::uint64_t recipient_queues = 0;  // that connections with a seat count as subscribed
     std::uint64_t notifier_queues = 0;
     std::size_t recipient_seats = 0;

@@ -90,8 +90,8 @@ struct CaughtUp {
   ClientId client;
 };
 
-using ServiceMessage =
-    std::variant<Notify, SubscribeNotifier, NotifierGone, FindNotifier, NotifierFound, StoreService, ServiceStored,
-                 SeatTaken, CountServiceQueues, ServiceQueuesCounted, WalkService, ServiceWalked, AskCaughtUp, CaughtUp>;
+using ServiceMessage = std::variant<Notify, SubscribeNotifier, NotifierGone, FindNotifier, NotifierFound, StoreService,
+                                    ServiceStored, SeatTaken, CountServiceQueues, ServiceQueuesCounted, WalkService,
+                                    ServiceWalked, AskCaughtUp, CaughtUp>;
 
 }  // namespace simplex::smp::server::between_shards

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "simplex/smp/server/notifications.hpp"
+#include "simplex/smp/server/service_book.hpp"
 #include "simplex/smp/types.hpp"
 
 namespace simplex::smp::server {
@@ -13,6 +15,9 @@ struct EngineSettings {
   std::optional<BasicAuth> password;  // needed to create queues
   std::uint32_t queue_quota = 128;    // messages in a queue; the next one is refused, and a marker put in its place
   std::optional<std::chrono::seconds> message_ttl = std::chrono::days(21);
+  NotificationSettings notifications;
+  // Of the whole relay; never null.
+  std::shared_ptr<ServiceBook> services = std::make_shared<ServiceBook>();
 };
 
 // Bounds of what connections may cost.

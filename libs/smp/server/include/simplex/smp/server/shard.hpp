@@ -22,6 +22,7 @@
 #include "simplex/base/random.hpp"
 #include "simplex/smp/server/active_queues.hpp"
 #include "simplex/smp/server/request.hpp"
+#include "simplex/smp/server/service_messages.hpp"
 #include "simplex/smp/server/settings.hpp"
 #include "simplex/smp/server/statistics.hpp"
 #include "simplex/smp/server/store.hpp"
@@ -59,8 +60,9 @@ struct Release {
   RecipientId queue;
 };
 }  // namespace between_shards
-using ShardMessage = std::variant<between_shards::Resolve, between_shards::Execute, between_shards::Gone,
-                                  between_shards::Reserve, between_shards::Reserved, between_shards::Release, ToClient>;
+using ShardMessage =
+    std::variant<between_shards::Resolve, between_shards::Execute, between_shards::Gone, between_shards::Reserve,
+                 between_shards::Reserved, between_shards::Release, ToClient, between_shards::ServiceMessage>;
 
 struct Output {
   std::vector<ToClient> to_clients;                  // connections of this shard, in order
@@ -69,6 +71,8 @@ struct Output {
 
 struct Queue;
 struct Creation;
+class Services;
+class Notifiers;
 
 class Shard {
  public:
@@ -106,6 +110,19 @@ class Shard {
   // Drops expired messages of some queues; true when all queues had their turn since the last true.
   bool expire_messages(std::size_t queues);
 
+  // --- notifications
+  // At each delivery interval.
+  void deliver_notifications();
+  // Drops old ones of some notifiers; true when all notifiers had their turn since the last true.
+  bool expire_notifications(std::size_t notifiers);
+  // Of its notifier's shard: home_of() its id.
+  void restore(NotificationLine notification);
+  void for_each_notification(const std::function<void(const NotifierId&, const Notification&)>& visit) const;
+  [[nodiscard]] std::size_t notification_count() const;
+  [[nodiscard]] std::size_t notifier_subscriptions() const;
+  // The connection has taken all that it was sent. Call it whenever that is so: what is long is sent piece by piece.
+  void caught_up(ClientId client);
+
   // --- start and stop
   // A queue that is there already stays as it is.
   void restore(QueueRecord record, std::vector<MessagePtr> messages);
@@ -119,6 +136,8 @@ class Shard {
 
  private:
   friend class CommandRun;
+  friend class Services;
+  friend class Notifiers;
   struct Client {
     SessionPtr session;
     std::size_t unanswered = 0;
@@ -154,6 +173,11 @@ class Shard {
   void run_deferred(const RecipientId& queue);
   void loaded(const RecipientId& queue, Result<std::optional<LoadedQueue>> found);
   void reject_missing(const Request& request);
+  // Calls it with a queue of this shard when it is its turn, after it was loaded; null: there is none, or the store failed.
+  void visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then);
+  // For an id of this shard's directory.
+  void find_queue(IdKind kind, const DirectoryId& id,
+                  std::move_only_function<void(Result<std::optional<RecipientId>>)> then);
 
   // --- answers
   void answer(const Origin& origin, BrokerMessage message, int subscriptions = 0,
@@ -183,7 +207,8 @@ class Shard {
   // --- queues
   [[nodiscard]] Queue* find(const RecipientId& queue);
   Queue& insert(QueueRecord record);
-  void erase(Queue& queue);
+  // by: the connection that deleted it, if any.
+  void erase(Queue& queue, ClientId by = {});
   // Writes the record, lets other commands of the queue wait, applies it, and goes on; `then` may get an error.
   void change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then);
   // The same without waiting: for what a crash may undo.
@@ -194,7 +219,11 @@ class Shard {
   void pop_message(Queue& queue);
   void deliver_next(Queue& queue);
   void subscribe(Queue& queue, ClientId client);
+  // The client becomes the reader of a queue that has none.
+  void attach(Queue& queue, ClientId client);
   void unsubscribe(Queue& queue);
+  // Of the queues it read it gets no more; what it has fetched stays.
+  void forget_readers(ClientId client);
   void forget_client(ClientId client);
   void forget_fetcher(Queue& queue, ClientId client);
 
@@ -206,6 +235,7 @@ class Shard {
   void handle(between_shards::Reserved message);
   void handle(between_shards::Release message);
   void handle(ToClient message);
+  void handle(between_shards::ServiceMessage message);
 
   std::size_t index_;
   std::size_t shards_;
@@ -228,6 +258,8 @@ class Shard {
   std::uint64_t next_token_ = 1;
   std::unordered_map<std::uint64_t, std::move_only_function<void(bool)>> reservations_;
   std::size_t expiry_bucket_ = 0;
+  std::unique_ptr<Notifiers> notifiers_;
+  std::unique_ptr<Services> services_;
 };
 
 }  // namespace simplex::smp::server

@@ -1,0 +1,59 @@
+// The shard's part in notifications and services.
+#include "simplex/smp/server/shard.hpp"
+
+#include "notifiers.hpp"
+#include "queue_visit.hpp"
+#include "services.hpp"
+
+namespace simplex::smp::server {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+template <class Message>
+constexpr bool is_for_notifiers =
+    std::is_same_v<Message, between_shards::Notify> || std::is_same_v<Message, between_shards::SubscribeNotifier> ||
+    std::is_same_v<Message, between_shards::NotifierGone> || std::is_same_v<Message, between_shards::FindNotifier> ||
+    std::is_same_v<Message, between_shards::NotifierFound> || std::is_same_v<Message, between_shards::CaughtUp>;
+
+}  // namespace
+
+void Shard::handle(between_shards::ServiceMessage message) {
+  std::visit(
+      [this]<class Message>(Message& specific) {
+        if constexpr (is_for_notifiers<Message>) {
+          notifiers_->handle(std::move(specific));
+        } else {
+          services_->handle(std::move(specific));
+        }
+      },
+      message);
+}
+
+void Shard::visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then) {
+  Request request;
+  request.visit = std::make_shared<QueueVisit>(std::move(then));
+  locate(queue, std::move(request));
+}
+
+void Shard::find_queue(IdKind kind, const DirectoryId& id,
+                       std::move_only_function<void(Result<std::optional<RecipientId>>)> then) {
+  const auto found = directory_.find(DirectoryKey{kind, id});
+  if (found != directory_.end()) return then(std::optional(found->second));
+  store_.find(kind, id, std::move(then));
+}
+
+void Shard::deliver_notifications() { notifiers_->deliver(); }
+bool Shard::expire_notifications(std::size_t notifiers) { return notifiers_->expire(notifiers); }
+void Shard::restore(NotificationLine notification) { notifiers_->restore(std::move(notification)); }
+void Shard::for_each_notification(const std::function<void(const NotifierId&, const Notification&)>& visit) const {
+  notifiers_->for_each(visit);
+}
+std::size_t Shard::notification_count() const { return notifiers_->pending(); }
+std::size_t Shard::notifier_subscriptions() const { return notifiers_->subscribed(); }
+void Shard::caught_up(ClientId client) { services_->caught_up(client); }
+
+}  // namespace simplex::smp::server
