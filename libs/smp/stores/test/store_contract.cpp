@@ -596,6 +596,7 @@ TEST_P(StoreContract, QueuesOfAServiceAreListedInPieces) {
   ASSERT_TRUE(run_->write(NewService{other}));
   std::array<std::vector<RecipientId>, 2> of_service;
   std::array<std::vector<RecipientId>, 2> of_other;
+  std::map<RecipientId, NotifierId> notifiers;
   for (int i = 0; i < 60; ++i) {
     auto queue = make_full_queue(random_);
     const auto shard = run_->shard_of(queue.recipient_id);
@@ -606,6 +607,7 @@ TEST_P(StoreContract, QueuesOfAServiceAreListedInPieces) {
     if (i % 5 == 0) {
       queue.notifier->service = other.id;
       of_other[shard].push_back(queue.recipient_id);
+      notifiers.emplace(queue.recipient_id, queue.notifier->id);
     }
     created(std::move(queue));
   }
@@ -624,7 +626,12 @@ TEST_P(StoreContract, QueuesOfAServiceAreListedInPieces) {
       EXPECT_TRUE(went_well(got));
       if (!got || got->empty()) return made;
       EXPECT_LE(got->size(), limit);
-      made.insert(made.end(), got->begin(), got->end());
+      for (const auto& found : *got) {
+        made.push_back(found.queue);
+        const auto notifier = notifiers.find(found.queue);
+        const bool notified = party == ServiceParty::notifier && notifier != notifiers.end();
+        EXPECT_EQ(found.notifier, notified ? std::optional(notifier->second) : std::nullopt);
+      }
       after = made.back();
     }
   };

@@ -103,10 +103,10 @@ class Turn {
   std::future<Result<std::vector<server::MessagePtr>>> load_messages(const server::RecipientId& queue,
                                                                      std::size_t max_octets);
   std::future<Result<std::optional<server::RecipientId>>> find(server::IdKind kind, const server::DirectoryId& id);
-  std::future<Result<std::vector<server::RecipientId>>> service_queues(const server::ServiceId& service,
-                                                                       server::ServiceParty party,
-                                                                       std::optional<server::RecipientId> after,
-                                                                       std::size_t limit);
+  std::future<Result<std::vector<server::ServiceQueue>>> service_queues(const server::ServiceId& service,
+                                                                        server::ServiceParty party,
+                                                                        std::optional<server::RecipientId> after,
+                                                                        std::size_t limit);
   std::future<Result<std::vector<server::Store::Expired>>> expire(std::int64_t before, std::size_t limit);
 
  private:
@@ -141,9 +141,9 @@ class StoreRun {
   Result<std::vector<server::MessagePtr>> load_messages(const server::RecipientId& queue, std::size_t max_octets);
   Result<std::optional<server::RecipientId>> find(server::IdKind kind, const server::DirectoryId& id,
                                                   std::size_t shard = 0);
-  Result<std::vector<server::RecipientId>> service_queues(std::size_t shard, const server::ServiceId& service,
-                                                          server::ServiceParty party,
-                                                          std::optional<server::RecipientId> after, std::size_t limit);
+  Result<std::vector<server::ServiceQueue>> service_queues(std::size_t shard, const server::ServiceId& service,
+                                                           server::ServiceParty party,
+                                                           std::optional<server::RecipientId> after, std::size_t limit);
   Result<std::vector<server::Store::Expired>> expire(std::size_t shard, std::int64_t before, std::size_t limit);
 
   server::StoreBackend& backend() { return *backend_; }

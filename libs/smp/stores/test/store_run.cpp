@@ -157,10 +157,10 @@ std::future<Result<std::optional<RecipientId>>> Turn::find(IdKind kind, const Di
   return std::move(future);
 }
 
-std::future<Result<std::vector<RecipientId>>> Turn::service_queues(const ServiceId& service, ServiceParty party,
-                                                                   std::optional<RecipientId> after,
-                                                                   std::size_t limit) {
-  auto [done, future] = expect_done<std::vector<RecipientId>>();
+std::future<Result<std::vector<ServiceQueue>>> Turn::service_queues(const ServiceId& service, ServiceParty party,
+                                                                    std::optional<RecipientId> after,
+                                                                    std::size_t limit) {
+  auto [done, future] = expect_done<std::vector<ServiceQueue>>();
   store_.service_queues(service, party, after, limit, std::move(done));
   return std::move(future);
 }
@@ -258,10 +258,10 @@ Result<std::optional<RecipientId>> StoreRun::find(IdKind kind, const DirectoryId
   return await(std::move(done));
 }
 
-Result<std::vector<RecipientId>> StoreRun::service_queues(std::size_t shard, const ServiceId& service,
-                                                          ServiceParty party, std::optional<RecipientId> after,
-                                                          std::size_t limit) {
-  std::future<Result<std::vector<RecipientId>>> done;
+Result<std::vector<ServiceQueue>> StoreRun::service_queues(std::size_t shard, const ServiceId& service,
+                                                           ServiceParty party, std::optional<RecipientId> after,
+                                                           std::size_t limit) {
+  std::future<Result<std::vector<ServiceQueue>>> done;
   turn(shard, [&](Turn& turn) { done = turn.service_queues(service, party, after, limit); });
   return await(std::move(done));
 }
