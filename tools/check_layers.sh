@@ -40,7 +40,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
       complain(room " may not include " name " (of " other "); tools/layers.txt says what it may")
     } else if (quoted && name ~ /\.\.\//) {
       complain("includes " name " by a path out of its folder")
-    } else if (file ~ /\/include\// && name ~ /^(boost|openssl|spdlog|fmt|sodium|sodium\.h|sqlite3|sqlite3\.h|zstd\.h|CLI|readline)(\/|$)/) {
+    } else if (file ~ /\/include\// && name ~ /^(boost|openssl|spdlog|fmt|sodium|sodium\.h|sqlite3|sqlite3\.h|zstd\.h|CLI|readline|rocksdb)(\/|$)/) {
       complain("a public header includes " name "; third-party headers stay in src/")
     }
   }

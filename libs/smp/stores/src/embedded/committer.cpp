@@ -1,0 +1,162 @@
+#include "committer.hpp"
+
+#include <algorithm>
+
+#include "state_view.hpp"
+
+namespace simplex::smp::stores::embedded {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+constexpr std::string_view totals_key = "totals";
+// What an operation takes in a group beside its octets.
+constexpr std::size_t operation_octets = 256;
+
+}  // namespace
+
+Result<Totals> read_totals(const View& view) {
+  SIMPLEX_ASSIGN(const auto value, view.get(Table::about, as_bytes(totals_key), Reach::disk));
+  Totals made;
+  if (!value) return made;
+  Reader reader(*value);
+  SIMPLEX_ASSIGN(made.queues, decoded(reader.i64()));
+  SIMPLEX_ASSIGN(made.messages, decoded(reader.i64()));
+  SIMPLEX_ASSIGN(made.notifiers, decoded(reader.i64()));
+  return made;
+}
+
+void write_totals(Change& change, const Totals& totals) {
+  Writer writer(24);
+  writer.i64(totals.queues).i64(totals.messages).i64(totals.notifiers);
+  change.put(Table::about, as_bytes(totals_key), writer.view());
+}
+
+Committer::Committer(Database& database, const CommitSettings& settings, const Totals& totals, Logger& logger)
+    : database_(database),
+      settings_(settings),
+      logger_(logger),
+      queues_(totals.queues),
+      messages_(totals.messages),
+      notifiers_(totals.notifiers),
+      thread_([this] { run(); }) {}
+
+Totals Committer::totals() const { return {queues_, messages_, notifiers_}; }
+
+void Committer::set_totals(const Totals& totals) {
+  queues_ = totals.queues;
+  messages_ = totals.messages;
+  notifiers_ = totals.notifiers;
+}
+
+void Committer::submit(const std::shared_ptr<Channel>& channel, std::vector<Operation> operations) {
+  if (operations.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& operation : operations) {
+      waiting_octets_ += operation_octets + operation.octets;
+      waiting_.push_back({channel, std::move(operation)});
+    }
+  }
+  if (thread_.joinable()) return changed_.notify_one();
+  while (!waiting_.empty()) write(waiting_);
+}
+
+void Committer::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Committer::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    if (settings_.delay.count() > 0) {
+      changed_.wait_for(lock, settings_.delay, [&] { return stopping_ || waiting_octets_ >= settings_.octets; });
+    }
+    std::deque<Submitted> taken;
+    taken.swap(waiting_);
+    waiting_octets_ = 0;
+    lock.unlock();
+    while (!taken.empty()) write(taken);
+    lock.lock();
+  }
+}
+
+// One commit, of as many as it takes.
+void Committer::write(std::deque<Submitted>& waiting) {
+  const auto change = database_.begin();
+  auto totals = this->totals();
+  const auto before = totals;
+  // Few: one for each shard.
+  std::vector<std::pair<std::shared_ptr<Channel>, std::vector<Channel::Finished>>> finished;
+  std::size_t octets = 0;
+  while (!waiting.empty() && octets < settings_.octets) {
+    auto [channel, operation] = std::move(waiting.front());
+    waiting.pop_front();
+    octets += operation_octets + operation.octets;
+    auto applied = apply(*change, operation);
+    if (applied) totals += *applied;
+    Result<> result;
+    if (!applied) result = std::unexpected(std::move(applied).error());
+    auto of_channel = std::ranges::find(finished, channel, [](const auto& one) { return one.first; });
+    if (of_channel == finished.end()) {
+      finished.emplace_back(std::move(channel), std::vector<Channel::Finished>());
+      of_channel = std::prev(finished.end());
+    }
+    of_channel->second.push_back({std::move(operation), std::move(result)});
+  }
+  if (totals != before) write_totals(*change, totals);
+  Result<> committed;
+  if (!change->empty()) committed = database_.commit(*change, Database::Durability::now);
+  note(committed);
+  if (committed) set_totals(totals);
+  for (auto& [channel, of_channel] : finished) {
+    if (!committed) {
+      for (auto& one : of_channel) failed(one, committed.error());
+    }
+    channel->finish(std::move(of_channel));
+  }
+}
+
+Result<Totals> Committer::apply(Change& view, Operation& operation) {
+  StateChange change(view);
+  return std::visit(
+      Overloaded{
+          [&](const server::StoreRecord& record) { return change.write(record); },
+          [&](const AddMessage& add) { return change.add_message(add.queue, *add.message); },
+          [&](const RemoveMessage& remove) { return change.remove_message(remove.queue, remove.position, remove.id); },
+          [&](const RemoveExpired& remove) { return change.remove_expired(remove.messages, *remove.removed); },
+          [&](Read& read) -> Result<Totals> {
+            read.read(view);
+            return Totals();
+          },
+          [](const Refused& refused) -> Result<Totals> { return std::unexpected(refused.error); },
+      },
+      operation.what);
+}
+
+void Committer::failed(Channel::Finished& finished, const Error& error) {
+  if (auto* read = std::get_if<Read>(&finished.operation.what)) {
+    read->read(database_);
+  } else if (finished.result) {
+    finished.result = std::unexpected(error);
+  }
+}
+
+void Committer::note(const Result<>& committed) {
+  if (!committed && !failing_) logger_.error(committed.error().message);
+  if (committed && failing_) logger_.warning("the queue store can be written again");
+  failing_ = !committed;
+}
+
+}  // namespace simplex::smp::stores::embedded
