@@ -302,6 +302,7 @@ void Notifiers::restore(NotificationLine line) {
   auto& notifier = at(line.notifier);
   if (notifier.pending.empty() && !notifier.known) unknown_.push_back(line.notifier);
   store(notifier, std::move(line.notification));
+  enqueue(notifier);
   drop_if_unused(notifier);
 }
 

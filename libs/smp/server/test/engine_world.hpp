@@ -76,6 +76,11 @@ class EngineWorld {
   // Carries messages between shards, and answers to clients, until nothing moves.
   void run();
 
+  // As if the interval had passed.
+  void deliver_notifications() {
+    for (auto& shard : shards_) shard->deliver_notifications();
+    run();
+  }
   Shard& shard(std::size_t index) { return *shards_[index]; }
   [[nodiscard]] std::size_t shard_count() const { return shards_.size(); }
   Random& random() { return random_; }
@@ -165,6 +170,10 @@ class TestClient {
     ClientAuth auth;
     auth.key = key;
     if (session_->key) auth.relay_key = relay_key_.public_key;
+    if (service_key && uses_service_signature(command)) {
+      auth.service_key = &service_key->private_key;
+      auth.service_cert_hash = service_hash;
+    }
     return encode_client_transmission(session_->params(), auth, corr_id, entity, command).value();
   }
   void post(BytesView transmission) {
@@ -253,12 +262,32 @@ class TestClient {
     return crypto::box_key(relay_key_.public_key, own.private_key).value();
   }
 
+  // As if the handshake had shown this certificate; what a service has to sign is signed from now on.
+  void become_service(ServiceRole role, BytesView certificate_hash) {
+    auto record = world_.settings.services->enter(role, {Bytes{1, 2, 3}}, certificate_hash, Date(), world_.random());
+    ASSERT_TRUE(record);
+    service_key = crypto::generate_ed25519(world_.random());
+    service_hash = to_bytes(certificate_hash);
+    service_id = to_bytes(record->id.view());
+    session_->service = std::make_shared<const ServiceSession>(ServiceSession{record, service_key->public_key});
+  }
+  // SUBS or NSUBS, signed by the service alone.
+  Got subscribe_all(const ClientCommand& command) {
+    const crypto::AuthPrivateKey key = service_key->private_key.clone();
+    return call(command, service_id, &key);
+  }
+
   [[nodiscard]] std::size_t subscriptions() const { return world_.shard(shard_).subscriptions(id_); }
   [[nodiscard]] std::size_t unanswered() const { return world_.shard(shard_).unanswered(id_); }
   [[nodiscard]] SessionPtr session() const { return session_; }
+  [[nodiscard]] ClientId id() const { return id_; }
   [[nodiscard]] const crypto::X25519PublicKey& relay_key() const { return relay_key_.public_key; }
 
   std::deque<Got> inbox;
+  std::optional<crypto::Ed25519KeyPair> service_key;
+  Bytes service_hash;
+  Bytes service_id;
+  bool reads = true;  // false: what it is sent stays with the relay, as far as that knows
 
  private:
   friend class EngineWorld;
@@ -296,6 +325,10 @@ inline void EngineWorld::run() {
       for (const auto& what : output.to_clients) {
         const auto client = clients_.find(what.client);
         if (client != clients_.end()) client->second->take(what);
+      }
+      for (const auto& what : output.to_clients) {
+        const auto client = clients_.find(what.client);
+        if (client != clients_.end() && client->second->reads) shard->caught_up(what.client);
       }
       for (std::size_t to = 0; to < output.to_shards.size(); ++to) {
         hops += output.to_shards[to].size();
