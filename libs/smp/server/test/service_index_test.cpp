@@ -1,10 +1,9 @@
 // The index of services' queues over a store that answers page by page, while queues come and go.
-#include "../src/service_index.hpp"
-
 #include <deque>
 #include <set>
 
 #include "engine_world.hpp"
+#include "service_index.hpp"
 
 namespace simplex::smp::server {
 namespace {
