@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simplex/smp/error.hpp"
+#include "simplex/smp/name_record.hpp"
 #include "simplex/smp/types.hpp"
 
 namespace simplex::smp {
@@ -10,8 +11,5 @@ namespace simplex::smp {
 
 [[nodiscard]] std::string to_json(const QueueState& state);
 [[nodiscard]] Result<QueueState> parse_queue_state(std::string_view json);
-
-[[nodiscard]] std::string to_json(const NameRecord& record);
-[[nodiscard]] Result<NameRecord> parse_name_record(std::string_view json);
 
 }  // namespace simplex::smp

@@ -29,6 +29,11 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
 
 Node::~Node() { open_connections_ -= connections_.size(); }
 
+void Node::resolve_names(std::unique_ptr<NameResolver> names) {
+  shard_.resolve_names(names.get());
+  names_ = std::move(names);
+}
+
 void Node::start() {
   const auto interval = std::min(settings_.limits.inactive_check_interval, std::chrono::seconds(60));
   check_timer_ = loop_.after(interval, [this] {
@@ -177,7 +182,10 @@ void Node::wait_for_end() {
     if (loop_.now() >= stop_by_ || (answered && connection->idle())) idle.push_back(number);
   }
   end_connections(idle, false);
-  if (connections_.empty()) return stopped_();
+  if (connections_.empty()) {
+    resolve_names(nullptr);
+    return stopped_();
+  }
   stop_timer_ = loop_.after(std::chrono::milliseconds(10), [this] { wait_for_end(); });
 }
 

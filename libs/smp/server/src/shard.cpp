@@ -215,7 +215,7 @@ void Shard::dispatch(Request request) {
           [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
           [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
           [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
-          [&](const command::Rslv&) { error(no_entity(), errors::Name{name_errors::NoResolver{}}); },
+          [&](const command::Rslv& rslv) { resolve_name(request, rslv); },
           [&](const auto&) {
             const auto id = RecipientId::from(request.received.entity_id);
             if (!id) return reject_missing(request);

@@ -13,6 +13,7 @@
 #include "simplex/async/loop.hpp"
 #include "simplex/base/log.hpp"
 #include "simplex/smp/server/memory_store.hpp"
+#include "simplex/smp/server/names.hpp"
 #include "simplex/smp/server/shard.hpp"
 #include "simplex/transport/smp_handshake.hpp"
 
@@ -49,6 +50,8 @@ class Node {
 
   // The nodes of the relay by their index, this one too. Once, before anything else happens.
   void join(std::vector<Node*> nodes) { nodes_ = std::move(nodes); }
+  // Before start(). Without it RSLV is answered that there is no resolver.
+  void resolve_names(std::unique_ptr<NameResolver> names);
   // Starts the timers.
   void start();
   void accept(transport::ChannelPtr channel);
@@ -81,6 +84,7 @@ class Node {
   Logger& logger_;
   std::atomic<std::size_t>& open_connections_;
   Shard shard_;
+  std::unique_ptr<NameResolver> names_;
   std::vector<Node*> nodes_;
   bool in_turn_ = false;
   bool turn_is_posted_ = false;

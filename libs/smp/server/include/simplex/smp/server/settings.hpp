@@ -11,6 +11,7 @@
 namespace simplex::smp::server {
 
 struct EngineSettings {
+  std::size_t names = 100;            // RSLV of one connection that wait for the resolver; one more is an error
   bool new_queues = true;             // off: the relay is being retired
   std::optional<BasicAuth> password;  // needed to create queues
   std::uint32_t queue_quota = 128;    // messages in a queue; the next one is refused, and a marker put in its place

@@ -73,6 +73,7 @@ struct Queue;
 struct Creation;
 class Services;
 class Notifiers;
+class NameResolver;
 
 class Shard {
  public:
@@ -90,6 +91,9 @@ class Shard {
   void receive(ClientId client, BytesView content);
   [[nodiscard]] std::size_t unanswered(ClientId client) const;  // commands
   [[nodiscard]] std::size_t subscriptions(ClientId client) const;
+
+  // RSLV of this shard's clients goes there. It outlives the shard's use; null: there is no resolver.
+  void resolve_names(NameResolver* names) { names_ = names; }
 
   // --- other shards
   void receive(std::vector<ShardMessage> messages);
@@ -142,6 +146,7 @@ class Shard {
     SessionPtr session;
     std::size_t unanswered = 0;
     std::size_t subscriptions = 0;
+    std::size_t names = 0;  // being resolved
     std::uint64_t shards = 0;  // bit for each shard that may know the connection
   };
   // Queues of this shard that a connection, of any shard, is subscribed to or got a message from.
@@ -167,6 +172,7 @@ class Shard {
   // --- the way of a command
   void dispatch(Request request);
   void unwrap(const Request& request, const command::Rfwd& rfwd);
+  void resolve_name(const Request& request, const command::Rslv& rslv);
   void resolve(IdKind kind, const DirectoryId& id, Request request);
   void locate(const RecipientId& queue, Request request);
   void execute(Queue* queue, Request request);
@@ -243,6 +249,7 @@ class Shard {
   const Clock& clock_;
   Random& random_;
   Store& store_;
+  NameResolver* names_ = nullptr;
   Output output_;
   bool has_output_ = false;
   Statistics statistics_;
