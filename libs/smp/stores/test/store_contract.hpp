@@ -95,6 +95,7 @@ class Turn {
  public:
   Turn(server::Store& store, async::Loop& loop, std::vector<int>& order) : store_(store), loop_(loop), order_(order) {}
 
+  [[nodiscard]] async::Loop& loop() { return loop_; }
   std::future<Result<>> write(const server::StoreRecord& record);
   std::future<Result<>> create(const server::QueueRecord& queue) { return write(server::CreateQueue{queue.clone()}); }
   std::future<Result<>> add(const server::RecipientId& queue, const server::MessagePtr& message);

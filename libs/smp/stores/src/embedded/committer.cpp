@@ -94,38 +94,53 @@ void Committer::run() {
 
 // One commit, of as many as it takes.
 void Committer::write(std::deque<Submitted>& waiting) {
-  const auto change = database_.begin();
-  auto totals = this->totals();
-  const auto before = totals;
   // Few: one for each shard.
-  std::vector<std::pair<std::shared_ptr<Channel>, std::vector<Channel::Finished>>> finished;
+  Group finished;
   std::size_t octets = 0;
   while (!waiting.empty() && octets < settings_.octets) {
     auto [channel, operation] = std::move(waiting.front());
     waiting.pop_front();
     octets += operation_octets + operation.octets;
-    auto applied = apply(*change, operation);
-    if (applied) totals += *applied;
-    Result<> result;
-    if (!applied) result = std::unexpected(std::move(applied).error());
     auto of_channel = std::ranges::find(finished, channel, [](const auto& one) { return one.first; });
     if (of_channel == finished.end()) {
       finished.emplace_back(std::move(channel), std::vector<Channel::Finished>());
       of_channel = std::prev(finished.end());
     }
-    of_channel->second.push_back({std::move(operation), std::move(result)});
+    of_channel->second.push_back({std::move(operation), {}});
   }
-  if (totals != before) write_totals(*change, totals);
-  Result<> committed;
-  if (!change->empty()) committed = database_.commit(*change, Database::Durability::now);
+  const auto committed = commit(finished);
   note(committed);
-  if (committed) set_totals(totals);
   for (auto& [channel, of_channel] : finished) {
     if (!committed) {
       for (auto& one : of_channel) failed(one, committed.error());
     }
     channel->finish(std::move(of_channel));
   }
+}
+
+Result<> Committer::commit(Group& group) {
+  SIMPLEX_ASSIGN(const bool reopened, database_.recover());
+  if (reopened) {
+    SIMPLEX_ASSIGN(const auto found, read_totals(database_));
+    set_totals(found);
+  }
+  const auto change = database_.begin();
+  const auto before = this->totals();
+  auto totals = before;
+  for (auto& [channel, of_channel] : group) {
+    for (auto& [operation, result] : of_channel) {
+      auto applied = apply(*change, operation);
+      if (applied) {
+        totals += *applied;
+      } else {
+        result = std::unexpected(std::move(applied).error());
+      }
+    }
+  }
+  if (totals != before) write_totals(*change, totals);
+  if (!change->empty()) SIMPLEX_TRY(database_.commit(*change, Database::Durability::now));
+  set_totals(totals);
+  return {};
 }
 
 Result<Totals> Committer::apply(Change& view, Operation& operation) {

@@ -46,7 +46,10 @@ class Committer {
     Operation operation;
   };
   void run();
+  using Group = std::vector<std::pair<std::shared_ptr<Channel>, std::vector<Channel::Finished>>>;
   void write(std::deque<Submitted>& waiting);
+  // Changes of other shards concern other queues: those of one shard are applied in their order.
+  [[nodiscard]] Result<> commit(Group& group);
   [[nodiscard]] static Result<Totals> apply(Change& view, Operation& operation);
   void failed(Channel::Finished& finished, const Error& error);
   void note(const Result<>& committed);

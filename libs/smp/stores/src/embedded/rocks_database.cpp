@@ -5,11 +5,15 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
 
+#include <algorithm>
 #include <array>
+#include <mutex>
+#include <shared_mutex>
 
 #include "database.hpp"
 
@@ -58,12 +62,22 @@ class EngineLog final : public rocksdb::Logger {
   simplex::Logger& logger_;
 };
 
+// Recovery from errors is ours: at the next commit, not by a thread that looks for room every few seconds.
+class NoRecovery final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* automatic) override {
+    *automatic = false;
+  }
+};
+
 rocksdb::Options engine_options(const DatabaseSettings& settings, simplex::Logger& logger) {
   rocksdb::Options options;
   options.create_if_missing = settings.create;
   options.create_missing_column_families = settings.create;
   if (settings.disk != nullptr) options.env = settings.disk;
   options.info_log = std::make_shared<EngineLog>(logger);
+  options.listeners.push_back(std::make_shared<NoRecovery>());
+  options.max_bgerror_resume_count = 0;
   // What was being written when the power went ends the log; everything before it was whole.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.track_and_verify_wals_in_manifest = true;
@@ -143,96 +157,123 @@ Result<> visit_all(rocksdb::Iterator& at, BytesView prefix, BytesView from, cons
   return {};
 }
 
-class RocksDatabase final : public Database {
- public:
-  using Handles = std::array<rocksdb::ColumnFamilyHandle*, table_count>;
+using Handles = std::array<rocksdb::ColumnFamilyHandle*, table_count>;
 
-  RocksDatabase(std::unique_ptr<rocksdb::DB> db, const Handles& handles) : db_(std::move(db)), handles_(handles) {}
-  ~RocksDatabase() override {
+// An open database. Its views go before it.
+class Opened {
+ public:
+  enum class Mode : std::uint8_t { read_write, read_only };
+  static rocksdb::Status open(const std::filesystem::path& folder, const rocksdb::Options& options,
+                              const std::vector<rocksdb::ColumnFamilyDescriptor>& tables, Mode mode,
+                              std::unique_ptr<Opened>& made) {
+    rocksdb::DB* db = nullptr;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    auto status = mode == Mode::read_write
+                      ? rocksdb::DB::Open(options, folder.string(), tables, &handles, &db)
+                      : rocksdb::DB::OpenForReadOnly(options, folder.string(), tables, &handles, &db);
+    if (status.ok()) made = std::make_unique<Opened>(std::unique_ptr<rocksdb::DB>(db), handles);
+    return status;
+  }
+  Opened(std::unique_ptr<rocksdb::DB> db, const std::vector<rocksdb::ColumnFamilyHandle*>& handles)
+      : db_(std::move(db)) {
+    std::ranges::copy(handles, handles_.begin());
+  }
+  ~Opened() {
     for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
     (void)db_->Close();
   }
-  RocksDatabase(const RocksDatabase&) = delete;
-  RocksDatabase& operator=(const RocksDatabase&) = delete;
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
 
-  Result<std::optional<Bytes>> get(Table table, BytesView key, Reach reach) const override {
-    rocksdb::PinnableSlice value;
-    const auto status = db_->Get(read_options(reach), handle(table), slice(key), &value);
-    return found(status, bytes_of(value));
-  }
-  Result<> scan(Table table, BytesView prefix, BytesView from, Reach reach, const Visit& visit) const override {
-    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_options(reach), handle(table)));
-    return visit_all(*at, prefix, from, visit);
-  }
-
-  std::unique_ptr<View> snapshot() const override;
-  std::unique_ptr<Change> begin() override;
-  Result<> commit(Change& change, Durability durability) override;
-  Result<> compact(Table table) override {
-    rocksdb::CompactRangeOptions whole;
-    whole.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-    auto status = db_->Flush(rocksdb::FlushOptions(), handle(table));
-    if (status.ok()) status = db_->CompactRange(whole, handle(table), nullptr, nullptr);
-    if (!status.ok()) return error_of(status);
-    return {};
-  }
-
+  [[nodiscard]] rocksdb::DB& db() const { return *db_; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* handle(Table table) const {
     return handles_[static_cast<std::size_t>(table)];
   }
-  [[nodiscard]] rocksdb::DB& db() const { return *db_; }
+  [[nodiscard]] Result<std::optional<Bytes>> get(Table table, BytesView key, const rocksdb::ReadOptions& how) const {
+    rocksdb::PinnableSlice value;
+    const auto status = db_->Get(how, handle(table), slice(key), &value);
+    return found(status, bytes_of(value));
+  }
+  [[nodiscard]] Result<> scan(Table table, BytesView prefix, BytesView from, const rocksdb::ReadOptions& how,
+                              const View::Visit& visit) const {
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(how, handle(table)));
+    return visit_all(*at, prefix, from, visit);
+  }
 
  private:
   std::unique_ptr<rocksdb::DB> db_;
-  Handles handles_;
-  bool failed_ = false;  // the last commit
+  Handles handles_{};
 };
+
+// Many read; now and then one reopens, and is not kept waiting by those who come later.
+class ReadGate {
+ public:
+  [[nodiscard]] std::shared_lock<std::shared_mutex> read() {
+    const std::lock_guard turn(turn_);
+    return std::shared_lock(mutex_);
+  }
+  [[nodiscard]] std::unique_lock<std::shared_mutex> replace() {
+    const std::lock_guard turn(turn_);
+    return std::unique_lock(mutex_);
+  }
+
+ private:
+  std::mutex turn_;
+  std::shared_mutex mutex_;
+};
+
+std::unexpected<Error> not_open() {
+  return fail(ErrorKind::storage, "the queue store cannot be opened again after a failure of its disk", Advice::retry);
+}
 
 class RocksSnapshot final : public View {
  public:
-  explicit RocksSnapshot(const RocksDatabase& database) : database_(database), snapshot_(database.db().GetSnapshot()) {}
-  ~RocksSnapshot() override { database_.db().ReleaseSnapshot(snapshot_); }
+  RocksSnapshot(std::shared_lock<std::shared_mutex> lock, const Opened* opened)
+      : lock_(std::move(lock)), opened_(opened), snapshot_(opened ? opened->db().GetSnapshot() : nullptr) {}
+  ~RocksSnapshot() override {
+    if (opened_ != nullptr) opened_->db().ReleaseSnapshot(snapshot_);
+  }
   RocksSnapshot(const RocksSnapshot&) = delete;
   RocksSnapshot& operator=(const RocksSnapshot&) = delete;
 
   Result<std::optional<Bytes>> get(Table table, BytesView key, Reach reach) const override {
-    rocksdb::PinnableSlice value;
-    const auto status = database_.db().Get(read_options(reach, snapshot_), database_.handle(table), slice(key), &value);
-    return found(status, bytes_of(value));
+    if (opened_ == nullptr) return not_open();
+    return opened_->get(table, key, read_options(reach, snapshot_));
   }
   Result<> scan(Table table, BytesView prefix, BytesView from, Reach reach, const Visit& visit) const override {
-    const std::unique_ptr<rocksdb::Iterator> at(
-        database_.db().NewIterator(read_options(reach, snapshot_), database_.handle(table)));
-    return visit_all(*at, prefix, from, visit);
+    if (opened_ == nullptr) return not_open();
+    return opened_->scan(table, prefix, from, read_options(reach, snapshot_), visit);
   }
 
  private:
-  const RocksDatabase& database_;
+  std::shared_lock<std::shared_mutex> lock_;
+  const Opened* opened_;
   const rocksdb::Snapshot* snapshot_;
 };
 
+// Of the thread that commits, which is also the one that reopens: it needs no lock.
 class RocksChange final : public Change {
  public:
-  explicit RocksChange(const RocksDatabase& database) : database_(database) {}
+  explicit RocksChange(const Opened& opened) : opened_(opened) {}
 
   Result<std::optional<Bytes>> get(Table table, BytesView key, Reach reach) const override {
     rocksdb::PinnableSlice value;
     const auto status =
-        batch_.GetFromBatchAndDB(&database_.db(), read_options(reach), database_.handle(table), slice(key), &value);
+        batch_.GetFromBatchAndDB(&opened_.db(), read_options(reach), opened_.handle(table), slice(key), &value);
     return found(status, bytes_of(value));
   }
   Result<> scan(Table table, BytesView prefix, BytesView from, Reach reach, const Visit& visit) const override {
-    auto* handle = database_.handle(table);
+    auto* handle = opened_.handle(table);
     const std::unique_ptr<rocksdb::Iterator> at(
-        batch_.NewIteratorWithBase(handle, database_.db().NewIterator(read_options(reach), handle)));
+        batch_.NewIteratorWithBase(handle, opened_.db().NewIterator(read_options(reach), handle)));
     return visit_all(*at, prefix, from, visit);
   }
   void put(Table table, BytesView key, BytesView value) override {
-    must(batch_.Put(database_.handle(table), slice(key), slice(value)));
+    must(batch_.Put(opened_.handle(table), slice(key), slice(value)));
   }
-  void remove(Table table, BytesView key) override { must(batch_.Delete(database_.handle(table), slice(key))); }
+  void remove(Table table, BytesView key) override { must(batch_.Delete(opened_.handle(table), slice(key))); }
   void remove_range(Table table, BytesView from, BytesView end) override {
-    must(batch_.GetWriteBatch()->DeleteRange(database_.handle(table), slice(from), slice(end)));
+    must(batch_.GetWriteBatch()->DeleteRange(opened_.handle(table), slice(from), slice(end)));
   }
   void mark() override { batch_.SetSavePoint(); }
   void undo() override { must(batch_.RollbackToSavePoint()); }
@@ -244,32 +285,105 @@ class RocksChange final : public Change {
   void clear() { batch_.Clear(); }
 
  private:
-  using Batch = rocksdb::WriteBatchWithIndex;
   static void must(const rocksdb::Status& status) {
     if (!status.ok()) throw std::logic_error("a change of the store was put together wrongly: " + status.ToString());
   }
 
-  const RocksDatabase& database_;
-  mutable Batch batch_{rocksdb::BytewiseComparator(), 0, true};
+  const Opened& opened_;
+  mutable rocksdb::WriteBatchWithIndex batch_{rocksdb::BytewiseComparator(), 0, true};
 };
 
-std::unique_ptr<View> RocksDatabase::snapshot() const { return std::make_unique<RocksSnapshot>(*this); }
+class RocksDatabase final : public Database {
+ public:
+  RocksDatabase(const DatabaseSettings& settings, Logger& logger)
+      : folder_(settings.folder), options_(engine_options(settings, logger)) {
+    // Few shards: each has to hold blocks of several tables.
+    const auto cache = rocksdb::NewLRUCache(settings.cache_octets, 2);
+    for (std::size_t i = 0; i < table_count; ++i) {
+      tables_.emplace_back(table_names[i], table_options(static_cast<Table>(i), options_, cache));
+    }
+  }
 
-std::unique_ptr<Change> RocksDatabase::begin() { return std::make_unique<RocksChange>(*this); }
+  Result<> open() {
+    const auto status = Opened::open(folder_, options_, tables_, Opened::Mode::read_write, opened_);
+    if (!status.ok()) return error_of(status);
+    options_.create_if_missing = false;
+    options_.create_missing_column_families = false;
+    return {};
+  }
 
-Result<> RocksDatabase::commit(Change& change, Durability durability) {
-  auto& own = static_cast<RocksChange&>(change);
-  // After a failed write the engine takes no other before it was told that the disk may be usable again.
-  auto status = failed_ ? db_->Resume() : rocksdb::Status::OK();
-  if (status.ok()) {
+  Result<std::optional<Bytes>> get(Table table, BytesView key, Reach reach) const override {
+    const auto lock = gate_.read();
+    if (!opened_) return not_open();
+    return opened_->get(table, key, read_options(reach));
+  }
+  Result<> scan(Table table, BytesView prefix, BytesView from, Reach reach, const Visit& visit) const override {
+    const auto lock = gate_.read();
+    if (!opened_) return not_open();
+    return opened_->scan(table, prefix, from, read_options(reach), visit);
+  }
+  std::unique_ptr<View> snapshot() const override {
+    auto lock = gate_.read();
+    return std::make_unique<RocksSnapshot>(std::move(lock), opened_.get());
+  }
+
+  Result<bool> recover() override;
+  std::unique_ptr<Change> begin() override { return std::make_unique<RocksChange>(*opened_); }
+  Result<> commit(Change& change, Durability durability) override {
+    auto& own = static_cast<RocksChange&>(change);
     rocksdb::WriteOptions options;
     options.sync = durability == Durability::now;
-    status = db_->Write(options, own.batch());
+    const auto status = opened_->db().Write(options, own.batch());
+    own.clear();
+    if (status.ok()) return {};
+    failed_ = true;
+    return error_of(status);
   }
-  own.clear();
-  failed_ = !status.ok();
-  if (failed_) return error_of(status);
-  return {};
+  Result<> compact(Table table) override {
+    rocksdb::CompactRangeOptions whole;
+    whole.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    auto* handle = opened_->handle(table);
+    auto status = opened_->db().Flush(rocksdb::FlushOptions(), handle);
+    if (status.ok()) status = opened_->db().CompactRange(whole, handle, nullptr, nullptr);
+    if (!status.ok()) return error_of(status);
+    return {};
+  }
+
+ private:
+  [[nodiscard]] rocksdb::Status probe() const;
+
+  std::filesystem::path folder_;
+  rocksdb::Options options_;
+  std::vector<rocksdb::ColumnFamilyDescriptor> tables_;
+  mutable ReadGate gate_;
+  std::unique_ptr<Opened> opened_;  // null: a failure of the disk lasts, and it could not even be read
+  bool failed_ = false;             // a commit: nothing can be written before it is opened again
+};
+
+// A little more than what opening has to write.
+rocksdb::Status RocksDatabase::probe() const {
+  const auto name = (folder_ / "probe").string();
+  const std::string zeros(256 * 1'024, '\0');
+  auto status = rocksdb::WriteStringToFile(options_.env, zeros, name, true);
+  (void)options_.env->DeleteFile(name);
+  return status;
+}
+
+// The engine's own way back from a failed write of its log does not work in this version (a writer that failed once
+// refuses everything after); opening it again does.
+Result<bool> RocksDatabase::recover() {
+  if (!failed_) return false;
+  if (const auto usable = probe(); !usable.ok()) return error_of(usable);
+  const auto lock = gate_.replace();
+  opened_.reset();
+  const auto status = Opened::open(folder_, options_, tables_, Opened::Mode::read_write, opened_);
+  if (!status.ok()) {
+    // Reading goes on.
+    (void)Opened::open(folder_, options_, tables_, Opened::Mode::read_only, opened_);
+    return error_of(status);
+  }
+  failed_ = false;
+  return true;
 }
 
 }  // namespace
@@ -279,20 +393,9 @@ bool needs_disk(const Error& error) noexcept {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseSettings& settings, Logger& logger) {
-  auto options = engine_options(settings, logger);
-  // Few shards: each has to hold blocks of several tables.
-  const auto cache = rocksdb::NewLRUCache(settings.cache_octets, 2);
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (std::size_t i = 0; i < table_count; ++i) {
-    families.emplace_back(table_names[i], table_options(static_cast<Table>(i), options, cache));
-  }
-  std::vector<rocksdb::ColumnFamilyHandle*> opened;
-  rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(options, settings.folder.string(), families, &opened, &db);
-  if (!status.ok()) return error_of(status);
-  RocksDatabase::Handles handles{};
-  std::ranges::copy(opened, handles.begin());
-  return std::make_unique<RocksDatabase>(std::unique_ptr<rocksdb::DB>(db), handles);
+  auto made = std::make_unique<RocksDatabase>(settings, logger);
+  SIMPLEX_TRY(made->open());
+  return made;
 }
 
 }  // namespace simplex::smp::stores::embedded

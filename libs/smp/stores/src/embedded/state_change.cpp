@@ -143,13 +143,18 @@ Result<Totals> StateChange::add_message(const RecipientId& queue, const StoredMe
     if (!record) return fail(ErrorKind::not_found, "the queue does not exist");
     const auto key = message_key(queue, message.position);
     SIMPLEX_ASSIGN(const auto other, change_.get(Table::messages, key, Reach::disk));
-    if (other) return fail(ErrorKind::conflict, "the queue has a message at this position");
+    if (other) {
+      // Of a commit that failed, and of which the disk kept everything nevertheless.
+      SIMPLEX_ASSIGN(const auto ghost, decoded(decode_header(*other)));
+      drop_message(queue, message.position, ghost.sent_at);
+      --totals.messages;
+    }
     SIMPLEX_ASSIGN(const auto header, encode_header(message));
     change_.put(Table::messages, key, header);
     change_.put(Table::bodies, key, message.body);
     // A quota marker does not expire.
     if (!message.quota) change_.put(Table::times, time_key(message.sent_at, queue, message.position), {});
-    totals.messages = 1;
+    ++totals.messages;
     return {};
   });
 }
