@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
+#include <condition_variable>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -24,7 +25,8 @@ class TestDisk final : public rocksdb::FileSystemWrapper {
   void fail(Fault fault);
 
   // What a power cut now would leave of the folder: of each file what was made to last, then a random number of the
-  // octets written after that, the last of which may be anything. Octets that are lost: how many.
+  // octets written after that, the last of which may be anything. Octets that are lost: how many. Most cuts wait for a
+  // moment in which something is about to be made to last, so there has to be somebody who writes.
   std::size_t cut_power(const std::filesystem::path& folder, const std::filesystem::path& copy, Random& random);
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -47,6 +49,9 @@ class TestDisk final : public rocksdb::FileSystemWrapper {
   };
 
   std::mutex mutex_;
+  std::condition_variable changed_;
+  int syncing_ = 0;
+  bool cutting_ = false;
   Fault fault_ = Fault::none;
   std::map<std::string, std::shared_ptr<Lengths>> files_;
 };

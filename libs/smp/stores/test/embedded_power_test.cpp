@@ -168,7 +168,7 @@ void expect_kept(const CollectingSink& found, const std::map<RecipientId, Promis
 }
 
 TEST(EmbeddedPower, WhatWasAnsweredSurvivesAPowerCut) {
-  constexpr int runs = 3;
+  constexpr int runs = 2;
   constexpr int cuts_of_run = 16;
   testing::SeededRandom random(5);
   NullLogger logger;
@@ -184,6 +184,7 @@ TEST(EmbeddedPower, WhatWasAnsweredSurvivesAPowerCut) {
     // Small, so that tables are written and merged while the power goes.
     settings.unwritten_octets = 256 * 1'024;
     settings.commit_octets = 64 * 1'024;
+    settings.reader_threads = 1;
     auto backend = embedded::open_on(settings, env.get(), logger);
     ASSERT_TRUE(backend) << backend.error().message;
     StoreRun run(std::move(*backend), 2);
@@ -197,7 +198,7 @@ TEST(EmbeddedPower, WhatWasAnsweredSurvivesAPowerCut) {
     }
     for (int cut = 0; cut < cuts_of_run; ++cut) {
       // At any moment, but after something has happened.
-      const auto wanted = promises.answered() + random.below(200);
+      const auto wanted = promises.answered() + random.below(100);
       while (promises.answered() < wanted) run.turn(random.below(2), [](Turn&) {});
       const auto copy = folder.path() / ("cut " + std::to_string(cut));
       const auto before = promises.now();
@@ -206,7 +207,9 @@ TEST(EmbeddedPower, WhatWasAnsweredSurvivesAPowerCut) {
 
       EmbeddedSettings of_copy = settings;
       of_copy.folder = copy;
-      auto opened = open_embedded(of_copy, logger);
+      const auto disk_of_copy = std::make_shared<TestDisk>();
+      const auto env_of_copy = rocksdb::NewCompositeEnv(disk_of_copy);
+      auto opened = embedded::open_on(of_copy, env_of_copy.get(), logger);
       ASSERT_TRUE(opened) << opened.error().message;
       const auto totals = (*opened)->totals();
       CollectingSink found;
@@ -218,6 +221,7 @@ TEST(EmbeddedPower, WhatWasAnsweredSurvivesAPowerCut) {
       expect_kept(found, before, after);
       checked += exported->messages;
       EXPECT_TRUE((*opened)->close());
+      opened->reset();
       std::filesystem::remove_all(copy);
     }
     answered += promises.answered();
