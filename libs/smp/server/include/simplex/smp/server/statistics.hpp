@@ -40,6 +40,8 @@ struct NameStatistics {
   std::uint64_t not_found = 0;
   std::uint64_t resolver_errors = 0;
   std::uint64_t disabled = 0;
+
+  friend bool operator==(const NameStatistics&, const NameStatistics&) = default;
 };
 
 // How long recipients took from the delivery of a message to its ACK (msgRecvAckTimes), in whole seconds. The reference
@@ -144,5 +146,9 @@ struct Statistics {
   std::uint64_t refused_queues_in_all = 0;
   std::uint64_t throttled_unknown_queues = 0;
 };
+
+// Counters of shards together; what was counted since `before`. Of ack_times.max it is always the greatest.
+[[nodiscard]] Statistics add(const Statistics& a, const Statistics& b);
+[[nodiscard]] Statistics subtract(const Statistics& now, const Statistics& before);
 
 }  // namespace simplex::smp::server
