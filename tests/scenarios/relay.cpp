@@ -20,8 +20,8 @@ struct Relay::Program {
     std::vector<Node*> all;
     for (std::size_t index = 0; index < count; ++index) {
       Thread& thread = *threads_.emplace_back(std::make_unique<Thread>(*relay.time_, log));
-      thread.node = std::make_unique<Node>(index, count, thread.loop, settings_, relay.random_, thread.store,
-                                           relay.log_, open_connections_);
+      thread.node =
+          std::make_unique<Node>(index, count, thread.loop, settings_, relay.random_, thread.store, relay.log_, load_);
       all.push_back(thread.node.get());
     }
     for (Node* node : all) node->join(all);
@@ -54,7 +54,7 @@ struct Relay::Program {
 
   Relay& relay_;
   NodeSettings settings_;
-  std::atomic<std::size_t> open_connections_ = 0;
+  RelayLoad load_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<Node*> nodes_;
   std::unique_ptr<SimNetwork::Listener> listener_;

@@ -1,6 +1,12 @@
 #include "connection.hpp"
 
 namespace simplex::smp::server {
+namespace {
+
+// A connection that has read all may get this much more, however full the relay is: a block with its TLS records.
+constexpr std::size_t max_answer = 2 * 16'640;
+
+}  // namespace
 
 Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr channel)
     : node_(node), number_(number), last_activity_(node.loop_.now()) {
@@ -10,7 +16,7 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
                             const transport::KeyHash& fingerprint) { return enter(role, chain, fingerprint); };
   // After a reload others may be in force than the ones that this client was shown.
   const auto shown = channel->info().shown;
-  const auto& credentials = shown ? *shown : node.settings_.credentials;
+  const auto& credentials = shown ? *shown : node.credentials();
   session_ = transport::BlockSession::as_server(node.loop_, std::move(channel), credentials, std::move(settings),
                                                 node.random_, node.settings_.limits.handshake_timeout,
                                                 {.ready = [this] { ready(); },
@@ -19,7 +25,7 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
                                                  .drained = [this] { drained(); }});
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() { node_.load_.pending -= counted_; }
 
 // The role has the same letters in the handshake and in the store.
 Result<transport::ServiceId, transport::TransportError> Connection::enter(transport::SmpServiceRole role,
@@ -48,6 +54,7 @@ void Connection::ready() {
   agreed_ = std::move(agreed);
   client_ = node_.shard_.connect(agreed_);
   node_.by_client_[*client_] = this;
+  node_.handshaking_.erase(number_);
   ++node_.counters_.connections;
   last_activity_ = node_.loop_.now();
 }
@@ -60,12 +67,21 @@ void Connection::received(BytesView content) {
 
 void Connection::drained() {
   stuck_since_.reset();
+  count_pending();
   if (!client_) return;  // that was the handshake
   // Through the turn's end, which also drops a connection that failed.
   node_.turn([&] { node_.touched_.push_back(number_); });
 }
 
-bool Connection::has_room() const { return session_->pending() < node_.settings_.limits.pending; }
+bool Connection::has_room() const {
+  return session_->pending() < (node_.crowded() ? 1 : node_.settings_.limits.pending);
+}
+
+void Connection::count_pending() {
+  const auto pending = session_->pending();
+  node_.load_.pending += pending - counted_;  // wraps around when it is less, and so does the sum
+  counted_ = pending;
+}
 
 void Connection::enqueue(std::variant<Answer, Delivery> what) {
   if (auto* answer = std::get_if<Answer>(&what)) {
@@ -108,7 +124,9 @@ bool Connection::flush() {
   regulate_reading();
   left_pending_ = session_->pending();
   if (answers_.empty() && held_.empty()) node_.shard_.caught_up(*client_);
-  return session_->pending() <= node_.settings_.limits.max_pending;
+  count_pending();
+  const auto& limits = node_.settings_.limits;
+  return left_pending_ <= (node_.crowded() ? std::max(limits.pending, max_answer) : limits.max_pending);
 }
 
 void Connection::regulate_reading() {

@@ -38,6 +38,7 @@ class Connection {
   void received(BytesView content);
   void drained();
   [[nodiscard]] bool has_room() const;
+  void count_pending();
   [[nodiscard]] bool send(protocol::Batch& batch);
   void regulate_reading();
 
@@ -52,6 +53,7 @@ class Connection {
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
   std::size_t left_pending_ = 0;  // by the last flush
+  std::size_t counted_ = 0;       // of it in the load of the relay
   bool reading_ = true;
   std::unique_ptr<transport::BlockSession> session_;
 };

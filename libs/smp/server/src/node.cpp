@@ -9,14 +9,15 @@
 namespace simplex::smp::server {
 
 Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSettings& settings, Random& random,
-           Store& store, Logger& logger, std::atomic<std::size_t>& open_connections)
+           Store& store, Logger& logger, RelayLoad& load)
     : index_(index),
       loop_(loop),
       settings_(settings),
       random_(random),
       logger_(logger),
-      open_connections_(open_connections),
-      shard_(index, nodes, settings.engine, loop, random, store) {
+      load_(load),
+      engine_settings_(settings.engine),
+      shard_(index, nodes, engine_settings_, loop, random, store) {
   // Output of a store's completion, which comes when it likes.
   shard_.on_output([this] {
     if (in_turn_ || std::exchange(turn_is_posted_, true)) return;
@@ -27,7 +28,7 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
   });
 }
 
-Node::~Node() { open_connections_ -= connections_.size(); }
+Node::~Node() { load_.connections -= connections_.size(); }
 
 void Node::resolve_names(std::unique_ptr<NameResolver> names) {
   shard_.resolve_names(names.get());
@@ -35,7 +36,8 @@ void Node::resolve_names(std::unique_ptr<NameResolver> names) {
 }
 
 void Node::start() {
-  const auto interval = std::min(settings_.limits.inactive_check_interval, std::chrono::seconds(60));
+  auto interval = std::min(settings_.limits.inactive_check_interval, std::chrono::seconds(60));
+  if (crowded()) interval = std::min(interval, settings_.limits.crowded_timeout);
   check_timer_ = loop_.after(interval, [this] {
     check_connections();
     start();
@@ -52,12 +54,17 @@ void Node::start() {
 
 void Node::accept(transport::ChannelPtr channel) {
   if (stopping_) return;
-  if (open_connections_.fetch_add(1) >= settings_.limits.connections) {
-    --open_connections_;
+  if (load_.connections.fetch_add(1) >= settings_.limits.connections) {
+    --load_.connections;
     ++counters_.refused;
     return;
   }
+  if (handshaking_.size() >= settings_.limits.handshakes && !handshaking_.empty()) {
+    ++counters_.dropped_handshakes;
+    end_connections({*handshaking_.begin()}, true);
+  }
   const auto number = next_connection_++;
+  handshaking_.insert(number);
   connections_.emplace(number, std::make_unique<Connection>(*this, number, std::move(channel)));
 }
 
@@ -99,8 +106,9 @@ void Node::closed(Connection& connection) {
   const auto client = connection.client();
   if (!client) ++counters_.failed_handshakes;
   if (client) by_client_.erase(*client);
+  handshaking_.erase(connection.number());
   const auto owned = connections_.extract(connection.number());
-  --open_connections_;
+  --load_.connections;
   if (!client) return;
   const bool nested = in_turn_;
   shard_.disconnect(*client);
@@ -115,7 +123,7 @@ void Node::check_connections() {
   for (const auto& [number, connection] : connections_) {
     if (!connection->client()) continue;
     const auto stuck = connection->stuck_since();
-    if (stuck && now - *stuck > limits.slow_reader_timeout) {
+    if (stuck && now - *stuck > (crowded() ? limits.crowded_timeout : limits.slow_reader_timeout)) {
       slow.push_back(number);
     } else if (limits.disconnect_inactive && now - connection->last_activity() > limits.inactive_ttl &&
                shard_.subscriptions(*connection->client()) == 0) {

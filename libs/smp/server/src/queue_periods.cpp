@@ -1,6 +1,7 @@
 #include "simplex/smp/server/queue_periods.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace simplex::smp::server {
 namespace {

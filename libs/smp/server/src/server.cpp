@@ -112,7 +112,7 @@ class ThreadedServer final : public Server {
       worker->store =
           backend_ ? backend_->shard(i, count, *worker->loop) : std::make_unique<MemoryStore>(log, &logger_);
       worker->node = std::make_unique<Node>(i, count, *worker->loop, settings_.node, worker->random, *worker->store,
-                                            logger_, open_connections_);
+                                            logger_, load_);
       nodes_.push_back(worker->node.get());
       workers_.push_back(std::move(worker));
     }
@@ -174,6 +174,8 @@ class ThreadedServer final : public Server {
       // What the first one was given for port 0 is what the others share.
       for (std::size_t a = 0; i > 0 && a < listen.addresses.size(); ++a) listen.addresses[a].port = ports_[a];
       listen.handshake_timeout = settings_.node.limits.handshake_timeout;
+      listen.max_handshakes = settings_.node.limits.handshakes;
+      listen.send_buffer = settings_.node.limits.send_buffer;
       if (workers_.size() > 1) listen.sharing = i == 0 ? transport::PortSharing::first : transport::PortSharing::join;
       SIMPLEX_ASSIGN(
           worker.listener,
@@ -234,7 +236,7 @@ class ThreadedServer final : public Server {
   SystemClock clock_;
   std::unique_ptr<StoreBackend> backend_;  // null: memory
   std::vector<server_kit::DirectoryLock> locks_;
-  std::atomic<std::size_t> open_connections_ = 0;
+  RelayLoad load_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Node*> nodes_;
   std::vector<std::uint16_t> ports_;

@@ -118,8 +118,14 @@ void Shard::handle(ToClient message) {
   }
   auto& client = found->second;
   if (message.response && client.unanswered > 0) --client.unanswered;
-  if (message.subscriptions > 0) ++client.subscriptions;
-  if (message.subscriptions < 0 && client.subscriptions > 0) --client.subscriptions;
+  if (message.subscriptions > 0) {
+    ++subscriptions_;
+    if (++client.subscriptions == 1) ++subscribed_clients_;
+  }
+  if (message.subscriptions < 0 && client.subscriptions > 0) {
+    --subscriptions_;
+    if (--client.subscriptions == 0) --subscribed_clients_;
+  }
   output_.to_clients.push_back(std::move(message));
   note_output();
 }
@@ -137,6 +143,8 @@ void Shard::disconnect(ClientId id) {
   if (found == clients_.end()) return;
   const auto known_at = found->second.shards;
   const auto session = std::move(found->second.session);
+  subscriptions_ -= found->second.subscriptions;
+  if (found->second.subscriptions > 0) --subscribed_clients_;
   clients_.erase(found);
   services_->disconnected(*session, id);
   for (std::size_t shard = 0; shard < shards_; ++shard) {

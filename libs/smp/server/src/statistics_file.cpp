@@ -72,14 +72,11 @@ constexpr PartField<ProxyStatistics> proxy_fields[] = {{"requests", &ProxyStatis
                                                        {"errorsCompat", &ProxyStatistics::compat_errors},
                                                        {"errorsOther", &ProxyStatistics::other_errors}};
 // "assocUpdatedt" is the reference's spelling.
-constexpr PartField<ServiceStatistics> service_fields[] = {{"assocNew", &ServiceStatistics::assoc_new},
-                                                           {"assocDuplicate", &ServiceStatistics::assoc_duplicate},
-                                                           {"assocUpdatedt", &ServiceStatistics::assoc_updated},
-                                                           {"assocRemoved", &ServiceStatistics::assoc_removed},
-                                                           {"subCount", &ServiceStatistics::sub_count},
-                                                           {"subDuplicate", &ServiceStatistics::sub_duplicate},
-                                                           {"subQueues", &ServiceStatistics::sub_queues},
-                                                           {"subEnd", &ServiceStatistics::sub_end}};
+constexpr PartField<ServiceStatistics> service_fields[] = {
+    {"assocNew", &ServiceStatistics::assoc_new},          {"assocDuplicate", &ServiceStatistics::assoc_duplicate},
+    {"assocUpdatedt", &ServiceStatistics::assoc_updated}, {"assocRemoved", &ServiceStatistics::assoc_removed},
+    {"subCount", &ServiceStatistics::sub_count},          {"subDuplicate", &ServiceStatistics::sub_duplicate},
+    {"subQueues", &ServiceStatistics::sub_queues},        {"subEnd", &ServiceStatistics::sub_end}};
 constexpr PartField<NameStatistics> name_fields[] = {{"reqs", &NameStatistics::requests},
                                                      {"succ", &NameStatistics::success},
                                                      {"notFound", &NameStatistics::not_found},
@@ -207,9 +204,9 @@ class StatisticsReader {
       const bool old = rest == "MsgQueues";
       if (!old && !rest.empty() && rest != "Hashes") continue;
       auto ignored = std::vector<std::uint64_t>();
-      auto& set = old || section_ == "activeQueues"  ? made_.active[i]
-                  : section_ == "activeQueuesNtf" ? made_.active_with_notification[i]
-                                                  : ignored;  // subscribedQueues is of the past
+      auto& set = old || section_ == "activeQueues" ? made_.active[i]
+                  : section_ == "activeQueuesNtf"   ? made_.active_with_notification[i]
+                                                    : ignored;  // subscribedQueues is of the past
       if (!old) return parse_hashes(value, rest.empty(), set);
       const auto before = set.size();
       if (parse_hashes(value, false, set)) return true;

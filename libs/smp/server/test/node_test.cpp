@@ -28,7 +28,7 @@ class NodeWorld {
     for (std::size_t i = 0; i < count; ++i) {
       loops.push_back(std::make_unique<SimLoop>(time));
       stores.push_back(std::make_unique<MemoryStore>());
-      nodes.push_back(std::make_unique<Node>(i, count, *loops[i], settings, random, *stores[i], logger, connections));
+      nodes.push_back(std::make_unique<Node>(i, count, *loops[i], settings, random, *stores[i], logger, load));
       pointers.push_back(nodes.back().get());
     }
     for (auto* node : pointers) node->join(pointers);
@@ -41,7 +41,7 @@ class NodeWorld {
   testing::SeededRandom random{11};
   NullLogger logger;
   NodeSettings settings;
-  std::atomic<std::size_t> connections = 0;
+  RelayLoad load;
   std::vector<std::unique_ptr<SimLoop>> loops;
   std::vector<std::unique_ptr<MemoryStore>> stores;
   std::vector<std::unique_ptr<Node>> nodes;
@@ -150,10 +150,10 @@ TEST(Node, AConnectionThatSaysNothingIsClosed) {
   PipeClient silent(world, 0, false);
   world.time.advance(std::chrono::seconds(119));
   EXPECT_FALSE(silent.closed);
-  EXPECT_EQ(world.connections, 1u);
+  EXPECT_EQ(world.load.connections, 1u);
   world.time.advance(std::chrono::seconds(2));
   EXPECT_TRUE(silent.closed);
-  EXPECT_EQ(world.connections, 0u);
+  EXPECT_EQ(world.load.connections, 0u);
   EXPECT_EQ(world.nodes[0]->counters().failed_handshakes, 1u);
 }
 
@@ -266,6 +266,89 @@ TEST(Node, ShortCommandsWithLongAnswersWaitForTheReader) {
   EXPECT_EQ(std::ranges::count(mallory.answers, "LNK", [](const auto& answer) { return answer.second; }), count);
 }
 
+TEST(Node, SlowReadersTogetherHaveNoMoreThanTheRelayHasRoomFor) {
+  NodeWorld world(2);
+  world.settings.limits.pending_in_all = 512 * 1'024;
+  world.start();
+  std::vector<std::unique_ptr<PipeClient>> readers;
+  for (std::size_t i = 0; i < 10; ++i) readers.push_back(std::make_unique<PipeClient>(world, i % 2));
+  PipeClient good(world, 0);
+  PipeClient sender(world, 1);
+  const auto fill = [&](PipeClient& reader) {
+    std::vector<crypto::AuthPrivateKey> keys(20);
+    std::vector<Bytes> sender_ids(20);
+    for (std::size_t i = 0; i < keys.size(); ++i) reader.create(keys[i], sender_ids[i]);
+    if (&reader != &good) reader.pause();
+    for (const auto& id : sender_ids) EXPECT_EQ(sender.call(long_message(), id), "OK");
+  };
+  for (auto& reader : readers) fill(*reader);
+  // 10 readers with 320 KB each; a block for each of them may be over it.
+  EXPECT_GT(world.load.pending, world.settings.limits.pending_in_all);
+  EXPECT_LE(world.load.pending, world.settings.limits.pending_in_all + 12 * transport::block_size);
+  // Who reads is served all the same, and the others have less time.
+  fill(good);
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_THAT(good.events, SizeIs(20));
+  world.time.advance(std::chrono::seconds(90));
+  EXPECT_LE(world.load.pending, world.settings.limits.pending_in_all);
+  EXPECT_GT(world.nodes[0]->counters().dropped_slow + world.nodes[1]->counters().dropped_slow, 0u);
+  readers.clear();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.load.pending, 0u);
+}
+
+TEST(Node, ConnectionsThatDoNotFinishTheHandshakeKeepNobodyOut) {
+  NodeWorld world(1);
+  world.settings.limits.handshakes = 50;
+  world.start();
+  std::vector<std::unique_ptr<PipeClient>> silent;
+  for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<PipeClient>(world, 0, false));
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.nodes[0]->gauges().handshakes, 50u);
+  EXPECT_EQ(world.load.connections, 50u);
+  EXPECT_EQ(world.nodes[0]->counters().dropped_handshakes, 150u);
+  EXPECT_EQ(std::ranges::count_if(silent, [](const auto& each) { return each->closed; }), 150);
+  PipeClient client(world, 0);
+  EXPECT_EQ(client.call(command::Ping{}), "PONG");
+  EXPECT_EQ(world.nodes[0]->gauges().handshakes, 49u);
+}
+
+TEST(Node, NewCredentialsAndPasswordAreForWhatComesLater) {
+  NodeWorld world(1);
+  world.start();
+  PipeClient before(world, 0);
+  world.nodes[0]->use_password(BasicAuth::from(as_bytes("secret")).value());
+  const auto key = crypto::AuthPrivateKey(crypto::generate_ed25519(world.random).private_key);
+  const auto dh = crypto::generate_x25519(world.random);
+  const command::New create{
+      crypto::public_key(key), dh.public_key, {}, SubscriptionMode::subscribe, command::New::Messaging{}, {}};
+  EXPECT_EQ(before.call(create, {}, &key), "ERR");
+  world.nodes[0]->use_password(std::nullopt);
+  EXPECT_EQ(before.call(create, {}, &key), "IDS");
+  world.nodes[0]->use_credentials(
+      transport::make_credentials(transport::SignatureAlgorithm::ed448, world.time.wall(), world.random));
+  EXPECT_TRUE(PipeClient(world, 0).closed);  // its relay is another now
+  EXPECT_EQ(before.call(command::Ping{}), "PONG");
+}
+
+TEST(Node, SubscriptionsAreCountedAsTheyComeAndGo) {
+  NodeWorld world(2);
+  world.start();
+  auto alice = std::make_unique<PipeClient>(world, 0);
+  PipeClient bob(world, 0);
+  crypto::AuthPrivateKey key;
+  Bytes sender_id;
+  for (int i = 0; i < 5; ++i) alice->create(key, sender_id);
+  bob.create(key, sender_id);
+  EXPECT_EQ(world.nodes[0]->shard().gauges().subscriptions, 6u);
+  EXPECT_EQ(world.nodes[0]->shard().gauges().subscribed_clients, 2u);
+  alice.reset();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.nodes[0]->shard().gauges().subscriptions, 1u);
+  EXPECT_EQ(world.nodes[0]->shard().gauges().subscribed_clients, 1u);
+  EXPECT_EQ(world.nodes[0]->shard().gauges().clients, 1u);
+}
+
 TEST(Node, StoppingSendsWhatWaitsAndEndsInTime) {
   NodeWorld world(2);
   world.start();
@@ -283,7 +366,7 @@ TEST(Node, StoppingSendsWhatWaitsAndEndsInTime) {
   EXPECT_EQ(stopped, 2u);
   EXPECT_TRUE(alice.closed && bob.closed && silent.closed);
   EXPECT_EQ(bob.answers[sent], "OK");
-  EXPECT_EQ(world.connections, 0u);
+  EXPECT_EQ(world.load.connections, 0u);
 }
 
 TEST(Node, StoppingDoesNotWaitForAReaderThatReadsNothing) {
@@ -317,7 +400,7 @@ TEST(Node, ManyConnectionsComeAndGo) {
     if (i % 2 == 0) EXPECT_EQ(bob.call(command::Send{{}, Content(as_bytes("hi"))}, sender_id), "OK");
   }
   world.time.advance(std::chrono::seconds(1));
-  EXPECT_EQ(world.connections, 1u);
+  EXPECT_EQ(world.load.connections, 1u);
   EXPECT_EQ(world.nodes[0]->shard().message_count() + world.nodes[1]->shard().message_count() +
                 world.nodes[2]->shard().message_count(),
             30u);

@@ -13,7 +13,7 @@ namespace simplex::smp::server {
 namespace {
 
 std::string sample(const std::string& store) {
-  std::ifstream file(std::string(SIMPLEX_SAMPLES) + "/" + store + "/log/smp-server-stats.log");
+  std::ifstream file(std::string(SIMPLEX_SOURCE_DIR) + "/tests/samples/" + store + "/log/smp-server-stats.log");
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
@@ -90,8 +90,9 @@ TEST(StatisticsFile, TimesAreReadAndWritten) {
     EXPECT_EQ(format_time(*parse_time(text)), text);
   }
   EXPECT_EQ(parse_time("2026-11-22T23:43:32.123456789012Z"), parse_time("2026-11-22T23:43:32.123456789Z"));
-  for (const auto* text : {"", "2026", "2026-11-22", "2026-11-22T23:43:32", "2026-02-30T00:00:00Z", "2026-11-22T23:43:32.",
-                           "2026-11-22T24:00:00Z", "2026-11-22T23:43:32.5", "9999-11-22T23:43:32Z"}) {
+  for (const auto* text :
+       {"", "2026", "2026-11-22", "2026-11-22T23:43:32", "2026-02-30T00:00:00Z", "2026-11-22T23:43:32.",
+        "2026-11-22T24:00:00Z", "2026-11-22T23:43:32.5", "9999-11-22T23:43:32Z"}) {
     EXPECT_FALSE(parse_time(text)) << text;
   }
 }

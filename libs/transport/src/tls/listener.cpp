@@ -18,6 +18,7 @@ constexpr auto exhausted_pause = std::chrono::milliseconds(200);
 struct Port {
   tcp::acceptor acceptor;
   Serves serves;
+  std::shared_ptr<PortCounters> counters;
 };
 
 Result<std::shared_ptr<const tls::Context>> web_context(const std::shared_ptr<const WebCredentials>& credentials,
@@ -37,6 +38,22 @@ Bytes address_of(const tcp::socket& socket) {
   if (v6.is_v4_mapped()) return to_bytes(asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_bytes());
   return to_bytes(v6.to_bytes());
 }
+
+// The place of a socket: with those of its port, and with those that were let in. Lives on the listener's loop.
+class SocketPlace final : public Admission::Place {
+ public:
+  SocketPlace(std::shared_ptr<PortCounters> port, std::unique_ptr<Admission::Place> admitted)
+      : port_(std::move(port)), admitted_(std::move(admitted)) {
+    ++port_->accepted;
+  }
+  ~SocketPlace() override { ++port_->closed; }
+  SocketPlace(const SocketPlace&) = delete;
+  SocketPlace& operator=(const SocketPlace&) = delete;
+
+ private:
+  std::shared_ptr<PortCounters> port_;
+  std::unique_ptr<Admission::Place> admitted_;
+};
 
 // What goes on in a listener; kept by its waits until it is stopped.
 class Listening : public std::enable_shared_from_this<Listening> {
@@ -76,6 +93,13 @@ class Listening : public std::enable_shared_from_this<Listening> {
     auto counted = counters_;
     counted.handshakes = handshakes_.size();
     return counted;
+  }
+
+  std::vector<PortCounters> port_counters() const {
+    std::vector<PortCounters> made;
+    made.reserve(ports_.size());
+    for (const auto& port : ports_) made.push_back(*port.counters);
+    return made;
   }
 
   void stop_accepting() {
@@ -121,7 +145,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
       const auto& acceptor = port.acceptor;
       if (self->stopped_ || !acceptor.is_open()) return;
       if (!error) {
-        self->begin_handshake(std::move(socket), self->context_for(port.serves));
+        self->begin_handshake(std::move(socket), port);
       } else if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
                  error == asio::error::no_buffer_space || error == boost::system::errc::too_many_files_open_in_system) {
         return self->pause_accepting(error);
@@ -145,17 +169,21 @@ class Listening : public std::enable_shared_from_this<Listening> {
     });
   }
 
-  void begin_handshake(tcp::socket socket, std::shared_ptr<const tls::Context> context) {
+  void begin_handshake(tcp::socket socket, const Port& port) {
     ++counters_.connections;
+    auto context = context_for(port.serves);
     if (!context) return refuse({ErrorKind::unsupported, "there is no web certificate"});
     std::unique_ptr<Admission::Place> admitted;
     if (settings_.admission) {
       admitted = settings_.admission->admit(address_of(socket));
       if (!admitted) {
         ++counters_.not_admitted;
+        ++port.counters->accepted;
+        ++port.counters->closed;
         return refuse({ErrorKind::limit, "an address has too many connections, or opens them too often"});
       }
     }
+    auto held = std::make_unique<SocketPlace>(port.counters, std::move(admitted));
     if (handshakes_.size() >= settings_.max_handshakes && !handshakes_.empty()) {
       ++counters_.dropped_handshakes;
       end_handshake(handshakes_.begin(), {ErrorKind::limit, "too many TLS handshakes at once: the oldest is dropped"});
@@ -166,7 +194,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
     const auto place = handshakes_.emplace(handshakes_.end());
     place->stream = std::make_shared<tls::Stream>(loop_, std::move(context), std::move(socket), std::nullopt,
                                                   std::vector<std::string>{});
-    place->stream->hold(std::move(admitted));
+    place->stream->hold(std::move(held));
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
     });
@@ -215,6 +243,7 @@ class Listener final : public TlsListener {
 
   const std::vector<std::uint16_t>& ports() const override { return ports_; }
   Counters counters() const override { return listening_->counters(); }
+  std::vector<PortCounters> port_counters() const override { return listening_->port_counters(); }
   void stop_accepting() override { listening_->stop_accepting(); }
   void use_credentials(const ServerCredentials& credentials) override { listening_->use_credentials(credentials); }
   Result<> use_web_credentials(const std::shared_ptr<const WebCredentials>& credentials) override {
@@ -237,7 +266,10 @@ Result<std::unique_ptr<TlsListener>> listen_tls(async::Loop& loop, const ServerC
   std::vector<Port> ports;
   for (const auto& address : settings.addresses) {
     SIMPLEX_ASSIGN(auto acceptors, tcp_ports::listen_on(*asio_context, address, settings.sharing));
-    for (auto& acceptor : acceptors) ports.push_back({std::move(acceptor), address.serves});
+    for (auto& acceptor : acceptors) {
+      auto counters = std::make_shared<PortCounters>(acceptor.local_endpoint().port());
+      ports.push_back({std::move(acceptor), address.serves, std::move(counters)});
+    }
   }
   SIMPLEX_ASSIGN(auto web, web_context(settings.web, settings.versions));
   const auto listening = std::make_shared<Listening>(loop, credentials, std::move(web), std::move(settings),

@@ -55,6 +55,15 @@ struct ListenSettings {
   TlsVersions versions;
 };
 
+// Sockets of one port, TLS or not.
+struct PortCounters {
+  std::uint16_t port = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t closed = 0;
+
+  [[nodiscard]] std::uint64_t active() const { return accepted - closed; }
+};
+
 // Lives on its loop. Destroying it closes the ports and drops unfinished handshakes; channels already given out stay.
 class TlsListener {
  public:
@@ -74,6 +83,7 @@ class TlsListener {
   virtual ~TlsListener() = default;
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;  // one for each bound address
   [[nodiscard]] virtual Counters counters() const = 0;
+  [[nodiscard]] virtual std::vector<PortCounters> port_counters() const = 0;  // in the order of ports()
   // Closes the ports; handshakes in progress go on.
   virtual void stop_accepting() = 0;
   // What the next connections are shown. Those that are there, in the handshake too, keep what they saw.

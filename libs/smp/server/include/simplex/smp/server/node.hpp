@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "simplex/async/loop.hpp"
@@ -30,20 +31,33 @@ struct NodeSettings {
 struct NodeCounters {
   std::uint64_t connections = 0;  // that finished the handshake
   std::uint64_t failed_handshakes = 0;
-  std::uint64_t refused = 0;  // over the limit of connections
+  std::uint64_t dropped_handshakes = 0;  // for too many at once; failed, too
+  std::uint64_t refused = 0;             // over the limit of connections
   std::uint64_t dropped_slow = 0;
   std::uint64_t closed_inactive = 0;
   std::uint64_t blocks_in = 0;
   std::uint64_t blocks_out = 0;
 };
 
+// What is there now.
+struct NodeGauges {
+  std::size_t connections = 0;
+  std::size_t handshakes = 0;  // of SMP
+};
+
+// What the nodes of a relay count together, because it is bounded together.
+struct RelayLoad {
+  std::atomic<std::size_t> connections = 0;
+  std::atomic<std::size_t> pending = 0;  // octets that wait for readers
+};
+
 class Connection;
 
 class Node {
  public:
-  // All on the node's loop, but the constructor and join(). open_connections counts those of all nodes.
+  // All on the node's loop, but the constructor and join(). The load outlives the nodes.
   Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSettings& settings, Random& random,
-       Store& store, Logger& logger, std::atomic<std::size_t>& open_connections);
+       Store& store, Logger& logger, RelayLoad& load);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -60,6 +74,10 @@ class Node {
 
   [[nodiscard]] Shard& shard() { return shard_; }
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
+  [[nodiscard]] NodeGauges gauges() const { return {connections_.size(), handshaking_.size()}; }
+  // Connections to come see these; queues are made with this password from now on.
+  void use_credentials(transport::ServerCredentials credentials) { credentials_ = std::move(credentials); }
+  void use_password(std::optional<BasicAuth> password) { engine_settings_.password = std::move(password); }
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
 
  private:
@@ -76,13 +94,20 @@ class Node {
   void deliver_notifications();
   void sweep_notifications();
   void wait_for_end();
+  [[nodiscard]] const transport::ServerCredentials& credentials() const {
+    return credentials_ ? *credentials_ : settings_.credentials;
+  }
+  // The readers of the relay let more wait than it has room for.
+  [[nodiscard]] bool crowded() const { return load_.pending.load() > settings_.limits.pending_in_all; }
 
   std::size_t index_;
   async::Loop& loop_;
   const NodeSettings& settings_;
   Random& random_;
   Logger& logger_;
-  std::atomic<std::size_t>& open_connections_;
+  RelayLoad& load_;
+  EngineSettings engine_settings_;                           // as they were set at start, or later
+  std::optional<transport::ServerCredentials> credentials_;  // nothing: those of the settings
   Shard shard_;
   std::unique_ptr<NameResolver> names_;
   std::vector<Node*> nodes_;
@@ -90,6 +115,7 @@ class Node {
   bool turn_is_posted_ = false;
   std::uint64_t next_connection_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // in the handshake, too
+  std::set<std::uint64_t> handshaking_;                                         // the oldest has the smallest number
   std::unordered_map<ClientId, Connection*> by_client_;
   std::vector<std::uint64_t> touched_;  // connections that may have something to send
   NodeCounters counters_;

@@ -31,6 +31,14 @@ struct ConnectionLimits {
   std::size_t pending = 256 * 1'024;
   std::size_t max_pending = 8 * 1'024 * 1'024;
   std::chrono::seconds slow_reader_timeout{300};  // dropped when nothing of what waits was read for so long
+  // Of all connections of the relay. Past it a connection gets a block only when it has read all before, and slow readers
+  // have no more than crowded_timeout.
+  std::size_t pending_in_all = 1'024UL * 1'024 * 1'024;
+  std::chrono::seconds crowded_timeout{15};
+  // Connections of one thread in the TLS handshake, and in the SMP handshake; past it the oldest is dropped.
+  std::size_t handshakes = 1'024;
+  // Octets that the kernel holds for a slow reader beside these; 0: as many as it likes.
+  std::size_t send_buffer = 256 * 1'024;
   // A connection without subscriptions on which nothing happened for ttl is closed; looked for every interval.
   bool disconnect_inactive = true;
   std::chrono::seconds inactive_ttl{21'600};

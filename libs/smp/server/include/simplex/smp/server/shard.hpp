@@ -108,6 +108,7 @@ class Shard {
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
   // For what is counted beside the engine, on the same loop.
   [[nodiscard]] Statistics& statistics() { return statistics_; }
+  [[nodiscard]] ShardGauges gauges() const { return {clients_.size(), subscriptions_, subscribed_clients_}; }
   // Outlives the shard; null: nobody counts them.
   void report_active_queues(ActiveQueues* active) { active_queues_ = active; }
 
@@ -254,6 +255,8 @@ class Shard {
   bool has_output_ = false;
   Statistics statistics_;
   ActiveQueues* active_queues_ = nullptr;
+  std::uint64_t subscriptions_ = 0;  // of the connections of this shard
+  std::uint64_t subscribed_clients_ = 0;
   std::move_only_function<void()> on_output_;
 
   std::uint64_t next_client_ = 1;

@@ -147,6 +147,13 @@ struct Statistics {
   std::uint64_t throttled_unknown_queues = 0;
 };
 
+// What a shard has now, kept up to date as it changes.
+struct ShardGauges {
+  std::uint64_t clients = 0;
+  std::uint64_t subscriptions = 0;
+  std::uint64_t subscribed_clients = 0;
+};
+
 // Counters of shards together; what was counted since `before`. Of ack_times.max it is always the greatest.
 [[nodiscard]] Statistics add(const Statistics& a, const Statistics& b);
 [[nodiscard]] Statistics subtract(const Statistics& now, const Statistics& before);

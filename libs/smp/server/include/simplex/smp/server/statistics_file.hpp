@@ -1,6 +1,7 @@
 // The statistics of a relay as they outlive it: smp-server-stats.log, in the reference's format. It reads what we write.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
