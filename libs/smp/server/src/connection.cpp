@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include "simplex/encoding/base64.hpp"
+
 namespace simplex::smp::server {
 namespace {
 
@@ -9,7 +11,7 @@ constexpr std::size_t max_answer = 2 * 16'640;
 }  // namespace
 
 Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr channel)
-    : node_(node), number_(number), last_activity_(node.loop_.now()) {
+    : node_(node), number_(number), since_(node.loop_.now()), last_activity_(node.loop_.now()) {
   transport::ServerHandshakeSettings settings;
   settings.versions = node.settings_.versions;
   settings.service = [this](transport::SmpServiceRole role, const transport::CertificateChain& chain,
@@ -64,6 +66,8 @@ void Connection::received(BytesView content) {
   ++node_.counters_.blocks_in;
   node_.turn([&] { node_.shard_.receive(*client_, content); });
 }
+
+std::string Connection::session_name() const { return base64url(agreed_->session_id); }
 
 void Connection::drained() {
   stuck_since_.reset();

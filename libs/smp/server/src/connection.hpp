@@ -18,6 +18,9 @@ class Connection {
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] const std::optional<ClientId>& client() const { return client_; }
   [[nodiscard]] bool idle() const { return answers_.empty() && held_.empty() && session_->pending() == 0; }
+  [[nodiscard]] Instant since() const { return since_; }
+  // Known to both ends, and to nobody else; for the operator.
+  [[nodiscard]] std::string session_name() const;
   [[nodiscard]] Instant last_activity() const { return last_activity_; }
   // Since when something waits and nothing was read.
   [[nodiscard]] std::optional<Instant> stuck_since() const { return stuck_since_; }
@@ -50,6 +53,7 @@ class Connection {
   // Neither is encoded until there is room: a command of a few octets may be answered with link data that fill a block.
   std::deque<Answer> answers_;
   std::deque<Delivery> held_;
+  Instant since_;
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
   std::size_t left_pending_ = 0;  // by the last flush

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "simplex/smp/server/control.hpp"
+#include "simplex/smp/server/relay_status.hpp"
 #include "connection.hpp"
 
 namespace simplex::smp::server {
@@ -151,6 +153,20 @@ std::size_t Node::end_connections(const std::vector<std::uint64_t>& numbers, boo
   }
   return ended;
 }
+
+std::vector<ClientStatus> Node::clients(std::size_t limit) const {
+  std::vector<ClientStatus> made;
+  const auto wall = seconds_since_epoch(loop_.wall());
+  const auto ago = [&](Instant time) { return std::chrono::floor<std::chrono::seconds>(loop_.now() - time).count(); };
+  for (const auto& [client, connection] : by_client_) {
+    if (made.size() >= limit) break;
+    made.push_back({client, connection->session_name(), wall - ago(connection->since()),
+                    wall - ago(connection->last_activity()), shard_.subscriptions(client)});
+  }
+  return made;
+}
+
+void Node::control(QueueControl control) { control.done(fail(ErrorKind::unsupported, "queues can't be controlled")); }
 
 void Node::sweep() {
   bool finished = false;

@@ -25,7 +25,29 @@ void QueuePeriods::add(const PeriodHashes& hashes, bool notification) {
   }
 }
 
+void QueuePeriods::continue_from(std::shared_ptr<const QueuePeriods> earlier, bool counts_them) {
+  earlier_ = std::move(earlier);
+  earlier_flags_ = earlier_ ? all_flags | all_flags << 3 : 0;
+  counts_earlier_ = counts_them;
+}
+
+std::uint8_t QueuePeriods::flags_of(std::uint64_t queue) const {
+  return queues_.empty() ? std::uint8_t{0} : flags_[place_of(queue)];
+}
+
+PeriodCounts QueuePeriods::counts_of(bool notification) const {
+  auto made = counts_[notification ? 1 : 0];
+  if (!earlier_ || !counts_earlier_) return made;
+  const auto earlier = earlier_->counts_of(notification);
+  if ((earlier_flags_ & flag_of(Period::day, notification)) != 0) made.day += earlier.day;
+  if ((earlier_flags_ & flag_of(Period::week, notification)) != 0) made.week += earlier.week;
+  if ((earlier_flags_ & flag_of(Period::month, notification)) != 0) made.month += earlier.month;
+  return made;
+}
+
 void QueuePeriods::add(std::uint64_t queue, std::uint8_t flags) {
+  if (earlier_) flags = static_cast<std::uint8_t>(flags & ~(earlier_->flags_of(queue) & earlier_flags_));
+  if (flags == 0) return;
   // At most 7 of 10 places are used.
   if (queues_.empty()) rebuild(smallest);
   if ((used_ + 1) * 10 > queues_.size() * 7) rebuild(queues_.size() * 2);
@@ -52,6 +74,12 @@ void QueuePeriods::add(std::uint64_t queue, std::uint8_t flags) {
 
 PeriodHashes QueuePeriods::hashes(bool notification) const {
   PeriodHashes made;
+  if (earlier_ && counts_earlier_) {
+    made = earlier_->hashes(notification);
+    for (const auto period : all_periods) {
+      if ((earlier_flags_ & flag_of(period, notification)) == 0) made[static_cast<std::size_t>(period)].clear();
+    }
+  }
   for (const auto period : all_periods) {
     auto& set = made[static_cast<std::size_t>(period)];
     for (std::size_t i = 0; i < queues_.size(); ++i) {
@@ -63,6 +91,8 @@ PeriodHashes QueuePeriods::hashes(bool notification) const {
 
 void QueuePeriods::begin(Period period) {
   const auto gone = static_cast<std::uint8_t>(flag_of(period, false) | flag_of(period, true));
+  earlier_flags_ = static_cast<std::uint8_t>(earlier_flags_ & ~gone);
+  if (earlier_flags_ == 0) earlier_.reset();
   std::size_t left = 0;
   for (auto& flags : flags_) {
     flags = static_cast<std::uint8_t>(flags & ~gone);

@@ -9,6 +9,7 @@
 
 #include "simplex/server_kit/files.hpp"
 #include "simplex/transport/tls.hpp"
+#include "gather.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -17,12 +18,41 @@ namespace fs = std::filesystem;
 
 // One thread of the relay. Members are destroyed from the last: what uses the loop goes before it.
 struct Worker {
+  explicit Worker(std::size_t active_queues) : periods(active_queues) {}
+
   std::unique_ptr<async::ThreadLoop> loop = async::make_thread_loop();
   SystemRandom random;
+  QueuePeriods periods;
   std::unique_ptr<Store> store;
   std::unique_ptr<Node> node;
   std::unique_ptr<transport::TlsListener> listener;
+  transport::TlsListener::Counters last_tls;  // when it is closed
+  std::vector<transport::PortCounters> last_ports;
   std::thread thread;
+
+  void end_listening() {
+    if (!listener) return;
+    last_tls = listener->counters();
+    last_ports = listener->port_counters();
+    listener.reset();
+  }
+  // On its loop, or when that has ended.
+  [[nodiscard]] RelayStatus status() const {
+    RelayStatus made;
+    made.threads = 1;
+    made.statistics = node->shard().statistics();
+    made.counters = node->counters();
+    made.connections = node->gauges();
+    made.shards = node->shard().gauges();
+    made.queues_in_memory = node->shard().queue_count();
+    made.active = periods.counts();
+    made.active_with_notification = periods.notification_counts();
+    made.active_uncounted = periods.uncounted();
+    made.tls = listener ? listener->counters() : last_tls;
+    made.ports = listener ? listener->port_counters() : last_ports;
+    return made;
+  }
+  [[nodiscard]] ActiveHashes active() const { return {periods.hashes(false), periods.hashes(true)}; }
 };
 
 class ThreadedServer final : public Server {
@@ -57,18 +87,79 @@ class ThreadedServer final : public Server {
   const std::vector<std::uint16_t>& ports() const override { return ports_; }
   const StartReport& report() const override { return report_; }
 
+  void status(async::Loop& loop, Done<RelayStatus> done) override {
+    gather<RelayStatus>(
+        loops_, loop, [this](std::size_t i) { return workers_[i]->status(); },
+        [this, done = std::move(done)](const std::vector<RelayStatus>& parts) mutable { done(whole(parts)); });
+  }
+
+  void active_queues(async::Loop& loop, Done<ActiveHashes> done) override {
+    gather<ActiveHashes>(
+        loops_, loop, [this](std::size_t i) { return workers_[i]->active(); },
+        [done = std::move(done)](std::vector<ActiveHashes> parts) mutable {
+          ActiveHashes all;
+          for (auto& part : parts) all += std::move(part);
+          done(std::move(all));
+        });
+  }
+
+  void clients(async::Loop& loop, std::size_t limit, Done<std::vector<ClientStatus>> done) override {
+    using Clients = std::vector<ClientStatus>;
+    gather<Clients>(
+        loops_, loop, [this, limit](std::size_t i) { return workers_[i]->node->clients(limit); },
+        [limit, done = std::move(done)](std::vector<Clients> parts) mutable {
+          Clients all;
+          for (auto& part : parts) {
+            for (auto& client : part) {
+              if (all.size() < limit) all.push_back(std::move(client));
+            }
+          }
+          done(std::move(all));
+        });
+  }
+
+  void control(async::Loop& loop, QueueControl control) override {
+    control.done = [&loop, done = std::move(control.done)](Result<QueueControl::Answer> answer) mutable {
+      loop.post([done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
+    };
+    loops_[0]->post([node = nodes_[0], control = std::move(control)]() mutable { node->control(std::move(control)); });
+  }
+
+  void begin(Period period) override {
+    for (auto& worker : workers_)
+      worker->loop->post([worker = worker.get(), period] { worker->periods.begin(period); });
+  }
+
+  void use(const transport::ServerCredentials& credentials) override {
+    for (auto& worker : workers_) {
+      worker->loop->post([worker = worker.get(), mine = credentials.clone()]() mutable {
+        if (worker->listener) worker->listener->use_credentials(mine);
+        worker->node->use_credentials(std::move(mine));
+      });
+    }
+  }
+
+  void use(const std::optional<BasicAuth>& password) override {
+    for (auto& worker : workers_) {
+      worker->loop->post([worker = worker.get(), password] { worker->node->use_password(password); });
+    }
+  }
+
+  const Last& last() const override { return last_; }
+
   Result<> stop() override {
     if (!std::exchange(running_, false)) return {};
     std::latch stopped(static_cast<std::ptrdiff_t>(workers_.size()));
     for (auto& worker : workers_) {
       worker->loop->post([worker = worker.get(), limit = settings_.stop_limit, &stopped] {
-        worker->listener.reset();
+        worker->end_listening();
         worker->node->stop(limit, [&stopped] { stopped.count_down(); });
       });
     }
     stopped.wait();
     for (auto& worker : workers_) worker->loop->stop();
     for (auto& worker : workers_) worker->thread.join();
+    note_last();
     if (backend_) return close_store();
     auto saved = save_messages();
     workers_.clear();
@@ -108,16 +199,47 @@ class ThreadedServer final : public Server {
     auto count = settings_.threads > 0 ? settings_.threads : std::size_t{std::thread::hardware_concurrency()};
     count = std::clamp<std::size_t>(count, 1, 64);
     for (std::size_t i = 0; i < count; ++i) {
-      auto worker = std::make_unique<Worker>();
+      auto worker = std::make_unique<Worker>(settings_.active_queues / count + 1);
       worker->store =
           backend_ ? backend_->shard(i, count, *worker->loop) : std::make_unique<MemoryStore>(log, &logger_);
       worker->node = std::make_unique<Node>(i, count, *worker->loop, settings_.node, worker->random, *worker->store,
                                             logger_, load_);
+      worker->node->shard().report_active_queues(&worker->periods);
       nodes_.push_back(worker->node.get());
+      loops_.push_back(worker->loop.get());
       workers_.push_back(std::move(worker));
     }
     for (auto* node : nodes_) node->join(nodes_);
+    restore_active();
     return {};
+  }
+
+  void restore_active() {
+    auto earlier = std::make_shared<QueuePeriods>();
+    earlier->add(settings_.active.all, false);
+    earlier->add(settings_.active.with_notification, true);
+    settings_.active = {};
+    if (earlier->size() == 0) return;
+    for (auto& worker : workers_) worker->periods.continue_from(earlier, worker == workers_.front());
+  }
+
+  RelayStatus whole(const std::vector<RelayStatus>& parts) {
+    RelayStatus all;
+    for (const auto& part : parts) all += part;
+    all.totals = backend_ ? backend_->totals() : StoreTotals{all.queues_in_memory, memory_messages_, 0};
+    all.open_connections = load_.connections;
+    all.pending_octets = load_.pending;
+    if (admission_) all.addresses = admission_->counters();
+    return all;
+  }
+
+  void note_last() {
+    std::vector<RelayStatus> parts;
+    for (auto& worker : workers_) {
+      parts.push_back(worker->status());
+      last_.active += worker->active();
+    }
+    last_.status = whole(parts);
   }
 
   Result<> restore_all(LoggedQueues queues) {
@@ -165,6 +287,7 @@ class ThreadedServer final : public Server {
 
   Result<> listen() {
     if (settings_.addresses.empty()) return {};
+    admission_ = transport::AddressBounds::make(settings_.address_limits, clock_, random_);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       auto& worker = *workers_[i];
       transport::ListenSettings listen;
@@ -174,6 +297,7 @@ class ThreadedServer final : public Server {
       // What the first one was given for port 0 is what the others share.
       for (std::size_t a = 0; i > 0 && a < listen.addresses.size(); ++a) listen.addresses[a].port = ports_[a];
       listen.handshake_timeout = settings_.node.limits.handshake_timeout;
+      listen.admission = admission_;
       listen.max_handshakes = settings_.node.limits.handshakes;
       listen.send_buffer = settings_.node.limits.send_buffer;
       if (workers_.size() > 1) listen.sharing = i == 0 ? transport::PortSharing::first : transport::PortSharing::join;
@@ -237,6 +361,11 @@ class ThreadedServer final : public Server {
   std::unique_ptr<StoreBackend> backend_;  // null: memory
   std::vector<server_kit::DirectoryLock> locks_;
   RelayLoad load_;
+  std::vector<async::Loop*> loops_;
+  SystemRandom random_;
+  std::shared_ptr<transport::AddressBounds> admission_;
+  std::uint64_t memory_messages_ = 0;
+  Last last_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Node*> nodes_;
   std::vector<std::uint16_t> ports_;

@@ -131,6 +131,29 @@ TEST(QueuePeriods, ComesBackFromTheFile) {
   EXPECT_EQ(restored.counts(), (PeriodCounts{101, 1, 101}));
 }
 
+TEST(QueuePeriods, QueuesOfBeforeARestartAreNotCountedAgainOnAnyShard) {
+  auto earlier = std::make_shared<QueuePeriods>();
+  for (std::uint64_t queue = 1; queue <= 100; ++queue) earlier->note(queue << 20, false);
+  std::array<QueuePeriods, 3> shards;
+  for (auto& shard : shards) shard.continue_from(earlier, &shard == shards.data());
+  const auto total = [&] {
+    PeriodCounts sum;
+    for (const auto& shard : shards) sum += shard.counts();
+    return sum;
+  };
+  EXPECT_EQ(total(), (PeriodCounts{100, 100, 100}));
+  for (std::uint64_t queue = 1; queue <= 150; ++queue) shards[queue % 3].note(queue << 20, queue == 5);
+  EXPECT_EQ(total(), (PeriodCounts{150, 150, 150}));
+  EXPECT_EQ(shards[2].notification_counts(), (PeriodCounts{1, 1, 1}));
+  std::size_t hashes = 0;
+  for (const auto& shard : shards) hashes += shard.hashes(false)[index(Period::month)].size();
+  EXPECT_EQ(hashes, 150U);
+  for (auto& shard : shards) shard.begin(Period::day);
+  EXPECT_EQ(total(), (PeriodCounts{0, 150, 150}));
+  shards[1].note(1ULL << 20, false);
+  EXPECT_EQ(total(), (PeriodCounts{1, 150, 150}));
+}
+
 TEST(QueuePeriods, WhoMakesQueuesWithoutEndFindsTheBound) {
   QueuePeriods periods(1'000);
   for (std::uint64_t queue = 0; queue < 10'000; ++queue) periods.note(queue * 0x9e37'79b9, true);

@@ -51,6 +51,8 @@ struct RelayLoad {
   std::atomic<std::size_t> pending = 0;  // octets that wait for readers
 };
 
+struct ClientStatus;
+struct QueueControl;
 class Connection;
 
 class Node {
@@ -75,6 +77,10 @@ class Node {
   [[nodiscard]] Shard& shard() { return shard_; }
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
   [[nodiscard]] NodeGauges gauges() const { return {connections_.size(), handshaking_.size()}; }
+  // Of its connections, at most so many.
+  [[nodiscard]] std::vector<ClientStatus> clients(std::size_t limit) const;
+  // What the operator does to a queue of the relay.
+  void control(QueueControl control);
   // Connections to come see these; queues are made with this password from now on.
   void use_credentials(transport::ServerCredentials credentials) { credentials_ = std::move(credentials); }
   void use_password(std::optional<BasicAuth> password) { engine_settings_.password = std::move(password); }

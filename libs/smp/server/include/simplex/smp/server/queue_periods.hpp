@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "simplex/smp/server/active_queues.hpp"
@@ -38,10 +39,12 @@ class QueuePeriods final : public ActiveQueues {
   void note(std::uint64_t queue, bool notification) override;
   // Of a statistics file.
   void add(const PeriodHashes& hashes, bool notification);
+  // What was counted before, shared by all shards: nothing of it is counted again. One of them has it in its counts.
+  void continue_from(std::shared_ptr<const QueuePeriods> earlier, bool counts_them);
 
   // Of all queues, and of those that got messages with the notification flag.
-  [[nodiscard]] PeriodCounts counts() const { return counts_[0]; }
-  [[nodiscard]] PeriodCounts notification_counts() const { return counts_[1]; }
+  [[nodiscard]] PeriodCounts counts() const { return counts_of(false); }
+  [[nodiscard]] PeriodCounts notification_counts() const { return counts_of(true); }
   [[nodiscard]] PeriodHashes hashes(bool notification) const;
   // A new day, week or month has begun.
   void begin(Period period);
@@ -51,6 +54,8 @@ class QueuePeriods final : public ActiveQueues {
 
  private:
   void add(std::uint64_t queue, std::uint8_t flags);
+  [[nodiscard]] PeriodCounts counts_of(bool notification) const;
+  [[nodiscard]] std::uint8_t flags_of(std::uint64_t queue) const;
   [[nodiscard]] std::size_t place_of(std::uint64_t queue) const;
   void rebuild(std::size_t size);
   void recount();
@@ -62,6 +67,9 @@ class QueuePeriods final : public ActiveQueues {
   std::size_t used_ = 0;
   std::uint64_t uncounted_ = 0;
   std::array<PeriodCounts, 2> counts_;
+  std::shared_ptr<const QueuePeriods> earlier_;  // null: none
+  std::uint8_t earlier_flags_ = 0;               // of its periods that go on
+  bool counts_earlier_ = false;
 };
 
 }  // namespace simplex::smp::server

@@ -9,7 +9,9 @@
 #include <memory>
 #include <vector>
 
+#include "simplex/smp/server/control.hpp"
 #include "simplex/smp/server/node.hpp"
+#include "simplex/smp/server/relay_status.hpp"
 #include "simplex/smp/server/store.hpp"
 
 namespace simplex::smp::server {
@@ -23,6 +25,9 @@ struct ServerSettings {
   std::optional<std::filesystem::path> messages;   // nothing: undelivered messages, too
   bool expire_messages_on_start = true;
   std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
+  transport::AddressLimits address_limits;
+  std::size_t active_queues = 10'000'000;  // counted by day, week and month; more are not
+  ActiveHashes active;                     // of the statistics file: counted from the start
 };
 
 // What was found in the store or the files at start.
@@ -47,6 +52,28 @@ class Server {
 
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;
   [[nodiscard]] virtual const StartReport& report() const = 0;
+
+  // --- while it runs: for whoever watches over it. Called on the loop that is given, which also gets what comes back.
+  template <class T>
+  using Done = std::move_only_function<void(T)>;
+  virtual void status(async::Loop& loop, Done<RelayStatus> done) = 0;
+  virtual void active_queues(async::Loop& loop, Done<ActiveHashes> done) = 0;
+  // At most so many connections, in no order.
+  virtual void clients(async::Loop& loop, std::size_t limit, Done<std::vector<ClientStatus>> done) = 0;
+  // What is done about a queue; control.done is called on the loop.
+  virtual void control(async::Loop& loop, QueueControl control) = 0;
+  // Queues of the period are counted anew.
+  virtual void begin(Period period) = 0;
+  // For connections to come, and for queues to be created.
+  virtual void use(const transport::ServerCredentials& credentials) = 0;
+  virtual void use(const std::optional<BasicAuth>& password) = 0;
+
+  // What there was when stop() had ended all connections.
+  struct Last {
+    RelayStatus status;
+    ActiveHashes active;
+  };
+  [[nodiscard]] virtual const Last& last() const = 0;
   // Ends all connections and threads, then closes the store, or saves the messages. Blocks, at most a little over
   // stop_limit and what the store needs to write.
   [[nodiscard]] virtual Result<> stop() = 0;

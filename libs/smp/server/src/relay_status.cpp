@@ -1,0 +1,54 @@
+#include "simplex/smp/server/relay_status.hpp"
+
+#include <algorithm>
+
+namespace simplex::smp::server {
+
+RelayStatus& RelayStatus::operator+=(const RelayStatus& other) {
+  threads += other.threads;
+  statistics = add(statistics, other.statistics);
+  counters.connections += other.counters.connections;
+  counters.failed_handshakes += other.counters.failed_handshakes;
+  counters.dropped_handshakes += other.counters.dropped_handshakes;
+  counters.refused += other.counters.refused;
+  counters.dropped_slow += other.counters.dropped_slow;
+  counters.closed_inactive += other.counters.closed_inactive;
+  counters.blocks_in += other.counters.blocks_in;
+  counters.blocks_out += other.counters.blocks_out;
+  connections.connections += other.connections.connections;
+  connections.handshakes += other.connections.handshakes;
+  shards.clients += other.shards.clients;
+  shards.subscriptions += other.shards.subscriptions;
+  shards.subscribed_clients += other.shards.subscribed_clients;
+  queues_in_memory += other.queues_in_memory;
+  active += other.active;
+  active_with_notification += other.active_with_notification;
+  active_uncounted += other.active_uncounted;
+  tls.connections += other.tls.connections;
+  tls.channels += other.tls.channels;
+  tls.refused += other.tls.refused;
+  tls.handshakes += other.tls.handshakes;
+  tls.not_admitted += other.tls.not_admitted;
+  tls.dropped_handshakes += other.tls.dropped_handshakes;
+  for (const auto& port : other.ports) {
+    const auto same = std::ranges::find(ports, port.port, &transport::PortCounters::port);
+    if (same == ports.end()) {
+      ports.push_back(port);
+    } else {
+      same->accepted += port.accepted;
+      same->closed += port.closed;
+    }
+  }
+  return *this;
+}
+
+ActiveHashes& ActiveHashes::operator+=(ActiveHashes&& other) {
+  const auto append = [](PeriodHashes& to, const PeriodHashes& from) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i].insert(to[i].end(), from[i].begin(), from[i].end());
+  };
+  append(all, other.all);
+  append(with_notification, other.with_notification);
+  return *this;
+}
+
+}  // namespace simplex::smp::server
