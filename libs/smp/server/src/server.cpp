@@ -230,6 +230,7 @@ class ThreadedServer final : public Server {
     all.open_connections = load_.connections;
     all.pending_octets = load_.pending;
     if (admission_) all.addresses = admission_->counters();
+    if (const auto& services = settings_.node.engine.services) all.services = services->counters();
     return all;
   }
 

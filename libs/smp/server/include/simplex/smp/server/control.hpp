@@ -21,8 +21,10 @@ struct QueueControl {
     QueueStatus status = QueueStatus::active;  // after the action
     std::optional<Blocking> blocking;
     std::optional<Date> updated;
-    bool changed = false;           // block and unblock: it was not so before
-    std::uint64_t messages = 0;     // remove: how many went with it
+    std::optional<protocol::QueueMode> mode;
+    bool changed = false;        // block and unblock: it was not so before
+    bool was_active = false;     // block: it was active before, so that it counts (qBlocked)
+    std::uint64_t messages = 0;  // remove: how many went with it
   };
   // not_found: there is no such queue.
   std::move_only_function<void(Result<Answer>)> done;

@@ -6,6 +6,7 @@
 
 #include "simplex/smp/server/node.hpp"
 #include "simplex/smp/server/queue_periods.hpp"
+#include "simplex/smp/server/service_book.hpp"
 #include "simplex/smp/server/store.hpp"
 #include "simplex/transport/tls.hpp"
 
@@ -29,6 +30,7 @@ struct RelayStatus {
   std::size_t open_connections = 0;  // in the handshake, too
   std::size_t pending_octets = 0;    // that wait for readers
   transport::AddressBounds::Counters addresses;
+  ServiceBook::Counters services;
 
   // Another thread's part.
   RelayStatus& operator+=(const RelayStatus& other);

@@ -152,6 +152,8 @@ struct ShardGauges {
   std::uint64_t clients = 0;
   std::uint64_t subscriptions = 0;
   std::uint64_t subscribed_clients = 0;
+  std::uint64_t notifier_subscriptions = 0;
+  std::uint64_t notifications = 0;  // that wait
 };
 
 // Counters of shards together; what was counted since `before`. Of ack_times.max it is always the greatest.
