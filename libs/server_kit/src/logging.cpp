@@ -17,7 +17,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::off;
 }
 
-class StderrLogger final : public Logger {
+class StderrLogger final : public ServerLogger {
  public:
   StderrLogger(std::string_view program, LogLevel level)
       : log_(std::string(program), std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
@@ -26,6 +26,7 @@ class StderrLogger final : public Logger {
     log_.flush_on(spdlog::level::debug);
   }
   [[nodiscard]] bool enabled(LogLevel level) const noexcept override { return log_.should_log(level_of(level)); }
+  void set_level(LogLevel level) override { log_.set_level(level_of(level)); }
   void write(LogLevel level, std::string_view text) override {
     log_.log(level_of(level), spdlog::string_view_t(text.data(), text.size()));
   }
@@ -36,7 +37,7 @@ class StderrLogger final : public Logger {
 
 }  // namespace
 
-std::unique_ptr<Logger> make_stderr_logger(std::string_view program, LogLevel level) {
+std::unique_ptr<ServerLogger> make_stderr_logger(std::string_view program, LogLevel level) {
   return std::make_unique<StderrLogger>(program, level);
 }
 

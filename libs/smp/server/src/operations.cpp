@@ -9,6 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* this_machine = "127.0.0.1";
+// Connections that `clients` tells of.
+constexpr std::size_t shown = 10'000;
 // Between looks at the clock: it may be set while the relay runs.
 constexpr auto tick_interval = std::chrono::seconds(10);
 
@@ -40,23 +42,28 @@ void Counting::restart(WallTime now, const Statistics& shards) {
   from_ = now;
 }
 
-std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const ServerSettings& settings) {
-  const auto& limits = settings.node.limits;
+RelayBounds bounds_of(const ServerSettings& settings) {
+  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.active_queues};
+}
+
+std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds) {
+  const auto& limits = bounds.connections;
+  const auto& counts = status.statistics;  // since the start
   const auto number = [](auto value) { return static_cast<double>(value); };
-  const auto all_threads = [&](std::size_t of_one) { return number(of_one * status.threads); };
+  const auto seconds = [](std::chrono::seconds time) { return static_cast<double>(time.count()); };
   return {
       {"connections", number(limits.connections), number(status.open_connections), status.counters.refused},
-      {"connections_per_address", number(settings.address_limits.connections), number(status.addresses.most),
+      {"connections_per_address", number(bounds.addresses.connections), number(status.addresses.most),
        status.addresses.refused_number},
-      {"connections_per_address_per_minute", number(settings.address_limits.connections_per_minute), std::nullopt,
+      {"connections_per_address_per_minute", number(bounds.addresses.connections_per_minute), std::nullopt,
        status.addresses.refused_rate},
-      {"handshakes", all_threads(limits.handshakes), number(status.tls.handshakes + status.connections.handshakes),
+      {"handshakes", number(limits.handshakes * status.threads),
+       number(status.tls.handshakes + status.connections.handshakes),
        status.tls.dropped_handshakes + status.counters.dropped_handshakes},
-      {"slow_reader_timeout", number(limits.slow_reader_timeout.count()), std::nullopt, status.counters.dropped_slow},
+      {"slow_reader_timeout", seconds(limits.slow_reader_timeout), std::nullopt, status.counters.dropped_slow},
       {"pending_bytes_in_all", number(limits.pending_in_all), number(status.pending_octets), std::nullopt},
-      {"active_queues", number(settings.active_queues), number(status.active.month), status.active_uncounted},
-      {"services", number(settings.node.engine.services ? status.services.unproven : 0), std::nullopt,
-       status.services.refused},
+      {"queue_quota", number(bounds.engine.queue_quota), std::nullopt, counts.messages_over_quota},
+      {"active_queues", number(bounds.active_queues), number(status.active.month), status.active_uncounted},
   };
 }
 
@@ -77,11 +84,11 @@ std::optional<SavedStatistics> Operations::load(const fs::path& file, Logger& lo
   return std::nullopt;
 }
 
-Operations::Operations(async::ThreadLoop& loop, Server& server, const ServerSettings& bounds,
-                       OperationSettings settings, std::optional<SavedStatistics> saved, Logger& logger)
+Operations::Operations(async::Loop& loop, Server& server, RelayBounds bounds, OperationSettings settings,
+                       std::optional<SavedStatistics> saved, Logger& logger)
     : loop_(loop),
       server_(server),
-      bounds_(bounds),
+      bounds_(std::move(bounds)),
       settings_(std::move(settings)),
       logger_(logger),
       counting_(saved ? saved->from : loop.wall(), saved ? saved->counts : Statistics()),
@@ -114,7 +121,7 @@ Result<> Operations::start() {
     lines.connections = settings_.control_connections;
     lines.line_octets = ControlSession::max_line;
     SIMPLEX_ASSIGN(control_, server_kit::LineServer::start(loop_, std::move(lines), [this] {
-                     return std::make_unique<ControlConversation>(*this);
+                     return std::make_unique<ControlConversation>(static_cast<ControlBackend&>(*this));
                    }));
   }
   tick();
@@ -312,7 +319,6 @@ void Operations::runtime(Text done) {
 }
 
 void Operations::clients(Text done) {
-  constexpr std::size_t shown = 10'000;
   server_.clients(loop_, shown, [this, done = std::move(done)](const std::vector<ClientStatus>& clients) mutable {
     const auto now = seconds_since_epoch(loop_.wall());
     std::string text = "clientId,sessionId,connected,createdAt,rcvActiveAt,sndActiveAt,age,subscriptions\n";
@@ -376,7 +382,7 @@ void Operations::control(QueueControl control) { server_.control(loop_, std::mov
 
 std::optional<std::string> Operations::no_more_blocking() const {
   const auto quota = settings_.daily_block_quota;
-  if (quota == 0 || blocked_ < quota) return std::nullopt;
+  if (quota == 0 || static_cast<std::int64_t>(blocked_) < quota) return std::nullopt;
   return fmt::format("error: reached limit of {} queues blocked daily\n", quota);
 }
 

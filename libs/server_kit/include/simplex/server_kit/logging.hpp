@@ -7,7 +7,12 @@
 
 namespace simplex::server_kit {
 
+class ServerLogger : public Logger {
+ public:
+  virtual void set_level(LogLevel level) = 0;  // thread-safe
+};
+
 // "2026-11-23 08:15:30.123 warning smp-server: text". Lines below the level are dropped.
-[[nodiscard]] std::unique_ptr<Logger> make_stderr_logger(std::string_view program, LogLevel level);
+[[nodiscard]] std::unique_ptr<ServerLogger> make_stderr_logger(std::string_view program, LogLevel level);
 
 }  // namespace simplex::server_kit

@@ -15,7 +15,7 @@
 namespace simplex::smp::server {
 
 // The passwords of section AUTH. Without one, nobody has the role. Read anew for each "auth", so they may change.
-struct ControlPasswords {
+struct ControlCredentials {
   std::optional<protocol::BasicAuth> admin;  // control_port_admin_password
   std::optional<protocol::BasicAuth> user;   // control_port_user_password
 };
@@ -25,7 +25,7 @@ class ControlBackend {
  public:
   using Text = std::move_only_function<void(std::string)>;
   virtual ~ControlBackend() = default;
-  [[nodiscard]] virtual const ControlPasswords& passwords() const = 0;
+  [[nodiscard]] virtual const ControlCredentials& passwords() const = 0;
   virtual void stats(bool admin, Text done) = 0;
   virtual void runtime(Text done) = 0;
   virtual void clients(Text done) = 0;

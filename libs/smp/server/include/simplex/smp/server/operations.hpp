@@ -25,13 +25,21 @@ struct OperationSettings {
   std::optional<std::uint16_t> prometheus_port;  // of 127.0.0.1; 0: a free one
   std::optional<std::uint16_t> control_port;     // of 127.0.0.1; 0: a free one
   std::size_t control_connections = 16;
-  ControlPasswords passwords;
-  std::uint64_t daily_block_quota = 20;  // queues that may be blocked in a day; 0: any number
-  std::string version;                   // of the program
+  ControlCredentials passwords;
+  std::int64_t daily_block_quota = 20;  // queues that may be blocked in a day; 0: any number, -1: none
+  std::string version;                  // of the program
 };
 
-// The bounds of the relay with what they did.
-[[nodiscard]] std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const ServerSettings& settings);
+// The bounds that the relay was started with.
+struct RelayBounds {
+  ConnectionLimits connections;
+  transport::AddressLimits addresses;
+  EngineSettings engine;
+  std::size_t active_queues = 0;
+};
+[[nodiscard]] RelayBounds bounds_of(const ServerSettings& settings);
+// The same, with what they did.
+[[nodiscard]] std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds);
 
 // What was counted since a time, over restarts of the relay: shards count from their start and are never reset.
 class Counting {
@@ -54,8 +62,8 @@ class Operations final : private ControlBackend {
   // beside with the name .unreadable, and said in the log).
   [[nodiscard]] static std::optional<SavedStatistics> load(const std::filesystem::path& file, Logger& logger);
 
-  // All outlive it. `bounds`: as the server was started with them.
-  Operations(async::ThreadLoop& loop, Server& server, const ServerSettings& bounds, OperationSettings settings,
+  // Loop, server and logger outlive it.
+  Operations(async::Loop& loop, Server& server, RelayBounds bounds, OperationSettings settings,
              std::optional<SavedStatistics> saved, Logger& logger);
   ~Operations();
   Operations(const Operations&) = delete;
@@ -64,7 +72,7 @@ class Operations final : private ControlBackend {
   // Opens the ports and starts the timers.
   [[nodiscard]] Result<> start();
   // For "auth" from now on.
-  void use(ControlPasswords passwords) { settings_.passwords = std::move(passwords); }
+  void use(ControlCredentials passwords) { settings_.passwords = std::move(passwords); }
   // After Server::stop(): the statistics of the end.
   [[nodiscard]] Result<> finish(const Server::Last& last);
 
@@ -75,7 +83,7 @@ class Operations final : private ControlBackend {
   void save(std::move_only_function<void(Result<>)> done);
 
  private:
-  const ControlPasswords& passwords() const override { return settings_.passwords; }
+  const ControlCredentials& passwords() const override { return settings_.passwords; }
   void stats(bool admin, Text done) override;
   void runtime(Text done) override;
   void clients(Text done) override;
@@ -95,9 +103,9 @@ class Operations final : private ControlBackend {
   [[nodiscard]] Result<> write_statistics(const RelayStatus& status, ActiveHashes active);
   [[nodiscard]] std::string metrics_of(const RelayStatus& status) const;
 
-  async::ThreadLoop& loop_;
+  async::Loop& loop_;
   Server& server_;
-  const ServerSettings& bounds_;
+  const RelayBounds bounds_;
   OperationSettings settings_;
   Logger& logger_;
   Counting counting_;
