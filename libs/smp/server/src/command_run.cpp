@@ -39,12 +39,17 @@ ErrorType blocked_error(const QueueRecord& record) {
 }
 
 void CommandRun::run() {
-  if (!authorized()) return error(errors::Auth{});
   const auto& command = request_.received.command;
-  if (queue_.record.status == QueueStatus::blocked && !works_when_blocked(command)) {
-    return error(blocked_error(queue_.record));
+  if (!request_.authorized) {
+    if (!authorized()) {
+      shard_.count_refused(request_);
+      return error(errors::Auth{});
+    }
+    if (queue_.record.status == QueueStatus::blocked && !works_when_blocked(command)) {
+      return error(blocked_error(queue_.record));
+    }
+    shard_.touch(queue_);
   }
-  shard_.touch(queue_);
   std::visit([this](const auto& specific) { operate(specific); }, command);
 }
 
@@ -117,83 +122,159 @@ QueueReader* CommandRun::reader(bool& fetched) {
   return found == queue_.fetchers.end() ? nullptr : &*found;
 }
 
+void CommandRun::run_with_first() {
+  request_.authorized = true;
+  // Only SEND comes here while an acknowledged message is removed.
+  if (queue_.removal || queue_.changing) {
+    queue_.senders_wait = true;
+    return shard_.wait(queue_.deferred, std::move(request_));
+  }
+  auto place = shard_.waiting_room_->enter(request_, shard_.settings_.resident.waiting_octets);
+  if (!place) return error(store_error());
+  request_.own();
+  shard_.load_first(queue_, [&shard = shard_, request = std::move(request_), place = std::move(*place)](
+                                Queue& queue, const Result<>& loaded) mutable {
+    if (!loaded) return shard.error(request.origin(), store_error());
+    CommandRun(shard, queue, request).run();
+  });
+}
+
 void CommandRun::operate(const command::Sub&) {
   bool fetched = false;
-  if (reader(fetched) != nullptr && fetched) return error(CommandError::prohibited);
+  auto& statistics = shard_.statistics_;
+  if (reader(fetched) != nullptr && fetched) {
+    ++statistics.subscriptions_prohibited;
+    return error(CommandError::prohibited);
+  }
   if (shard_.services_->subscribe(queue_, request_)) return;
+  if (!shard_.knows_first(queue_)) return run_with_first();
   const bool again = queue_.subscriber && queue_.subscriber->client == request_.client;
   shard_.subscribe(queue_, request_.client);
   queue_.subscriber->delivered.reset();
+  if (again) ++statistics.subscriptions_duplicate;
+  if (!again && queue_.messages.count() > 0) ++statistics.subscriptions;
   shard_.answer(origin_, broker::Sok{}, again ? 0 : 1);
   shard_.deliver_next(queue_);
 }
 
 void CommandRun::operate(const command::Get&) {
   bool fetched = false;
+  auto& statistics = shard_.statistics_;
   auto* fetcher = reader(fetched);
-  if (!fetched) return error(CommandError::prohibited);
+  if (!fetched) {
+    ++statistics.gets_prohibited;
+    return error(CommandError::prohibited);
+  }
+  if (!shard_.knows_first(queue_)) return run_with_first();
   if (fetcher == nullptr) {
     fetcher = &queue_.fetchers.emplace_back(QueueReader{request_.client, std::nullopt});
     shard_.client_queues_[request_.client].fetched.push_back(queue_.record.recipient_id);
   }
-  fetcher->delivered.reset();
-  const auto message = shard_.first_message(queue_);
-  if (!message) return shard_.answer(origin_, broker::Ok{});
-  fetcher->delivered = message->id;
-  shard_.deliver(origin_, queue_, message, true);
+  const bool again = std::exchange(fetcher->delivered, std::nullopt).has_value();
+  const auto message = queue_.messages.first();
+  if (!message) {
+    ++statistics.gets_without_message;
+    return shard_.answer(origin_, broker::Ok{});
+  }
+  ++(again ? statistics.gets_duplicate : statistics.gets);
+  shard_.hand_out(origin_, queue_, *fetcher, message, true);
 }
 
 void CommandRun::operate(const command::Ack& ack) {
   bool fetched = false;
   auto* acknowledging = reader(fetched);
   if (acknowledging == nullptr || !acknowledging->delivered) return error(errors::NoMsg{});
-  const auto acknowledged_id = *acknowledging->delivered;
-  // An empty id means the message that was delivered.
-  if (!ack.message_id.empty() && !std::ranges::equal(ack.message_id.view(), acknowledged_id.view())) {
+  // An empty id means that it is delivered again.
+  const bool removes = !ack.message_id.empty();
+  if (removes && !std::ranges::equal(ack.message_id.view(), acknowledging->delivered->id.view())) {
     return error(errors::NoMsg{});
   }
-  acknowledging->delivered.reset();
-  if (queue_.messages.empty() || queue_.messages.front()->id != acknowledged_id) {
-    return acknowledged(shard_, origin_, queue_, fetched);
-  }
-  shard_.store_.remove_message(
-      queue_.record.recipient_id, *queue_.messages.front(),
-      [&shard = shard_, origin = origin_, id = queue_.record.recipient_id, acknowledged_id, fetched](Result<> removed) {
-        if (!removed) return shard.error(origin, store_error());
-        auto* queue = shard.find(id);
-        if (queue == nullptr) return shard.answer(origin, broker::Ok{});
-        if (!queue->messages.empty() && queue->messages.front()->id == acknowledged_id) shard.pop_message(*queue);
-        acknowledged(shard, origin, *queue, fetched);
-      });
+  const auto delivered = *std::exchange(acknowledging->delivered, std::nullopt);
+  const auto go_on = [&shard = shard_, origin = origin_, delivered, fetched, removes](Queue& queue,
+                                                                                      const Result<>& removed) {
+    if (!removed) return shard.error(origin, store_error());
+    if (removes && !delivered.gone) count_removed(shard, queue, delivered, fetched);
+    if (fetched) return shard.answer(origin, broker::Ok{});
+    acknowledged(shard, origin, queue);
+  };
+  if (!removes) return go_on(queue_, {});
+  shard_.remove_acknowledged(queue_, delivered, go_on);
 }
 
-void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue, bool fetched) {
-  const bool subscribed = !fetched && queue.subscriber && queue.subscriber->client == origin.client;
-  const auto next = subscribed && !queue.subscriber->delivered ? shard.first_message(queue) : nullptr;
+void CommandRun::count_removed(Shard& shard, const Queue& queue, const DeliveredMessage& message, bool fetched) {
+  if (message.quota) return;
+  auto& statistics = shard.statistics_;
+  ++statistics.messages_received;
+  if (fetched) ++statistics.messages_received_by_get;
+  if (message.notification) ++statistics.messages_received_with_notification;
+  const auto took = seconds_since_epoch(shard.clock_.wall()) - message.delivered_at;
+  statistics.ack_times.add(static_cast<std::uint64_t>(std::max<std::int64_t>(took, 0)));
+  if (shard.active_queues_ != nullptr) {
+    shard.active_queues_->note(activity_hash(queue.record.recipient_id.view()), message.notification);
+  }
+}
+
+void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue) {
+  if (queue.subscriber && queue.subscriber->client == origin.client && !shard.knows_first(queue) && !queue.changing) {
+    return shard.load_first(queue, [&shard, origin](Queue& loaded, const Result<>& result) {
+      // Removed it is; what comes next is delivered when the store answers.
+      if (!result) return shard.answer(origin, broker::Ok{});
+      acknowledged(shard, origin, loaded);
+    });
+  }
+  answer_next(shard, origin, queue);
+}
+
+void CommandRun::answer_next(Shard& shard, const Origin& origin, Queue& queue) {
+  auto& subscriber = queue.subscriber;
+  const bool subscribed = subscriber && subscriber->client == origin.client && !subscriber->delivered;
+  const auto next = subscribed && shard.knows_first(queue) ? queue.messages.first() : nullptr;
   if (!next) {
     shard.services_->return_reader(queue);
     return shard.answer(origin, broker::Ok{});
   }
-  queue.subscriber->delivered = next->id;
-  shard.deliver(origin, queue, next, true);
+  shard.hand_out(origin, queue, *subscriber, next, true);
 }
 
 void CommandRun::operate(const command::Send& send) {
-  if (send.body.size() > max_message_length(request_.session->version)) return error(errors::LargeMsg{});
+  auto& statistics = shard_.statistics_;
+  if (send.body.size() > max_message_length(request_.session->version)) {
+    ++statistics.messages_too_large;
+    return error(errors::LargeMsg{});
+  }
   const auto& record = queue_.record;
-  if (record.status == QueueStatus::suspended) return error(errors::Auth{});
-  if (record.status == QueueStatus::blocked) return error(blocked_error(record));
+  if (record.status == QueueStatus::suspended) {
+    ++statistics.messages_refused;
+    return error(errors::Auth{});
+  }
+  if (record.status == QueueStatus::blocked) {
+    ++statistics.messages_to_blocked;
+    return error(blocked_error(record));
+  }
   if (record.link && record.is_secured_messaging()) {
     // A one-time link was used: its data is of no use any more.
-    shard_.release(IdKind::link, record.link->id.view(), record.recipient_id);
+    const auto link = record.link;
     shard_.change_soon(queue_, DeleteLink{record.recipient_id});
+    shard_.release(IdKind::link, link->id.view(), record.recipient_id);
   }
-  shard_.drop_expired(queue_);
-  if (queue_.full && queue_.size() > 0) return error(errors::Quota{});
+  // Only a queue that seems to be full has to know of every message that expired.
+  const auto seems_full = [&] {
+    return queue_.size() >= shard_.settings_.queue_quota || (queue_.full && queue_.size() > 0);
+  };
+  const bool knows_first = shard_.knows_first(queue_);
+  if (!knows_first && seems_full()) {
+    const auto before = shard_.expired_before();
+    if (before && queue_.messages.first_may_be_before(*before)) return run_with_first();
+  }
+  if (queue_.full && queue_.size() > 0) {
+    ++statistics.messages_over_quota;
+    return error(errors::Quota{});
+  }
 
   auto message = std::make_shared<StoredMessage>();
   message->id = *MessageId::from(shard_.random_.bytes(message_id_size));
   message->sent_at = seconds_since_epoch(shard_.clock_.wall());
+  message->position = queue_.next_position++;
   queue_.full = queue_.size() >= shard_.settings_.queue_quota;
   message->quota = queue_.full;
   if (!queue_.full) {
@@ -202,22 +283,28 @@ void CommandRun::operate(const command::Send& send) {
   }
   ++queue_.storing;
   MessagePtr stored = std::move(message);
-  shard_.store_.add_message(record.recipient_id, stored,
-                            [&shard = shard_, origin = origin_, id = record.recipient_id, stored](Result<> added) {
-                              auto* queue = shard.find(id);
-                              if (queue != nullptr) --queue->storing;
-                              if (!added) {
-                                if (queue != nullptr && stored->quota) queue->full = false;
-                                return shard.error(origin, store_error());
-                              }
-                              if (queue != nullptr) {
-                                queue->messages.push_back(stored);
-                                shard.notifiers_->notify(*queue, *stored);
-                                if (!queue->subscriber || !queue->subscriber->delivered) shard.deliver_next(*queue);
-                              }
-                              if (stored->quota) return shard.error(origin, errors::Quota{});
-                              shard.answer(origin, broker::Ok{});
-                            });
+  shard_.store_.add_message(
+      record.recipient_id, stored,
+      [&shard = shard_, origin = origin_, id = record.recipient_id, stored](const Result<>& added) {
+        auto* queue = shard.find(id);
+        if (queue != nullptr) --queue->storing;
+        if (!added) {
+          if (queue != nullptr && stored->quota) queue->full = false;
+          return shard.error(origin, store_error());
+        }
+        if (queue != nullptr) {
+          shard.notifiers_->notify(*queue, *stored);
+          shard.stored(*queue, stored);
+        }
+        if (stored->quota) {
+          ++shard.statistics_.messages_over_quota;
+          return shard.error(origin, errors::Quota{});
+        }
+        ++shard.statistics_.messages_sent;
+        if (stored->notification) ++shard.statistics_.messages_sent_with_notification;
+        if (shard.active_queues_ != nullptr) shard.active_queues_->note(activity_hash(id.view()), stored->notification);
+        shard.answer(origin, broker::Ok{});
+      });
 }
 
 void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
@@ -225,6 +312,7 @@ void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
   if (record.sender_key && *record.sender_key != key) return error(errors::Auth{});
   const auto secured = [&shard = shard_, origin = origin_, with_link](Queue& queue, const Result<>& written) {
     if (!written) return shard.error(origin, store_error());
+    ++shard.statistics_.queues_secured;
     if (with_link) return answer_link(shard, origin, queue);
     shard.answer(origin, broker::Ok{});
   };
@@ -268,12 +356,13 @@ void CommandRun::operate(const command::Lset& set) {
   queue_.changing = true;  // nothing else happens to the queue while the directory of the link answers
   shard_.reserve(
       IdKind::link, *DirectoryId::from(link.id.view()), record.recipient_id,
-      [&shard = shard_, origin = origin_, id = record.recipient_id, link = std::move(link)](bool granted) mutable {
+      [&shard = shard_, origin = origin_, id = record.recipient_id, link = std::move(link)](auto outcome) mutable {
         auto* queue = shard.find(id);
         if (queue == nullptr) return;
         queue->changing = false;
-        if (!granted) {
-          shard.error(origin, errors::Auth{});
+        if (outcome != between_shards::Reservation::granted) {
+          const bool taken = outcome == between_shards::Reservation::taken;
+          shard.error(origin, taken ? ErrorType(errors::Auth{}) : store_error());
           return shard.run_deferred(id);
         }
         const auto name = link.id;
@@ -283,6 +372,7 @@ void CommandRun::operate(const command::Lset& set) {
                          shard.release(IdKind::link, name.view(), changed.record.recipient_id);
                          return shard.error(origin, store_error());
                        }
+                       shard.kept(IdKind::link, name.view(), changed.record.recipient_id);
                        shard.answer(origin, broker::Ok{});
                      });
       });
@@ -322,6 +412,7 @@ void CommandRun::operate(const command::Nkey& notifier) {
           shard.release(IdKind::notifier, old->id.view(), queue.record.recipient_id);
           shard.services_->notifier_removed(*old, queue.record.recipient_id, origin.client);
         }
+        ++shard.statistics_.notifiers_created;
         shard.answer(origin, broker::Nid{smp::NotifierId(id.view()), key});
       });
 }
@@ -333,6 +424,7 @@ void CommandRun::operate(const command::Ndel&) {
                  old = std::make_shared<const NotifierCredentials>(queue_.record.notifier->clone())](
                     Queue& queue, const Result<>& written) {
                   if (!written) return shard.error(origin, store_error());
+                  ++shard.statistics_.notifiers_deleted;
                   shard.release(IdKind::notifier, old->id.view(), queue.record.recipient_id);
                   shard.services_->notifier_removed(*old, queue.record.recipient_id, origin.client);
                   shard.answer(origin, broker::Ok{});
@@ -347,18 +439,15 @@ void CommandRun::operate(const command::Del&) {
   shard_.change(queue_, DeleteQueue{queue_.record.recipient_id},
                 [&shard = shard_, origin = origin_](Queue& queue, const Result<>& written) {
                   if (!written) return shard.error(origin, store_error());
-                  // The connection of a service is told by erase().
-                  const bool counted = queue.subscriber && !queue.record.service;
-                  const bool own = counted && queue.subscriber->client == origin.client;
-                  if (counted && !own) {
-                    shard.event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
-                  }
-                  shard.erase(queue, origin.client);
+                  const bool own =
+                      queue.subscriber && !queue.record.service && queue.subscriber->client == origin.client;
+                  shard.deleted(queue, origin.client);
                   shard.answer(origin, broker::Ok{}, own ? -1 : 0);
                 });
 }
 
 void CommandRun::operate(const command::Que&) {
+  if (!shard_.knows_first(queue_)) return run_with_first();
   QueueState state;
   state.secured = queue_.record.sender_key.has_value();
   state.notifications = queue_.record.notifier != nullptr;
@@ -367,11 +456,11 @@ void CommandRun::operate(const command::Que&) {
   if (const auto* own = reader(fetched)) {
     QueueState::Subscription subscription{fetched ? SubscriptionState::prohibited : SubscriptionState::none,
                                           std::nullopt};
-    if (own->delivered) subscription.delivered = base64_standard(own->delivered->view());
+    if (own->delivered) subscription.delivered = base64_standard(own->delivered->id.view());
     state.subscription = std::move(subscription);
   }
-  if (!queue_.messages.empty()) {
-    const auto& first = *queue_.messages.front();
+  if (const auto message = queue_.messages.first()) {
+    const auto& first = *message;
     state.first_message = QueueState::FirstMessage{
         base64_standard(first.id.view()), fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{first.sent_at})),
         first.quota ? StoredMessageKind::quota : StoredMessageKind::message};

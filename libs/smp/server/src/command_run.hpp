@@ -8,7 +8,7 @@ namespace simplex::smp::server {
 
 class CommandRun {
  public:
-  // The request is borrowed for the call; what goes on after it (the store) takes what it needs along.
+  // The request is borrowed for the call; what goes on after it (the store) takes what it needs along, or the request.
   CommandRun(Shard& shard, Queue& queue, Request& request)
       : shard_(shard), queue_(queue), request_(request), origin_(request.origin()) {}
 
@@ -49,7 +49,11 @@ class CommandRun {
 
   void secure(const crypto::AuthPublicKey& key, bool with_link);
   static void answer_link(Shard& shard, const Origin& origin, const Queue& queue);
-  static void acknowledged(Shard& shard, const Origin& origin, Queue& queue, bool fetched);
+  static void acknowledged(Shard& shard, const Origin& origin, Queue& queue);
+  static void answer_next(Shard& shard, const Origin& origin, Queue& queue);
+  static void count_removed(Shard& shard, const Queue& queue, const DeliveredMessage& message, bool fetched);
+  // The command is run again when the first message is known.
+  void run_with_first();
   void write_change(StoreRecord record);
   void write_link(LinkData link);
 

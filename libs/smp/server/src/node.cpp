@@ -42,6 +42,7 @@ void Node::start() {
   if (crowded()) interval = std::min(interval, settings_.limits.crowded_timeout);
   check_timer_ = loop_.after(interval, [this] {
     check_connections();
+    turn([this] { shard_.retry(); });
     start();
   });
   if (!sweep_timer_.armed() && settings_.engine.message_ttl) {
@@ -169,10 +170,13 @@ std::vector<ClientStatus> Node::clients(std::size_t limit) const {
 void Node::control(QueueControl control) { control.done(fail(ErrorKind::unsupported, "queues can't be controlled")); }
 
 void Node::sweep() {
-  bool finished = false;
-  turn([&] { finished = shard_.expire_messages(10'000); });
-  const auto pause = finished ? Duration(settings_.limits.expiry_interval) : std::chrono::milliseconds(5);
-  sweep_timer_ = loop_.after(pause, [this] { sweep(); });
+  turn([&] {
+    shard_.expire_messages(10'000, [this](bool finished) {
+      if (stopping_) return;
+      const auto pause = finished ? Duration(settings_.limits.expiry_interval) : std::chrono::milliseconds(5);
+      sweep_timer_ = loop_.after(pause, [this] { sweep(); });
+    });
+  });
 }
 
 void Node::deliver_notifications() {

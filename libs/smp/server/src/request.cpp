@@ -6,7 +6,7 @@
 namespace simplex::smp::server {
 
 void Request::own() {
-  if (owned || visit) return;
+  if (owned || visit || control) return;
   owned = std::make_shared<const Bytes>(to_bytes(transmission));
   transmission = *owned;
   // The octets are the same, so this succeeds as it did before; the views now point into the copy.

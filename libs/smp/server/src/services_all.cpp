@@ -137,18 +137,21 @@ void Services::handle(between_shards::WalkService message) {
             done();
             continue;
           }
-          shard_.visit(each.queue, [this, page, done, service, seat, life](Queue* queue) {
-            if (life.expired()) return;
-            if (queue != nullptr && queue->record.service == service && this->seat(service).client == seat.client) {
-              if (queue->subscriber && queue->subscriber->delivered) {
-                ++page->walked.duplicates;
-              } else {
-                shard_.deliver_next(*queue);
-                if (queue->subscriber && queue->subscriber->delivered) ++page->walked.delivered;
-              }
-            }
-            done();
-          });
+          shard_.visit(
+              each.queue,
+              [this, page, done, service, seat, life](Queue* queue) {
+                if (life.expired()) return;
+                if (queue != nullptr && queue->record.service == service && this->seat(service).client == seat.client) {
+                  if (queue->subscriber && queue->subscriber->delivered) {
+                    ++page->walked.duplicates;
+                  } else {
+                    shard_.deliver_next(*queue);
+                    if (queue->subscriber && queue->subscriber->delivered) ++page->walked.delivered;
+                  }
+                }
+                done();
+              },
+              true);
         }
         done();
       });

@@ -7,6 +7,7 @@
 #include "command_run.hpp"
 #include "notifiers.hpp"
 #include "queue_visit.hpp"
+#include "resident_queues.hpp"
 #include "services.hpp"
 
 namespace simplex::smp::server {
@@ -27,7 +28,10 @@ Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settin
       clock_(clock),
       random_(random),
       store_(store),
-      directory_(0, DirectoryHash(random)) {
+      directory_(0, DirectoryHash(random)),
+      finding_(0, DirectoryHash(random)),
+      waiting_room_(std::make_unique<WaitingRoom>()),
+      resident_(store.keeps_everything() ? std::make_unique<ResidentQueues>() : nullptr) {
   output_.to_shards.resize(shards);
   notifiers_ = std::make_unique<Notifiers>(*this);
   services_ = std::make_unique<Services>(*this);
@@ -128,6 +132,11 @@ void Shard::handle(ToClient message) {
   }
   output_.to_clients.push_back(std::move(message));
   note_output();
+}
+
+void Shard::flush() {
+  store_.flush();
+  if (resident_) resident_->settle(settings_.resident, [this](Queue& queue) { evict(queue); });
 }
 
 // ---- connections
@@ -239,113 +248,35 @@ void Shard::dispatch(Request request) {
       request.received.command);
 }
 
-void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
-  if (const auto directory = home_of(id.view()); directory != index_) {
-    request.own();
-    return to_shard(directory, between_shards::Resolve{kind, id, std::move(request)});
-  }
-  const auto found = directory_.find(DirectoryKey{kind, id});
-  if (found == directory_.end()) return reject_missing(request);
-  const auto queue = found->second;
-  const auto home = home_of(queue.view());
-  if (home == index_) return locate(queue, std::move(request));
-  request.own();
-  to_shard(home, between_shards::Execute{queue, std::move(request)});
-}
-
-void Shard::locate(const RecipientId& id, Request request) {
-  if (auto* queue = find(id)) return execute(queue, std::move(request));
-  if (const auto waiting = loading_.find(id); waiting != loading_.end()) {
-    request.own();
-    waiting->second.push_back(std::move(request));
-    return;
-  }
-  // A store that holds the queue back answers later; one that has handed over everything answers inside the call.
-  struct Call {
-    bool running = true;
-    std::optional<Result<std::optional<LoadedQueue>>> found;
-  };
-  const auto call = std::make_shared<Call>();
-  store_.load(id, [this, id, call](Result<std::optional<LoadedQueue>> found) {
-    if (!call->running) return loaded(id, std::move(found));
-    call->found = std::move(found);
-  });
-  call->running = false;
-  if (!call->found) {
-    request.own();
-    loading_[id].push_back(std::move(request));
-    return;
-  }
-  auto& found = *call->found;
-  if (!found) return request.visit ? request.visit->run(nullptr) : error(request.origin(), store_error());
-  if (*found) restore(std::move((*found)->record), std::move((*found)->messages));
-  execute(find(id), std::move(request));
-}
-
-void Shard::loaded(const RecipientId& id, Result<std::optional<LoadedQueue>> found) {
-  auto waiting = loading_.extract(id);
-  if (found && *found && find(id) == nullptr) restore(std::move((*found)->record), std::move((*found)->messages));
-  if (waiting.empty()) return;
-  for (auto& request : waiting.mapped()) {
-    if (!found && request.visit) {
-      request.visit->run(nullptr);
-    } else if (!found) {
-      error(request.origin(), store_error());
-    } else {
-      execute(find(id), std::move(request));
-    }
-  }
-}
-
-void Shard::execute(Queue* queue, Request request) {
-  if (queue == nullptr) return request.visit ? request.visit->run(nullptr) : reject_missing(request);
-  if (queue->changing) {
-    request.own();
-    queue->deferred.push_back(std::move(request));
-    return;
-  }
-  if (request.visit) return request.visit->run(queue);
-  CommandRun(*this, *queue, request).run();
-}
-
-void Shard::run_deferred(const RecipientId& id) {
-  auto* queue = find(id);
-  if (queue == nullptr || queue->changing || queue->deferred.empty()) return;
-  // Those that have to wait again keep their order: nothing can come between them.
-  auto deferred = std::exchange(queue->deferred, {});
-  for (auto& request : deferred) execute(find(id), std::move(request));
-}
-
-void Shard::reject_missing(const Request& request) {
-  (void)verify_nothing(request.session->params(), request.received, request.session->key_or_null());
-  error(request.origin(), errors::Auth{});
-}
-
-void Shard::handle(between_shards::Resolve message) { resolve(message.kind, message.id, std::move(message.request)); }
-void Shard::handle(between_shards::Execute message) { locate(message.queue, std::move(message.request)); }
-void Shard::handle(between_shards::Gone message) { forget_client(message.client); }
-
 // ---- start and stop
 
 void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
   if (find(record.recipient_id) != nullptr) return;
   auto& queue = insert(std::move(record));
   queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
-  queue.messages = std::move(messages);
+  queue.messages = MessageWindow(std::move(messages), 0, 1);
 }
 
 void Shard::restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue) {
-  directory_.emplace(DirectoryKey{kind, id}, queue);
+  directory_.emplace(DirectoryKey{kind, id}, DirectoryEntry{queue});
 }
 
 void Shard::for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const {
-  for (const auto& [id, queue] : queues_) visit(queue->record, queue->messages);
+  for (const auto& [id, queue] : queues_) visit(queue->record, queue->messages.held());
 }
 
 std::size_t Shard::message_count() const {
   std::size_t count = 0;
-  for (const auto& [id, queue] : queues_) count += queue->messages.size();
+  for (const auto& [id, queue] : queues_) count += queue->messages.held().size();
   return count;
 }
+
+std::size_t Shard::resident_octets() const {
+  std::size_t octets = 0;
+  for (const auto& [id, queue] : queues_) octets += queue->octets();
+  return octets;
+}
+
+std::size_t Shard::waiting_octets() const { return waiting_room_->octets(); }
 
 }  // namespace simplex::smp::server

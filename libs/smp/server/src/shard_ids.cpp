@@ -24,14 +24,32 @@ DirectoryId Shard::new_id(IdKind kind) {
 }
 
 bool Shard::take_id(IdKind kind, const DirectoryId& id, const RecipientId& queue) {
-  const auto [found, added] = directory_.emplace(DirectoryKey{kind, id}, queue);
-  return added || found->second == queue;
+  const auto [found, added] = directory_.emplace(DirectoryKey{kind, id}, DirectoryEntry{queue});
+  return added || found->second.queue == queue;
+}
+
+void Shard::take_chosen_id(IdKind kind, const DirectoryId& id, const RecipientId& queue,
+                           std::move_only_function<void(Reservation)> then) {
+  const DirectoryKey key{kind, id};
+  const auto [entry, added] = directory_.emplace(key, DirectoryEntry{queue});
+  if (!added && entry->second.queue == queue) return then(Reservation::granted);
+  // What is remembered may be old: the store knows.
+  if (!added && !entry->second.remembered) return then(Reservation::taken);
+  entry->second = DirectoryEntry{queue};
+  if (!store_.keeps_everything()) return then(Reservation::granted);
+  if (const auto lookup = finding_.find(key); lookup != finding_.end()) lookup->second.stale = true;
+  store_.find(kind, id,
+              [this, key, queue, then = std::move(then)](const Result<std::optional<RecipientId>>& found) mutable {
+                if (found && (!*found || **found == queue)) return then(Reservation::granted);
+                handle(between_shards::Release{key.kind, key.id, queue});
+                then(found ? Reservation::taken : Reservation::failed);
+              });
 }
 
 void Shard::reserve(IdKind kind, const DirectoryId& id, const RecipientId& queue,
-                    std::move_only_function<void(bool)> then) {
+                    std::move_only_function<void(Reservation)> then) {
   const auto directory = home_of(id.view());
-  if (directory == index_) return then(take_id(kind, id, queue));
+  if (directory == index_) return take_chosen_id(kind, id, queue, std::move(then));
   const auto token = next_token_++;
   reservations_.emplace(token, std::move(then));
   to_shard(directory, between_shards::Reserve{kind, id, queue, index_, token});
@@ -42,18 +60,48 @@ void Shard::release(IdKind kind, BytesView id, const RecipientId& queue) {
   if (name) to_shard(home_of(id), between_shards::Release{kind, *name, queue});
 }
 
+void Shard::kept(IdKind kind, BytesView id, const RecipientId& queue) {
+  if (resident_ && home_of(id) != index_) {
+    to_shard(home_of(id), between_shards::Kept{kind, *DirectoryId::from(id), queue});
+  }
+}
+
+void Shard::forget_ids(const QueueRecord& record) {
+  const auto forget = [&](IdKind kind, BytesView id) {
+    if (home_of(id) == index_) handle(between_shards::Release{kind, *DirectoryId::from(id), record.recipient_id});
+  };
+  forget(IdKind::sender, record.sender_id.view());
+  if (record.link) forget(IdKind::link, record.link->id.view());
+  if (record.notifier) forget(IdKind::notifier, record.notifier->id.view());
+}
+
 void Shard::handle(between_shards::Reserve message) {
-  to_shard(message.asker, between_shards::Reserved{message.token, take_id(message.kind, message.id, message.queue)});
+  take_chosen_id(message.kind, message.id, message.queue,
+                 [this, asker = message.asker, token = message.token](Reservation outcome) {
+                   to_shard(asker, between_shards::Reserved{token, outcome});
+                 });
 }
 
 void Shard::handle(between_shards::Reserved message) {
   auto waiting = reservations_.extract(message.token);
-  if (!waiting.empty()) waiting.mapped()(message.granted);
+  if (!waiting.empty()) waiting.mapped()(message.outcome);
+}
+
+void Shard::handle(between_shards::Kept message) {
+  const auto found = directory_.find(DirectoryKey{message.kind, message.id});
+  if (found == directory_.end() || found->second.queue != message.queue || found->second.remembered) return;
+  if (settings_.resident.remembered_ids == 0) {
+    directory_.erase(found);
+  } else {
+    remember(found->first, message.queue);
+  }
 }
 
 void Shard::handle(between_shards::Release message) {
-  const auto found = directory_.find(DirectoryKey{message.kind, message.id});
-  if (found != directory_.end() && found->second == message.queue) directory_.erase(found);
+  const DirectoryKey key{message.kind, message.id};
+  if (const auto lookup = finding_.find(key); lookup != finding_.end()) lookup->second.stale = true;
+  const auto found = directory_.find(key);
+  if (found != directory_.end() && found->second.queue == message.queue) directory_.erase(found);
 }
 
 // A queue on its way to be created: ids that a client chose may belong to directories of other shards.
@@ -144,19 +192,19 @@ void Shard::create_queue(const Request& request, const command::New& create) {
   if (link_id) ids.link_id = smp::LinkId(link_id->view());
 
   reserve(IdKind::sender, *DirectoryId::from(record.sender_id.view()), record.recipient_id,
-          [this, creation](bool granted) {
-            if (!granted) {
+          [this, creation](Reservation sender) {
+            if (sender != Reservation::granted) {
               creation->record.sender_id = {};
               creation->record.link = nullptr;
-              return abandon(*creation, errors::Auth{});
+              return abandon(*creation, sender);
             }
             const auto& link = creation->record.link;
             if (!link) return store_new_queue(creation);
             reserve(IdKind::link, *DirectoryId::from(link->id.view()), creation->record.recipient_id,
-                    [this, creation](bool link_granted) {
-                      if (link_granted) return store_new_queue(creation);
+                    [this, creation](Reservation granted) {
+                      if (granted == Reservation::granted) return store_new_queue(creation);
                       creation->record.link = nullptr;
-                      abandon(*creation, errors::Auth{});
+                      abandon(*creation, granted);
                     });
           });
 }
@@ -172,13 +220,26 @@ void Shard::store_new_queue(const std::shared_ptr<Creation>& creation) {
   const auto& written = *record;
   store_.write(written, [this, creation, record](const Result<>& stored) {
     creation->record = std::move(std::get<CreateQueue>(*record).queue);
-    if (!stored) return abandon(*creation, store_error());
-    auto& queue = insert(std::move(creation->record));
-    const bool subscribes = creation->subscribe && !queue.record.service && clients_.contains(creation->origin.client);
-    if (subscribes) subscribe(queue, creation->origin.client);
-    services_->created(queue, creation->origin.client);
+    // A command with an id that the client chose may have come before, and loaded it.
+    auto* queue = find(creation->record.recipient_id);
+    if (!stored) {
+      if (queue != nullptr) erase(*queue);
+      return abandon(*creation, stored.error().kind == ErrorKind::conflict ? ErrorType(errors::Auth{}) : store_error());
+    }
+    if (queue == nullptr) queue = &insert(std::move(creation->record));
+    kept(IdKind::sender, queue->record.sender_id.view(), queue->record.recipient_id);
+    if (const auto& link = queue->record.link) kept(IdKind::link, link->id.view(), queue->record.recipient_id);
+    ++statistics_.queues_created;
+    if (queue->record.notifier) ++statistics_.notifiers_new_created;
+    const bool subscribes = creation->subscribe && !queue->record.service && clients_.contains(creation->origin.client);
+    if (subscribes) subscribe(*queue, creation->origin.client);
+    services_->created(*queue, creation->origin.client);
     answer(creation->origin, std::move(creation->answer), subscribes ? 1 : 0);
   });
+}
+
+void Shard::abandon(const Creation& creation, Reservation outcome) {
+  abandon(creation, outcome == Reservation::taken ? ErrorType(errors::Auth{}) : store_error());
 }
 
 void Shard::abandon(const Creation& creation, ErrorType kind) {

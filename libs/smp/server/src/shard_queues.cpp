@@ -1,22 +1,43 @@
-// Queues of a shard: changes, messages, and who reads them.
+// Queues of a shard: in memory and out of it, changes, and who reads them.
 #include <algorithm>
 
 #include "simplex/smp/server/shard.hpp"
 #include "notifiers.hpp"
-#include "queue.hpp"
+#include "resident_queues.hpp"
 #include "services.hpp"
 
 namespace simplex::smp::server {
 
 Queue* Shard::find(const RecipientId& id) {
   const auto found = queues_.find(id);
-  return found == queues_.end() ? nullptr : found->second.get();
+  if (found == queues_.end()) return nullptr;
+  if (resident_) resident_->touch(*found->second);
+  return found->second.get();
 }
 
 Queue& Shard::insert(QueueRecord record) {
   const auto id = record.recipient_id;
   services_->index().in_memory(record);
-  return *queues_.insert_or_assign(id, std::make_unique<Queue>(std::move(record))).first->second;
+  auto& queue = *queues_.insert_or_assign(id, std::make_unique<Queue>(std::move(record))).first->second;
+  if (!resident_) return queue;
+  resident_->touch(queue);
+  // A directory on this shard has the ids of the queues in memory. One on another shard asks the store.
+  const auto name = [&](IdKind kind, BytesView name) {
+    if (home_of(name) == index_) directory_.insert_or_assign({kind, *DirectoryId::from(name)}, DirectoryEntry{id});
+  };
+  name(IdKind::sender, queue.record.sender_id.view());
+  if (queue.record.link) name(IdKind::link, queue.record.link->id.view());
+  if (queue.record.notifier) name(IdKind::notifier, queue.record.notifier->id.view());
+  return queue;
+}
+
+Queue& Shard::insert(LoadedQueue loaded, std::uint64_t asked) {
+  auto& queue = insert(std::move(loaded.record));
+  queue.next_position = loaded.next_position;
+  queue.full = loaded.full;
+  queue.counted = asked;
+  queue.messages = MessageWindow(std::move(loaded.messages), loaded.message_count, loaded.next_position);
+  return queue;
 }
 
 void Shard::erase(Queue& queue, ClientId by) {
@@ -25,8 +46,26 @@ void Shard::erase(Queue& queue, ClientId by) {
   unsubscribe(queue);
   while (!queue.fetchers.empty()) forget_fetcher(queue, queue.fetchers.back().client);
   release_ids(queue.record);
+  if (resident_) resident_->forget(queue);
   auto node = queues_.extract(id);
-  for (auto& request : node.mapped()->deferred) execute(nullptr, std::move(request));
+  for (auto& each : node.mapped()->deferred) execute(nullptr, std::move(each.request));
+}
+
+void Shard::deleted(Queue& queue, ClientId by) {
+  ++(queue.record.sender_key ? statistics_.queues_deleted_secured : statistics_.queues_deleted_new);
+  ++statistics_.queues_deleted;
+  // The connection of a service is told by erase().
+  if (queue.subscriber && !queue.record.service && queue.subscriber->client != by) {
+    ++statistics_.subscriptions_ended;
+    event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
+  }
+  erase(queue, by);
+}
+
+// Not used by anybody, and kept by the store.
+void Shard::evict(Queue& queue) {
+  forget_ids(queue.record);
+  queues_.erase(RecipientId(queue.record.recipient_id));
 }
 
 void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then) {
@@ -44,59 +83,14 @@ void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<voi
   });
 }
 
-// ---- messages
-
-void Shard::drop_expired(Queue& queue) {
-  if (!settings_.message_ttl) return;
-  const auto oldest = seconds_since_epoch(clock_.wall()) - settings_.message_ttl->count();
-  // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
-  while (!queue.messages.empty() && !queue.messages.front()->quota && queue.messages.front()->sent_at < oldest) {
-    store_.remove_message(queue.record.recipient_id, *queue.messages.front(), [](const Result<>&) {});
-    pop_message(queue);
-  }
-}
-
-MessagePtr Shard::first_message(Queue& queue) {
-  drop_expired(queue);
-  return queue.messages.empty() ? nullptr : queue.messages.front();
-}
-
-void Shard::pop_message(Queue& queue) {
-  queue.messages.erase(queue.messages.begin());
-  if (queue.messages.empty()) queue.messages.shrink_to_fit();
-}
-
-void Shard::deliver_next(Queue& queue) {
-  services_->lend_reader(queue);
-  if (!queue.subscriber || queue.subscriber->delivered) return;
-  const auto message = first_message(queue);
-  if (!message) return services_->return_reader(queue);
-  queue.subscriber->delivered = message->id;
-  deliver({queue.subscriber->client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, message, false);
-}
-
-bool Shard::expire_messages(std::size_t queues) {
-  std::size_t seen = 0;
-  while (seen < queues) {
-    if (expiry_bucket_ >= queues_.bucket_count()) {
-      expiry_bucket_ = 0;
-      return true;
-    }
-    for (auto queue = queues_.begin(expiry_bucket_); queue != queues_.end(expiry_bucket_); ++queue) {
-      drop_expired(*queue->second);
-      ++seen;
-    }
-    ++expiry_bucket_;
-    ++seen;
-  }
-  return false;
-}
-
 // ---- readers
 
 void Shard::subscribe(Queue& queue, ClientId client) {
   if (queue.subscriber && queue.subscriber->client == client) return;
-  if (queue.subscriber) event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
+  if (queue.subscriber) {
+    ++statistics_.subscriptions_ended;
+    event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
+  }
   unsubscribe(queue);
   attach(queue, client);
 }
@@ -111,6 +105,7 @@ void Shard::attach(Queue& queue, ClientId client) {
 
 void Shard::unsubscribe(Queue& queue) {
   if (!queue.subscriber) return;
+  if (resident_) resident_->touch(queue);
   const auto client = client_queues_.find(queue.subscriber->client);
   if (queue.next_of_client != nullptr) queue.next_of_client->previous_of_client = queue.previous_of_client;
   if (queue.previous_of_client != nullptr) {
@@ -140,6 +135,7 @@ void Shard::forget_readers(ClientId client) {
     queue->next_of_client = nullptr;
     queue->previous_of_client = nullptr;
     queue->subscriber.reset();
+    if (resident_) resident_->touch(*queue);
     queue = next;
   }
   if (found->second.fetched.empty()) client_queues_.erase(found);

@@ -33,16 +33,16 @@ void Shard::handle(between_shards::ServiceMessage message) {
       message);
 }
 
-void Shard::visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then) {
+void Shard::visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then, bool needs_first) {
   Request request;
-  request.visit = std::make_shared<QueueVisit>(std::move(then));
+  request.visit = std::make_shared<QueueVisit>(std::move(then), needs_first);
   locate(queue, std::move(request));
 }
 
 void Shard::find_queue(IdKind kind, const DirectoryId& id,
                        std::move_only_function<void(Result<std::optional<RecipientId>>)> then) {
   const auto found = directory_.find(DirectoryKey{kind, id});
-  if (found != directory_.end()) return then(std::optional(found->second));
+  if (found != directory_.end()) return then(std::optional(found->second.queue));
   store_.find(kind, id, std::move(then));
 }
 

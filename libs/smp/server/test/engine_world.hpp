@@ -9,6 +9,7 @@
 #include "simplex/smp/server/memory_store.hpp"
 #include "simplex/smp/server/shard.hpp"
 #include "simplex/testing/random.hpp"
+#include "keeping_store.hpp"
 
 namespace simplex::smp::server {
 
@@ -40,11 +41,7 @@ class SlowStore final : public Store {
   }
   void expire(std::int64_t, std::size_t, Done<std::vector<Expired>> done) override { done(std::vector<Expired>()); }
   [[nodiscard]] bool keeps_everything() const override { return false; }
-  void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) override {
-    ++loads;
-    if (!holds_back) return done(std::nullopt);
-    loading.emplace_back(queue, std::move(done));
-  }
+  void load(const RecipientId&, Done<std::optional<LoadedQueue>> done) override { done(std::nullopt); }
   void flush() override {}
 
   void answer_all(const Result<>& result = {}) {
@@ -57,9 +54,6 @@ class SlowStore final : public Store {
 
   std::vector<std::string> records;
   std::deque<Done<>> waiting;
-  bool holds_back = false;
-  int loads = 0;
-  std::deque<std::pair<RecipientId, Done<std::optional<LoadedQueue>>>> loading;
 };
 
 class TestClient;
@@ -71,7 +65,19 @@ class EngineWorld {
     for (auto& store : stores_) stores.push_back(store.get());
     make_shards();
   }
-  explicit EngineWorld(std::vector<Store*> given) : stores(std::move(given)), random_(7) { make_shards(); }
+  explicit EngineWorld(std::vector<Store*> given, EngineSettings with = {})
+      : settings(std::move(with)), stores(std::move(given)), random_(7) {
+    make_shards();
+  }
+  // Over stores that keep everything, and answer when nothing else moves.
+  EngineWorld(KeptQueues& kept, std::size_t shards, EngineSettings with = {}) : settings(std::move(with)), random_(7) {
+    for (std::size_t i = 0; i < shards; ++i) {
+      keeping.push_back(std::make_unique<KeepingStore>(
+          kept, i, shards, +[](BytesView id, std::size_t of) { return Shard::home_of(id, of); }));
+      stores.push_back(keeping.back().get());
+    }
+    make_shards();
+  }
 
   // Carries messages between shards, and answers to clients, until nothing moves.
   void run();
@@ -88,7 +94,9 @@ class EngineWorld {
   TestClock clock;
   EngineSettings settings;
   std::vector<Store*> stores;
-  std::size_t hops = 0;  // messages between shards
+  std::vector<std::unique_ptr<KeepingStore>> keeping;
+  bool stores_answer = true;  // in run()
+  std::size_t hops = 0;       // messages between shards
 
  private:
   friend class TestClient;
@@ -335,6 +343,8 @@ inline void EngineWorld::run() {
         if (!output.to_shards[to].empty()) shards_[to]->receive(std::move(output.to_shards[to]));
       }
     }
+    if (moved || !stores_answer) continue;
+    for (auto& store : keeping) moved = store->answer_one() || moved;
   }
 }
 

@@ -119,36 +119,5 @@ TEST_F(SlowStories, CommandsOfAQueueWaitForItsChange) {
   EXPECT_TRUE(bob_.response(late).is_error(errors::Auth{}));
 }
 
-TEST_F(SlowStories, AQueueThatIsNotInMemoryIsLoadedOnce) {
-  store_.holds_back = true;
-  std::vector<QueueRecord> records;
-  world_.shard(0).for_each_queue([&](const QueueRecord& record, auto) { records.push_back(record.clone()); });
-  EngineWorld second(std::vector<Store*>{&store_});
-  second.shard(0).restore_id(IdKind::sender, *DirectoryId::from(queue_.sender_id),
-                             *RecipientId::from(queue_.recipient_id));
-  TestClient alice(second);
-  TestClient bob(second);
-  const auto subscribed = post(alice, command::Sub{}, queue_.recipient_id, &queue_.recipient_key);
-  const auto sent = post(bob, command::Send{{}, Content(as_bytes("two"))}, queue_.sender_id, nullptr);
-  ASSERT_THAT(store_.loading, SizeIs(1));
-  auto message = std::make_shared<StoredMessage>();
-  message->id = *MessageId::from(world_.random().bytes(24));
-  message->sent_at = world_.clock.seconds;
-  message->body = to_bytes("one");
-  store_.loading.front().second(LoadedQueue{std::move(records[0]), {message}, 1});
-  store_.answer_all();
-  second.run();
-  EXPECT_TRUE(alice.response(subscribed).is<broker::Sok>());
-  EXPECT_TRUE(bob.response(sent).is<broker::Ok>());
-  EXPECT_EQ(TestClient::text(queue_, alice.event()), "one");
-  alice.subscribe(queue_);
-  EXPECT_THAT(store_.loading, SizeIs(1));
-
-  const auto missing = post(bob, command::Sub{}, world_.random().bytes(24), &queue_.recipient_key);
-  store_.loading.back().second(std::nullopt);
-  second.run();
-  EXPECT_TRUE(bob.response(missing).is_error(errors::Auth{}));
-}
-
 }  // namespace
 }  // namespace simplex::smp::server

@@ -45,6 +45,7 @@ struct Origin {
 
 // A command. Its views point into the received block, which lives during one call only; own() takes a copy along, for a
 // command that goes to another shard or has to wait.
+struct ControlRun;
 struct QueueVisit;
 
 struct Request {
@@ -52,9 +53,11 @@ struct Request {
   SessionPtr session;
   BytesView transmission;
   ReceivedCommand received;
-  std::shared_ptr<const Bytes> owned;           // null: borrowed
-  ForwardingPtr forwarding = nullptr;           // then the session is that of the proxy's client
-  std::shared_ptr<QueueVisit> visit = nullptr;  // not a command: Shard::visit
+  std::shared_ptr<const Bytes> owned;             // null: borrowed
+  ForwardingPtr forwarding = nullptr;             // then the session is that of the proxy's client
+  std::shared_ptr<QueueVisit> visit = nullptr;    // not a command: Shard::visit
+  std::shared_ptr<ControlRun> control = nullptr;  // not a command: what the operator does (Shard::control)
+  bool authorized = false;                        // verified already, before it had to wait
 
   void own();
   [[nodiscard]] Origin origin() const { return {client, received.corr_id, EntityId(received.entity_id), forwarding}; }

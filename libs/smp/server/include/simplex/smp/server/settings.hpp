@@ -10,12 +10,22 @@
 
 namespace simplex::smp::server {
 
+// What one shard holds in memory of a store that keeps everything.
+struct ResidentLimits {
+  std::size_t idle_queues = 20'000;                 // that nobody uses; the ones used last
+  std::size_t octets = 64 * 1'024 * 1'024;          // message bodies and link data
+  std::size_t queue_octets = 64 * 1'024;            // message bodies of one queue, while it is read; one always fits
+  std::size_t remembered_ids = 100'000;             // which queue an id leads to, of queues on other shards
+  std::size_t waiting_octets = 64 * 1'024 * 1'024;  // commands that wait for the store; one more is answered ERR STORE
+};
+
 struct EngineSettings {
   std::size_t names = 100;            // RSLV of one connection that wait for the resolver; one more is an error
   bool new_queues = true;             // off: the relay is being retired
   std::optional<BasicAuth> password;  // needed to create queues
   std::uint32_t queue_quota = 128;    // messages in a queue; the next one is refused, and a marker put in its place
   std::optional<std::chrono::seconds> message_ttl = std::chrono::days(21);
+  ResidentLimits resident;
   NotificationSettings notifications;
   // Of the whole relay; never null.
   std::shared_ptr<ServiceBook> services = std::make_shared<ServiceBook>();

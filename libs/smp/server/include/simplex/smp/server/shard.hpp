@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <span>
 #include <unordered_map>
@@ -21,6 +22,7 @@
 #include "simplex/base/clock.hpp"
 #include "simplex/base/random.hpp"
 #include "simplex/smp/server/active_queues.hpp"
+#include "simplex/smp/server/control.hpp"
 #include "simplex/smp/server/request.hpp"
 #include "simplex/smp/server/service_messages.hpp"
 #include "simplex/smp/server/settings.hpp"
@@ -50,19 +52,30 @@ struct Reserve {  // to the directory: give this id to the queue, if nobody has 
   std::size_t asker;
   std::uint64_t token;
 };
+enum class Reservation : std::uint8_t { granted, taken, failed };  // failed: the store could not say
 struct Reserved {
   std::uint64_t token;
-  bool granted;
+  Reservation outcome;
+};
+struct Kept {  // to the directory: the store knows a reserved id by now
+  IdKind kind;
+  DirectoryId id;
+  RecipientId queue;
 };
 struct Release {
   IdKind kind;
   DirectoryId id;
   RecipientId queue;
 };
+struct Controlled {  // to the shard that was asked
+  std::uint64_t token;
+  Result<QueueControl::Answer> answer;
+};
 }  // namespace between_shards
 using ShardMessage =
     std::variant<between_shards::Resolve, between_shards::Execute, between_shards::Gone, between_shards::Reserve,
-                 between_shards::Reserved, between_shards::Release, ToClient, between_shards::ServiceMessage>;
+                 between_shards::Reserved, between_shards::Kept, between_shards::Release, between_shards::Controlled,
+                 between_shards::ServiceMessage, ToClient>;
 
 struct Output {
   std::vector<ToClient> to_clients;                  // connections of this shard, in order
@@ -70,10 +83,15 @@ struct Output {
 };
 
 struct Queue;
+struct QueueReader;
+struct DeliveredMessage;
 struct Creation;
 class Services;
 class Notifiers;
 class NameResolver;
+struct WaitingRequest;
+class WaitingRoom;
+class ResidentQueues;
 
 class Shard {
  public:
@@ -99,7 +117,7 @@ class Shard {
   void receive(std::vector<ShardMessage> messages);
 
   // The end of a turn: what was collected goes to the store.
-  void flush() { store_.flush(); }
+  void flush();
   [[nodiscard]] bool has_output() const { return has_output_; }
   [[nodiscard]] Output take_output();
   // Called when the first output of a turn appears, which may be in a completion of the store.
@@ -114,8 +132,14 @@ class Shard {
   // Outlives the shard; null: nobody counts them.
   void report_active_queues(ActiveQueues* active) { active_queues_ = active; }
 
-  // Drops expired messages of some queues; true when all queues had their turn since the last true.
-  bool expire_messages(std::size_t queues);
+  // Drops expired messages of some queues, of a store that keeps everything: so many messages. done: whether all queues
+  // had their turn since the last true; perhaps inside the call.
+  void expire_messages(std::size_t limit, std::move_only_function<void(bool finished)> done);
+  // Now and then: tries again what failed because of the store.
+  void retry();
+
+  // What the operator does to a queue.
+  void control(QueueControl control);
 
   // --- notifications
   // At each delivery interval.
@@ -134,9 +158,13 @@ class Shard {
   // A queue that is there already stays as it is.
   void restore(QueueRecord record, std::vector<MessagePtr> messages);
   void restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
+  // --- what is in memory; over a store that keeps everything only a part of what there is
   void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
   [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
   [[nodiscard]] std::size_t message_count() const;
+  [[nodiscard]] std::size_t directory_size() const { return directory_.size(); }
+  [[nodiscard]] std::size_t resident_octets() const;  // message bodies and link data
+  [[nodiscard]] std::size_t waiting_octets() const;   // of commands
 
   // Which shard holds what this id names.
   [[nodiscard]] static std::size_t home_of(BytesView id, std::size_t shards);
@@ -157,6 +185,7 @@ class Shard {
     Queue* first = nullptr;
     std::vector<RecipientId> fetched;
   };
+  using Reservation = between_shards::Reservation;
   struct DirectoryKey {
     IdKind kind;
     DirectoryId id;
@@ -172,21 +201,45 @@ class Shard {
     std::array<std::uint64_t, 6> keys_;
   };
 
+  struct DirectoryEntry {
+    RecipientId queue;
+    bool remembered = false;  // found in the store, of a queue on another shard: may be dropped at any time
+  };
+  // Commands that wait until the store has told of their queue.
+  struct Lookup {
+    std::vector<WaitingRequest> waiting;
+    bool stale = false;        // what is found may not be true any more
+    std::uint64_t issued = 0;  // calls_
+  };
+  struct Expiry {
+    std::uint64_t issued = 0;
+    std::int64_t before = 0;
+  };
+
   // --- the way of a command
   void dispatch(Request request);
   void unwrap(const Request& request, const command::Rfwd& rfwd);
   void resolve_name(const Request& request, const command::Rslv& rslv);
   void resolve(IdKind kind, const DirectoryId& id, Request request);
   void locate(const RecipientId& queue, Request request);
+  void pass_on(const RecipientId& queue, Request request);
   void execute(Queue* queue, Request request);
   void run_deferred(const RecipientId& queue);
+  void wait(std::vector<WaitingRequest>& where, Request request);
+  void find_in_store(const DirectoryKey& key, Request request);
+  void found_in_store(const DirectoryKey& key, const Result<std::optional<RecipientId>>& found);
+  void load(const RecipientId& queue);
   void loaded(const RecipientId& queue, Result<std::optional<LoadedQueue>> found);
   void reject_missing(const Request& request);
   // Calls it with a queue of this shard when it is its turn, after it was loaded; null: there is none, or the store failed.
-  void visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then);
+  // needs_first: knows_first() is true then, or the store failed.
+  void visit(const RecipientId& queue, std::move_only_function<void(Queue*)> then, bool needs_first = false);
+  void run_visit(Queue& queue, const Request& request);
   // For an id of this shard's directory.
   void find_queue(IdKind kind, const DirectoryId& id,
                   std::move_only_function<void(Result<std::optional<RecipientId>>)> then);
+  void reject(const Request& request, ErrorType error);
+  void count_refused(const Request& request);
 
   // --- answers
   void answer(const Origin& origin, BrokerMessage message, int subscriptions = 0,
@@ -203,30 +256,51 @@ class Shard {
   [[nodiscard]] DirectoryId new_id(IdKind kind);
   [[nodiscard]] RecipientId new_recipient_id();
   void reserve(IdKind kind, const DirectoryId& id, const RecipientId& queue,
-               std::move_only_function<void(bool granted)> then);
+               std::move_only_function<void(Reservation)> then);
+  // An id that the relay made: nobody else has it.
   [[nodiscard]] bool take_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
+  void take_chosen_id(IdKind kind, const DirectoryId& id, const RecipientId& queue,
+                      std::move_only_function<void(Reservation)> then);
   void release(IdKind kind, BytesView id, const RecipientId& queue);
+  // The record with the id is stored.
+  void kept(IdKind kind, BytesView id, const RecipientId& queue);
+  void remember(const DirectoryKey& key, const RecipientId& queue);
+  void forget_ids(const QueueRecord& record);
 
   // --- NEW
   void create_queue(const Request& request, const command::New& create);
   void store_new_queue(const std::shared_ptr<Creation>& creation);
   void abandon(const Creation& creation, ErrorType kind);
+  void abandon(const Creation& creation, Reservation outcome);
   void release_ids(const QueueRecord& record);
 
   // --- queues
   [[nodiscard]] Queue* find(const RecipientId& queue);
   Queue& insert(QueueRecord record);
+  Queue& insert(LoadedQueue loaded, std::uint64_t asked);
   // by: the connection that deleted it, if any.
   void erase(Queue& queue, ClientId by = {});
+  // The store has deleted it: whoever was subscribed hears of it, but not `by`.
+  void deleted(Queue& queue, ClientId by);
   // Writes the record, lets other commands of the queue wait, applies it, and goes on; `then` may get an error.
   void change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then);
   // The same without waiting: for what a crash may undo.
   void change_soon(Queue& queue, const StoreRecord& record);
   void touch(Queue& queue);
+  [[nodiscard]] std::optional<std::int64_t> expired_before() const;
   void drop_expired(Queue& queue);
-  [[nodiscard]] MessagePtr first_message(Queue& queue);
-  void pop_message(Queue& queue);
+  // Whether the first message, or that there is none, is known now. If not: load_first().
+  [[nodiscard]] bool knows_first(Queue& queue);
+  // Other commands of the queue wait meanwhile. What is loaded may all have expired.
+  void load_first(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then);
   void deliver_next(Queue& queue);
+  void hand_out(const Origin& origin, Queue& queue, QueueReader& reader, const MessagePtr& message, bool response);
+  void stored(Queue& queue, const MessagePtr& message);
+  void remove_acknowledged(Queue& queue, const DeliveredMessage& message,
+                           std::move_only_function<void(Queue&, Result<>)> then);
+  void apply(const Expiry& expiry, const std::vector<Store::Expired>& expired);
+  bool expire_in_memory(std::size_t queues);
+  void evict(Queue& queue);
   void subscribe(Queue& queue, ClientId client);
   // The client becomes the reader of a queue that has none.
   void attach(Queue& queue, ClientId client);
@@ -236,12 +310,18 @@ class Shard {
   void forget_client(ClientId client);
   void forget_fetcher(Queue& queue, ClientId client);
 
+  // --- the operator
+  void run_control(Queue& queue, const Request& request);
+  void finish_control(const ControlRun& run, Result<QueueControl::Answer> answer);
+
   // --- messages of other shards
   void handle(between_shards::Resolve message);
   void handle(between_shards::Execute message);
   void handle(between_shards::Gone message);
   void handle(between_shards::Reserve message);
   void handle(between_shards::Reserved message);
+  void handle(between_shards::Kept message);
+  void handle(between_shards::Controlled message);
   void handle(between_shards::Release message);
   void handle(ToClient message);
   void handle(between_shards::ServiceMessage message);
@@ -265,10 +345,18 @@ class Shard {
   std::unordered_map<ClientId, Client> clients_;
   std::unordered_map<ClientId, ClientQueues> client_queues_;
   std::unordered_map<RecipientId, std::unique_ptr<Queue>> queues_;
-  std::unordered_map<RecipientId, std::vector<Request>> loading_;
-  std::unordered_map<DirectoryKey, RecipientId, DirectoryHash> directory_;
+  std::unordered_map<RecipientId, Lookup> loading_;
+  std::unordered_map<DirectoryKey, DirectoryEntry, DirectoryHash> directory_;
+  std::unordered_map<DirectoryKey, Lookup, DirectoryHash> finding_;
+  std::deque<DirectoryKey> remembered_;
   std::uint64_t next_token_ = 1;
-  std::unordered_map<std::uint64_t, std::move_only_function<void(bool)>> reservations_;
+  std::unordered_map<std::uint64_t, std::move_only_function<void(Reservation)>> reservations_;
+  std::unordered_map<std::uint64_t, std::move_only_function<void(Result<QueueControl::Answer>)>> controls_;
+  std::unique_ptr<WaitingRoom> waiting_room_;
+  std::unique_ptr<ResidentQueues> resident_;  // null: all queues are
+  std::uint64_t calls_ = 0;                   // numbers calls of the store whose order matters
+  std::optional<Expiry> expiring_;
+  std::vector<RecipientId> undelivered_;  // the store failed when their subscribers should have got a message
   std::size_t expiry_bucket_ = 0;
   std::unique_ptr<Notifiers> notifiers_;
   std::unique_ptr<Services> services_;
