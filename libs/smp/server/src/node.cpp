@@ -167,7 +167,9 @@ std::vector<ClientStatus> Node::clients(std::size_t limit) const {
   return made;
 }
 
-void Node::control(QueueControl control) { control.done(fail(ErrorKind::unsupported, "queues can't be controlled")); }
+void Node::control(QueueControl control) {
+  turn([&] { shard_.control(std::move(control)); });
+}
 
 void Node::sweep() {
   turn([&] {
