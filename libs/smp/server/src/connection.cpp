@@ -135,7 +135,9 @@ bool Connection::flush() {
 
 void Connection::regulate_reading() {
   if (session_->pending() > 0 && !stuck_since_) stuck_since_ = node_.loop_.now();
-  const bool may_read = has_room() && node_.shard_.unanswered(*client_) < node_.settings_.limits.unanswered;
+  const auto& limits = node_.settings_.limits;
+  const bool may_read = has_room() && node_.shard_.unanswered(*client_) < limits.unanswered &&
+                        node_.shard_.proxied(*client_) < limits.proxied;
   if (may_read == reading_ || node_.stopping_) return;
   reading_ = may_read;
   if (may_read) {

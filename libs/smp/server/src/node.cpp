@@ -37,6 +37,11 @@ void Node::resolve_names(std::unique_ptr<NameResolver> names) {
   names_ = std::move(names);
 }
 
+void Node::route_privately(std::unique_ptr<Proxy> proxy) {
+  proxy_ = std::move(proxy);
+  shard_.route_privately(proxy_.get());
+}
+
 void Node::start() {
   auto interval = std::min(settings_.limits.inactive_check_interval, std::chrono::seconds(60));
   if (crowded()) interval = std::min(interval, settings_.limits.crowded_timeout);
@@ -214,6 +219,7 @@ void Node::wait_for_end() {
   end_connections(idle, false);
   if (connections_.empty()) {
     resolve_names(nullptr);
+    route_privately(nullptr);
     return stopped_();
   }
   stop_timer_ = loop_.after(std::chrono::milliseconds(10), [this] { wait_for_end(); });

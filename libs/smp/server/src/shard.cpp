@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "simplex/crypto/hash.hpp"
+#include "simplex/smp/server/proxy.hpp"
 #include "command_run.hpp"
 #include "notifiers.hpp"
 #include "queue_visit.hpp"
@@ -156,6 +157,7 @@ void Shard::disconnect(ClientId id) {
   if (found->second.subscriptions > 0) --subscribed_clients_;
   clients_.erase(found);
   services_->disconnected(*session, id);
+  if (proxy_ != nullptr) proxy_->disconnect(id);
   for (std::size_t shard = 0; shard < shards_; ++shard) {
     if (shard == index_ || (known_at >> (shard % 64) & 1) != 0) to_shard(shard, between_shards::Gone{id});
   }
@@ -229,8 +231,8 @@ void Shard::dispatch(Request request) {
           },
           [&](const command::Subs& all) { services_->subscribe_all(request, ServiceParty::recipient, all.queues); },
           [&](const command::Nsubs& all) { services_->subscribe_all(request, ServiceParty::notifier, all.queues); },
-          [&](const command::Prxy&) { error(request.origin(), errors::Proxy{proxy_errors::BasicAuth{}}); },
-          [&](const command::Pfwd&) { error(request.origin(), errors::Proxy{proxy_errors::NoSession{}}); },
+          [&](const command::Prxy& prxy) { open_relay(request, prxy); },
+          [&](const command::Pfwd& pfwd) { forward(request, pfwd); },
           [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
           [&](const command::Rslv& rslv) { resolve_name(request, rslv); },
           [&](const auto&) {

@@ -15,6 +15,7 @@
 #include "simplex/base/log.hpp"
 #include "simplex/smp/server/memory_store.hpp"
 #include "simplex/smp/server/names.hpp"
+#include "simplex/smp/server/proxy.hpp"
 #include "simplex/smp/server/shard.hpp"
 #include "simplex/transport/smp_handshake.hpp"
 
@@ -68,6 +69,8 @@ class Node {
   void join(std::vector<Node*> nodes) { nodes_ = std::move(nodes); }
   // Before start(). Without it RSLV is answered that there is no resolver.
   void resolve_names(std::unique_ptr<NameResolver> names);
+  // Private routing for this node's clients; before start(). Without it PRXY is refused.
+  void route_privately(std::unique_ptr<Proxy> proxy);
   // Starts the timers.
   void start();
   void accept(transport::ChannelPtr channel);
@@ -116,6 +119,7 @@ class Node {
   std::optional<transport::ServerCredentials> credentials_;  // nothing: those of the settings
   Shard shard_;
   std::unique_ptr<NameResolver> names_;
+  std::unique_ptr<Proxy> proxy_;
   std::vector<Node*> nodes_;
   bool in_turn_ = false;
   bool turn_is_posted_ = false;

@@ -36,6 +36,7 @@ struct ConnectionLimits {
   std::size_t connections = 100'000;            // of the whole relay; one more is closed at once
   std::chrono::seconds handshake_timeout{120};  // TLS and SMP, each
   std::size_t unanswered = 1'024;               // commands; past it nothing more is read until some are answered
+  std::size_t proxied = 32;  // PRXY and PFWD that wait for other relays; the same ([PROXY] client_concurrency)
   // Octets that wait for a slow reader: past the first bound nothing is read or delivered until it has read, past the
   // second the connection is dropped.
   std::size_t pending = 256 * 1'024;

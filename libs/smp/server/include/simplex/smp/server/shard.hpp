@@ -92,6 +92,7 @@ class NameResolver;
 struct WaitingRequest;
 class WaitingRoom;
 class ResidentQueues;
+class Proxy;
 
 class Shard {
  public:
@@ -112,6 +113,9 @@ class Shard {
 
   // RSLV of this shard's clients goes there. It outlives the shard's use; null: there is no resolver.
   void resolve_names(NameResolver* names) { names_ = names; }
+  // Private routing: PRXY and PFWD of this shard's clients go there. It outlives the shard's use, and null refuses them.
+  void route_privately(Proxy* proxy) { proxy_ = proxy; }
+  [[nodiscard]] std::size_t proxied(ClientId client) const;  // PRXY and PFWD without an answer
 
   // --- other shards
   void receive(std::vector<ShardMessage> messages);
@@ -177,7 +181,8 @@ class Shard {
     SessionPtr session;
     std::size_t unanswered = 0;
     std::size_t subscriptions = 0;
-    std::size_t names = 0;  // being resolved
+    std::size_t names = 0;     // being resolved
+    std::size_t proxied = 0;   // of the unanswered: those that wait for other relays
     std::uint64_t shards = 0;  // bit for each shard that may know the connection
   };
   // Queues of this shard that a connection, of any shard, is subscribed to or got a message from.
@@ -220,6 +225,9 @@ class Shard {
   void dispatch(Request request);
   void unwrap(const Request& request, const command::Rfwd& rfwd);
   void resolve_name(const Request& request, const command::Rslv& rslv);
+  void open_relay(const Request& request, const command::Prxy& prxy);
+  void forward(const Request& request, const command::Pfwd& pfwd);
+  [[nodiscard]] bool end_proxied(ClientId client);
   void resolve(IdKind kind, const DirectoryId& id, Request request);
   void locate(const RecipientId& queue, Request request);
   void pass_on(const RecipientId& queue, Request request);
@@ -333,6 +341,7 @@ class Shard {
   Random& random_;
   Store& store_;
   NameResolver* names_ = nullptr;
+  Proxy* proxy_ = nullptr;
   Output output_;
   bool has_output_ = false;
   Statistics statistics_;
