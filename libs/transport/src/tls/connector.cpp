@@ -1,4 +1,6 @@
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 #include <deque>
 
 #include "simplex/async/asio_access.hpp"
@@ -43,16 +45,32 @@ Error resolve_error(const error_code& error) {
   return {ErrorKind::network, "the host name can't be resolved (DNS): " + error.message(), Advice::retry};
 }
 
-// Endpoints in order; of each, its addresses in order; of each, TCP and then TLS. Kept by what it waits for.
+bool is_public(const asio::ip::address& address) {
+  if (address.is_v4()) return is_public_address(address.to_v4().to_bytes());
+  return is_public_address(address.to_v6().to_bytes());
+}
+
+bool names_this_machine(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host == "localhost" || host.ends_with(".localhost");
+}
+
+Error private_target() {
+  return {ErrorKind::unsupported, "this is not an address of the public network, and others are not connected to"};
+}
+
+// Endpoints in order; of each, its addresses in order; of each, TCP, SOCKS where the rules say so, and then TLS. Kept by
+// what it waits for.
 class Connecting : public std::enable_shared_from_this<Connecting> {
  public:
   using Done = std::move_only_function<void(Result<ChannelPtr>)>;
 
   Connecting(async::Loop& loop, asio::io_context& context, std::shared_ptr<const tls::Context> tls,
-             KeepAlive keep_alive, ConnectOptions options, Done done)
+             const TlsConnectorSettings& settings, ConnectOptions options, Done done)
       : loop_(loop),
         tls_(std::move(tls)),
-        keep_alive_(keep_alive),
+        keep_alive_(settings.keep_alive),
+        rules_(settings.network),
         options_(std::move(options)),
         done_(std::move(done)),
         resolver_(context),
@@ -61,7 +79,13 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   void begin() {
     deadline_at_ = loop_.now() + options_.timeout;
     deadline_ = loop_.after(options_.timeout, [self = shared_from_this()] { self->out_of_time(); });
-    loop_.post([self = shared_from_this()] { self->next_endpoint(); });
+    loop_.post([self = shared_from_this()] {
+      if (!self->done_) return;
+      auto chosen = choose_endpoints(self->rules_, self->options_.endpoints);
+      if (!chosen) return self->finish(std::unexpected(std::move(chosen).error()));
+      self->endpoints_ = *std::move(chosen);
+      self->next_endpoint();
+    });
   }
 
   void cancel() {
@@ -70,37 +94,57 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   }
 
  private:
-  const Endpoint& endpoint() const { return options_.endpoints[endpoint_]; }
+  const Endpoint& endpoint() const { return endpoints_[endpoint_]; }
 
   void next_endpoint() {
     if (!done_) return;
-    if (endpoint_next_ == options_.endpoints.size()) {
+    if (endpoint_next_ == endpoints_.size()) {
       return finish(std::unexpected(
           std::move(error_).value_or(Error{ErrorKind::internal, "there is no host to connect to", Advice::give_up})));
     }
     endpoint_ = endpoint_next_++;
-    error_code not_literal;
-    const auto literal = asio::ip::make_address(endpoint().host, not_literal);
-    if (!not_literal) {
-      addresses_.assign(1, tcp::endpoint(literal, endpoint().port));
-      return next_address();
-    }
-    if (endpoint().host.ends_with(".onion")) {
+    via_socks_ = through_socks(rules_, endpoint().host);
+    if (is_onion(endpoint().host) && !via_socks_) {
       remember({ErrorKind::unsupported, "an onion host is reached through Tor: set a SOCKS proxy", Advice::ask_user});
       return next_endpoint();
     }
+    if (via_socks_ && options_.public_addresses_only && !may_be_asked_of_socks()) {
+      remember(private_target());
+      return next_endpoint();
+    }
+    const auto& first = via_socks_ ? rules_.socks->server : endpoint();
+    error_code not_literal;
+    const auto literal = asio::ip::make_address(first.host, not_literal);
+    if (!not_literal) return resolved({tcp::endpoint(literal, first.port)});
     resolver_.async_resolve(
-        endpoint().host, std::to_string(endpoint().port), tcp::resolver::numeric_service,
+        first.host, std::to_string(first.port), tcp::resolver::numeric_service,
         [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
           if (!self->done_) return;
           if (error) {
             self->remember(resolve_error(error));
             return self->next_endpoint();
           }
-          self->addresses_.clear();
-          for (const auto& one : found) self->addresses_.push_back(one.endpoint());
-          self->next_address();
+          std::deque<tcp::endpoint> addresses;
+          for (const auto& one : found) addresses.push_back(one.endpoint());
+          self->resolved(std::move(addresses));
         });
+  }
+
+  // A name is resolved by the SOCKS proxy, so that only its sight of the network counts.
+  bool may_be_asked_of_socks() const {
+    error_code not_literal;
+    const auto literal = asio::ip::make_address(endpoint().host, not_literal);
+    return not_literal ? !names_this_machine(endpoint().host) : is_public(literal);
+  }
+
+  // What is looked at is what is connected to: a name may resolve to anything, and differently each time.
+  void resolved(std::deque<tcp::endpoint> addresses) {
+    addresses_ = std::move(addresses);
+    if (options_.public_addresses_only && !via_socks_) {
+      std::erase_if(addresses_, [](const tcp::endpoint& each) { return !is_public(each.address()); });
+      if (addresses_.empty()) remember(private_target());
+    }
+    next_address();
   }
 
   void next_address() {
@@ -118,13 +162,64 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
         self->remember(connect_error(error));
         return self->next_address();
       }
+      if (self->via_socks_) return self->begin_socks(turn);
       self->secure(turn);
     });
   }
 
+  std::optional<SocksCredentials> socks_credentials() const {
+    switch (rules_.socks->isolation) {
+      case SocksIsolation::by_user_name: return isolating_credentials(options_.isolation);
+      case SocksIsolation::credentials: return rules_.socks->credentials;
+      case SocksIsolation::none: break;
+    }
+    return std::nullopt;
+  }
+
+  void begin_socks(std::uint64_t turn) {
+    auto begun = Socks5Dialogue::begin(endpoint(), socks_credentials());
+    if (!begun) {
+      remember(std::move(begun).error());
+      return next_endpoint();
+    }
+    socks_ = std::move(*begun);
+    socks_send(socks_->greeting(), turn);
+  }
+
+  void socks_send(Bytes octets, std::uint64_t turn) {
+    socks_octets_ = std::move(octets);
+    asio::async_write(socket_, asio::buffer(socks_octets_),
+                      [self = shared_from_this(), turn](const error_code& error, std::size_t) {
+                        if (!self->done_ || turn != self->turn_) return;
+                        if (error) return self->socks_failed(socks_ended());
+                        self->socks_read(turn);
+                      });
+  }
+
+  void socks_read(std::uint64_t turn) {
+    socks_octets_.resize(socks_->wanted());
+    asio::async_read(socket_, asio::buffer(socks_octets_),
+                     [self = shared_from_this(), turn](const error_code& error, std::size_t) {
+                       if (!self->done_ || turn != self->turn_) return;
+                       if (error) return self->socks_failed(socks_ended());
+                       auto answer = self->socks_->receive(self->socks_octets_);
+                       if (!answer) return self->socks_failed(std::move(answer).error());
+                       if (!answer->empty()) return self->socks_send(*std::move(answer), turn);
+                       if (self->socks_->wanted() > 0) return self->socks_read(turn);
+                       self->secure(turn);
+                     });
+  }
+
+  static Error socks_ended() { return {ErrorKind::network, "the SOCKS proxy closed the connection", Advice::retry}; }
+
+  void socks_failed(Error error) {
+    remember(std::move(error));
+    next_address();
+  }
+
   // While others wait for their turn, each has its share of the time that is left.
   void limit_address(std::uint64_t turn) {
-    const auto others = static_cast<std::int64_t>(addresses_.size() + options_.endpoints.size() - endpoint_next_);
+    const auto others = static_cast<std::int64_t>(addresses_.size() + endpoints_.size() - endpoint_next_);
     if (others == 0) return address_limit_.cancel();
     const auto share = std::max((deadline_at_ - loop_.now()) / (others + 1), min_time_for_address);
     address_limit_ = loop_.after(share, [self = shared_from_this(), turn] {
@@ -187,6 +282,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   async::Loop& loop_;
   std::shared_ptr<const tls::Context> tls_;
   const KeepAlive keep_alive_;
+  const NetworkRules rules_;
   const ConnectOptions options_;
   Done done_;
   tcp::resolver resolver_;
@@ -195,9 +291,13 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   Instant deadline_at_;
   async::Timer deadline_;
   async::Timer address_limit_;
+  std::vector<Endpoint> endpoints_;
   std::size_t endpoint_ = 0;
   std::size_t endpoint_next_ = 0;
   std::deque<tcp::endpoint> addresses_;
+  bool via_socks_ = false;
+  std::optional<Socks5Dialogue> socks_;
+  Bytes socks_octets_;      // being written, or read
   std::uint64_t turn_ = 0;  // what belongs to an earlier one comes too late
   std::optional<Error> error_;
 };
@@ -216,14 +316,15 @@ class TlsAttempt final : public Connector::Attempt {
 class TlsConnector final : public Connector {
  public:
   explicit TlsConnector(TlsConnectorSettings settings)
-      : settings_(settings), context_(tls::Context::for_clients(settings.versions)) {}
+      : settings_(std::move(settings)),
+        context_(tls::Context::for_clients(settings_.versions, settings_.credentials.get())) {}
 
   std::unique_ptr<Attempt> connect(async::Loop& loop, ConnectOptions options,
                                    std::move_only_function<void(Result<ChannelPtr>)> done) override {
     auto* const context = async::asio_context_of(loop);
     if (context == nullptr) throw std::invalid_argument("TLS connections need a loop made by make_thread_loop()");
-    const auto connecting = std::make_shared<Connecting>(loop, *context, context_, settings_.keep_alive,
-                                                         std::move(options), std::move(done));
+    const auto connecting =
+        std::make_shared<Connecting>(loop, *context, context_, settings_, std::move(options), std::move(done));
     connecting->begin();
     return std::make_unique<TlsAttempt>(connecting);
   }
@@ -236,7 +337,7 @@ class TlsConnector final : public Connector {
 }  // namespace
 
 std::unique_ptr<Connector> make_tls_connector(TlsConnectorSettings settings) {
-  return std::make_unique<TlsConnector>(settings);
+  return std::make_unique<TlsConnector>(std::move(settings));
 }
 
 }  // namespace simplex::transport

@@ -164,10 +164,18 @@ void Context::limit_to_smp() {
   SSL_CTX_set_cert_verify_callback(context, verify, nullptr);
 }
 
-std::shared_ptr<const Context> Context::for_clients(TlsVersions versions) {
+void Context::show(const CertificateChain& chain, const crypto::SignaturePrivateKey& key) {
+  auto* const context = context_.get();
+  must(use_chain(context, chain), "this certificate chain");
+  must(SSL_CTX_use_PrivateKey(context, openssl_key(key).get()) == 1 && SSL_CTX_check_private_key(context) == 1,
+       "this private key");
+}
+
+std::shared_ptr<const Context> Context::for_clients(TlsVersions versions, const ClientCredentials* credentials) {
   std::shared_ptr<Context> made(new Context(TLS_client_method(), versions));
   made->limit_to_smp();
   SSL_CTX_set_verify(made->context_.get(), SSL_VERIFY_PEER, nullptr);
+  if (credentials != nullptr) made->show(credentials->chain, credentials->key);
   return made;
 }
 
@@ -177,10 +185,7 @@ std::shared_ptr<const Context> Context::for_servers(std::shared_ptr<const Server
   std::shared_ptr<Context> made(new Context(TLS_server_method(), versions));
   made->limit_to_smp();
   auto* const context = made->context_.get();
-  must(use_chain(context, credentials->chain), "this certificate chain");
-  must(SSL_CTX_use_PrivateKey(context, openssl_key(credentials->key).get()) == 1 &&
-           SSL_CTX_check_private_key(context) == 1,
-       "this private key");
+  made->show(credentials->chain, credentials->key);
   made->alpn_ = std::move(alpn);
   made->credentials_ = std::move(credentials);
   SSL_CTX_set_alpn_select_cb(context, choose_alpn, &made->alpn_);

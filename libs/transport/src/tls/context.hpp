@@ -29,7 +29,8 @@ struct Verification {
 // Thread-safe once made. Connections keep it.
 class Context {
  public:
-  [[nodiscard]] static std::shared_ptr<const Context> for_clients(TlsVersions versions);
+  [[nodiscard]] static std::shared_ptr<const Context> for_clients(TlsVersions versions,
+                                                                  const ClientCredentials* credentials);
   // With a web server's context, clients that name a host and do not offer smp/1 get that one.
   [[nodiscard]] static std::shared_ptr<const Context> for_servers(std::shared_ptr<const ServerCredentials> credentials,
                                                                   TlsVersions versions, std::vector<std::string> alpn,
@@ -53,6 +54,7 @@ class Context {
   Context(const SSL_METHOD* method, TlsVersions versions);
   void limit_to_smp();
   static int choose_credentials(SSL* connection, int* alert, void* context);
+  void show(const CertificateChain& chain, const crypto::SignaturePrivateKey& key);
 
   BioMethodPtr socket_method_;
   SslContextPtr context_;

@@ -74,6 +74,8 @@ using ChannelPtr = std::unique_ptr<Channel>;
 struct Endpoint {
   std::string host;
   std::uint16_t port = 5223;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 struct ConnectOptions {
@@ -81,6 +83,11 @@ struct ConnectOptions {
   KeyHash identity;                             // the peer's chain must carry this identity certificate
   std::vector<std::string> alpn{"smp/1"};       // empty: none is offered
   Duration timeout = std::chrono::seconds(45);  // of TCP connect and TLS handshake together
+  // Connects to no address of this machine, a private network, a link or a group, whatever a name resolves to:
+  // ErrorKind::unsupported. For endpoints that a stranger named.
+  bool public_addresses_only = false;
+  // Connections with different texts do not share a circuit of an anonymizing SOCKS proxy.
+  std::string isolation = {};
 };
 
 // Opens client channels. Dropping the returned attempt cancels it silently.

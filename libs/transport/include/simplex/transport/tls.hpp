@@ -5,6 +5,7 @@
 #include "simplex/base/log.hpp"
 #include "simplex/transport/admission.hpp"
 #include "simplex/transport/credentials.hpp"
+#include "simplex/transport/network_rules.hpp"
 #include "simplex/transport/tcp.hpp"
 #include "simplex/transport/web.hpp"
 
@@ -15,13 +16,22 @@ struct TlsVersions {
   bool tls12 = true;
 };
 
+// What a client shows that is a service: to the servers that ask, which are all since SMP v16.
+struct ClientCredentials {
+  CertificateChain chain;           // one self-signed certificate, or leaf and identity
+  crypto::SignaturePrivateKey key;  // of the first
+};
+
 struct TlsConnectorSettings {
   KeepAlive keep_alive;
   TlsVersions versions;
+  NetworkRules network;
+  // Null: shows none. A chain that is not one, or another's key, is refused by make_tls_connector() with an exception.
+  std::shared_ptr<const ClientCredentials> credentials = nullptr;
 };
 
-// The connector of programs. The endpoints of a connection, and the addresses of each, are tried in order, each with its
-// share of the time. Names are resolved without blocking the loop. The relay's chain must carry the identity, or the
+// The connector of programs. The endpoints that the rules choose, and the addresses of each, are tried in order, each
+// with its share of the time. Names are resolved without blocking the loop, or by the SOCKS proxy. The relay's chain must carry the identity, or the
 // connection is an authentication error. connect() needs a loop made by make_thread_loop().
 [[nodiscard]] std::unique_ptr<Connector> make_tls_connector(TlsConnectorSettings settings = {});
 
