@@ -65,6 +65,7 @@ class Session final : public BlockSession {
   }
 
   const ChannelInfo& channel() const override { return channel_->info(); }
+  std::optional<TransportError> handshake_error() const override { return handshake_error_; }
 
  private:
   enum class How { close, drop };
@@ -127,6 +128,7 @@ class Session final : public BlockSession {
   void on_handshake(BytesView block) {
     const auto content = content_of_plain_block(block);
     if (!content) {
+      handshake_error_ = TransportError::handshake_parse;
       return finish(
           {ErrorKind::malformed, "the peer's first block is not an SMP handshake: " + content.error().message},
           How::close);
@@ -138,7 +140,10 @@ class Session final : public BlockSession {
       channel_->send(std::move(*answer));
     }
     if (!step.outcome) return;
-    if (!*step.outcome) return finish(std::move(step.outcome->error().error), How::close);
+    if (!*step.outcome) {
+      handshake_error_ = step.outcome->error().code;
+      return finish(std::move(step.outcome->error().error), How::close);
+    }
 
     session_ = std::move(**step.outcome);
     keys_ = std::exchange(session_->block_keys, std::nullopt);
@@ -154,6 +159,7 @@ class Session final : public BlockSession {
   std::shared_ptr<bool> alive_;
   async::Timer timer_;
   BlockReader reader_;
+  std::optional<TransportError> handshake_error_;
   std::optional<SmpSession> session_;
   std::optional<BlockKeys> keys_;
   bool open_ = true;

@@ -19,7 +19,7 @@ class Connecting final : public Client::Attempt {
         done_(std::move(done)),
         client_(std::make_unique<ConnectedClient>(dependencies, address, options, std::move(handlers))) {}
 
-  void start() {
+  void start(bool public_addresses_only, std::string isolation) {
     const protocol::ServerAddress& address = client_->address();
     const auto identity = transport::KeyHash::from(address.key_hash.view());
     if (!identity) return fail_later({ErrorKind::malformed, "the relay's address has no valid fingerprint"});
@@ -29,6 +29,8 @@ class Connecting final : public Client::Attempt {
     for (const protocol::Host& host : address.hosts) options.endpoints.push_back({host.text(), *port});
     options.identity = *identity;
     options.timeout = timeout_;
+    options.public_addresses_only = public_addresses_only;
+    options.isolation = std::move(isolation);
     identity_ = *identity;
     connecting_ = dependencies_.connector.connect(dependencies_.loop, std::move(options),
                                                   [this](Result<transport::ChannelPtr> channel) {
@@ -76,7 +78,7 @@ std::unique_ptr<Client::Attempt> Client::connect(Dependencies dependencies, cons
                                                  Options options, Handlers handlers,
                                                  Done<std::unique_ptr<Client>> done) {
   auto attempt = std::make_unique<Connecting>(dependencies, address, options, std::move(handlers), std::move(done));
-  attempt->start();
+  attempt->start(options.public_addresses_only, options.isolation);
   return attempt;
 }
 

@@ -64,6 +64,7 @@ void ConnectedClient::open(transport::ChannelPtr channel, transport::KeyHash ide
   transport::ClientHandshakeSettings settings;
   settings.identity = identity;
   settings.versions = options_.versions;
+  settings.proxy = options_.proxy;
   blocks_ = transport::BlockSession::as_client(dependencies_.loop, std::move(channel), std::move(settings),
                                                crypto::generate_x25519(dependencies_.random), timeout,
                                                {.ready = [this] { ready(); },
@@ -83,7 +84,11 @@ void ConnectedClient::ready() {
 }
 
 void ConnectedClient::closed(Error error) {
-  if (auto opened = std::exchange(opened_, nullptr)) return opened(std::unexpected(from_transport(std::move(error))));
+  if (auto opened = std::exchange(opened_, nullptr)) {
+    auto failure = from_transport(std::move(error));
+    if (blocks_) failure.handshake = blocks_->handshake_error();
+    return opened(std::unexpected(std::move(failure)));
+  }
   error.advice = Advice::retry;
   end({Failure::Kind::network, std::move(error), std::nullopt});
 }
@@ -206,7 +211,8 @@ bool ConnectedClient::receive_one(BytesView transmission) {
     // A message of another session says nothing about a command of this one.
     if (refusal.corr_id.empty() || refusal.error.is<errors::Session>())
       return violation("the relay sent a message that can't be read (" + to_error(refusal.error).message + ")");
-    Failure failure{Failure::Kind::malformed, {ErrorKind::malformed, "the relay's answer can't be read"}, std::nullopt};
+    Failure failure{
+        Failure::Kind::malformed, {ErrorKind::malformed, "the relay's answer can't be read"}, refusal.error};
     return answer(refusal.corr_id, refusal.entity_id, std::unexpected(std::move(failure)));
   }
   if (received->corr_id.empty()) {
@@ -281,6 +287,8 @@ void ConnectedClient::deadline() {
     if (life.expired()) return;
   }
   if (!connected_) return;
+  // What timed out before it could be sent takes no memory while the relay reads nothing.
+  while (!waiting_.empty() && !requests_.contains(waiting_.front().id)) waiting_.pop_front();
   if (unanswered_ >= options_.pings_unanswered && now - last_received_ >= options_.quiet_limit) {
     return end({Failure::Kind::timeout,
                 {ErrorKind::timeout, "the relay has been silent for too long", Advice::retry},

@@ -20,6 +20,7 @@ class ConnectedClient final : public Client {
   void open(transport::ChannelPtr channel, transport::KeyHash identity, Duration timeout, Done<> done);
 
   [[nodiscard]] const Session& session() const override { return session_; }
+  [[nodiscard]] const transport::SmpSession& agreed() const override { return blocks_->session(); }
   [[nodiscard]] const protocol::ServerAddress& address() const override { return address_; }
   [[nodiscard]] bool connected() const override { return connected_; }
   [[nodiscard]] Counters counters() const override;

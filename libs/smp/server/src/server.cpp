@@ -205,6 +205,10 @@ class ThreadedServer final : public Server {
       worker->node = std::make_unique<Node>(i, count, *worker->loop, settings_.node, worker->random, *worker->store,
                                             logger_, load_);
       worker->node->shard().report_active_queues(&worker->periods);
+      if (settings_.proxy.enabled) {
+        worker->node->route_privately(make_tls_relay_sessions(
+            *worker->loop, worker->random, worker->node->shard().statistics(), share_of(settings_.proxy, count)));
+      }
       nodes_.push_back(worker->node.get());
       loops_.push_back(worker->loop.get());
       workers_.push_back(std::move(worker));

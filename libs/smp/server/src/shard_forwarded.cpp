@@ -14,10 +14,6 @@ bool may_be_forwarded(const ClientCommand& command) {
          std::holds_alternative<command::Rslv>(command);
 }
 
-ErrorType unopened(const Error& error, ErrorType otherwise) {
-  return error.kind == ErrorKind::authentication ? ErrorType(errors::Crypto{}) : otherwise;
-}
-
 }  // namespace
 
 void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
@@ -29,12 +25,17 @@ void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
   }
   auto outer = to_bytes(rfwd.encrypted.bytes);
   const auto opened = open_rfwd(*proxy->proxy_key, crypto::cb_nonce(to_proxy.corr_id.view()), outer);
-  if (!opened) return error(to_proxy, unopened(opened.error(), CommandError::syntax));
+  if (!opened) {
+    const bool encrypted = opened.error().kind == ErrorKind::authentication;
+    return error(to_proxy, encrypted ? ErrorType(errors::Crypto{}) : ErrorType(CommandError::syntax));
+  }
   auto client_key = crypto::box_key(opened->key, *proxy->key);
   if (!client_key) return error(to_proxy, errors::Crypto{});
   auto inner = to_bytes(opened->encrypted.bytes);
-  const auto transmission = open_forwarded(*client_key, crypto::cb_nonce(opened->corr_id.view()), inner);
-  if (!transmission) return error(to_proxy, unopened(transmission.error(), errors::Block{}));
+  const auto content = crypto::open_padded_in_place(*client_key, crypto::cb_nonce(opened->corr_id.view()), inner);
+  if (!content) return error(to_proxy, errors::Crypto{});
+  const auto transmissions = protocol::split_batch(*content);
+  if (transmissions && transmissions->size() > 1) return error(to_proxy, errors::Block{});
 
   // Authorized like a command of the proxy's connection, in the client's version.
   auto session = std::make_shared<ClientSession>();
@@ -43,7 +44,11 @@ void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
   session->key = proxy->key->clone();
   const auto forwarding = std::make_shared<const Forwarding>(
       Forwarding{proxy, to_proxy.corr_id, opened->corr_id, opened->version, std::move(*client_key)});
-  auto received = decode_client_transmission(session->params(), *transmission);
+  ++statistics_.forwarded_received;
+  // From here on the client is answered, not the proxy.
+  if (!transmissions) return error({request.client, CorrId(), EntityId(), forwarding}, errors::Block{});
+  const auto transmission = transmissions->front();
+  auto received = decode_client_transmission(session->params(), transmission);
   if (!received) {
     auto& refused = received.error();
     return error({request.client, refused.corr_id, EntityId(refused.entity_id), forwarding}, std::move(refused.error));
@@ -53,7 +58,7 @@ void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
   };
   if (!may_be_forwarded(received->command)) return refuse(CommandError::prohibited);
   if (received->service_signature) return refuse(errors::Service{});
-  dispatch({request.client, std::move(session), *transmission, *std::move(received), nullptr, forwarding});
+  dispatch({request.client, std::move(session), transmission, *std::move(received), nullptr, forwarding});
 }
 
 }  // namespace simplex::smp::server

@@ -19,6 +19,7 @@ class BlockSession {
     // The content of one block; valid during the call.
     std::move_only_function<void(BytesView)> block;
     // The connection has ended, once: by the peer, an error, a bad block or a timeout; never after the owner's own close().
+    // handshake_error() says more when the handshake was refused.
     std::move_only_function<void(Error)> closed;
     // pending() fell to 0.
     std::move_only_function<void()> drained;
@@ -50,6 +51,8 @@ class BlockSession {
   virtual void close() = 0;
   virtual void abort() = 0;
   [[nodiscard]] virtual const ChannelInfo& channel() const = 0;
+  // The protocol's word for why the handshake failed on this side; nothing when it was not what failed.
+  [[nodiscard]] virtual std::optional<TransportError> handshake_error() const = 0;
 };
 
 }  // namespace simplex::transport

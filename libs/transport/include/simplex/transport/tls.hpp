@@ -25,7 +25,7 @@ struct ClientCredentials {
 struct TlsConnectorSettings {
   KeepAlive keep_alive;
   TlsVersions versions;
-  NetworkRules network;
+  NetworkRules network = {};
   // Null: shows none. A chain that is not one, or another's key, is refused by make_tls_connector() with an exception.
   std::shared_ptr<const ClientCredentials> credentials = nullptr;
 };

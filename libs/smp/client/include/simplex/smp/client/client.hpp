@@ -28,7 +28,7 @@
 #include "simplex/smp/broker_message.hpp"
 #include "simplex/smp/client/failure.hpp"
 #include "simplex/smp/command.hpp"
-#include "simplex/transport/channel.hpp"
+#include "simplex/transport/smp_handshake.hpp"
 
 namespace simplex::smp::client {
 
@@ -55,6 +55,10 @@ struct Options {
   std::size_t max_in_flight = 1'024;
   std::size_t max_waiting = 65'536;
   std::size_t max_pending_octets = 512 * 1'024;  // queued in the connection
+  // The client is a relay that forwards commands of its own clients: it says so (v14), and blocks are not encrypted.
+  bool proxy = false;
+  bool public_addresses_only = false;  // transport::ConnectOptions
+  std::string isolation = {};          // transport::ConnectOptions
 };
 
 struct Handlers {
@@ -89,6 +93,8 @@ class Client {
 
   virtual ~Client() = default;
   [[nodiscard]] virtual const Session& session() const = 0;
+  // All that the handshake agreed on.
+  [[nodiscard]] virtual const transport::SmpSession& agreed() const = 0;
   [[nodiscard]] virtual const protocol::ServerAddress& address() const = 0;
   // False from the end of the connection on; commands fail then with `network`, through their callback.
   [[nodiscard]] virtual bool connected() const = 0;

@@ -6,6 +6,7 @@
 
 #include "simplex/base/result.hpp"
 #include "simplex/smp/error.hpp"
+#include "simplex/transport/handshake_messages.hpp"
 
 namespace simplex::smp::client {
 
@@ -25,13 +26,15 @@ struct Failure {
 
   Kind kind = Kind::network;
   Error error;                           // for people
-  std::optional<ErrorType> relay_error;  // exactly as the relay said it; with refused
+  std::optional<ErrorType> relay_error;  // refused: exactly as the relay said it; malformed: what it is read as
+  // Connecting: the protocol's word for what was wrong in the SMP handshake.
+  std::optional<transport::TransportError> handshake = std::nullopt;
 
   [[nodiscard]] bool temporary() const noexcept { return kind == Kind::network || kind == Kind::timeout; }
   // refused, and with this error: failure.is<errors::Auth>()
   template <class E>
   [[nodiscard]] bool is() const noexcept {
-    return relay_error && relay_error->is<E>();
+    return kind == Kind::refused && relay_error && relay_error->is<E>();
   }
 
   friend bool operator==(const Failure&, const Failure&) = default;

@@ -12,12 +12,14 @@
 #include "simplex/smp/server/control.hpp"
 #include "simplex/smp/server/node.hpp"
 #include "simplex/smp/server/relay_status.hpp"
+#include "simplex/smp/server/relay_sessions.hpp"
 #include "simplex/smp/server/store.hpp"
 
 namespace simplex::smp::server {
 
 struct ServerSettings {
   NodeSettings node;
+  ProxySettings proxy;  // its bounds are shared out to the nodes
   std::vector<transport::Endpoint> addresses;  // host "": all of the machine; port 0: a free one; none: serves nobody
   std::size_t threads = 0;                     // 0: one for each core
   // Of the memory store:

@@ -145,6 +145,9 @@ struct Statistics {
   std::uint64_t refused_queues_of_connection = 0;
   std::uint64_t refused_queues_in_all = 0;
   std::uint64_t throttled_unknown_queues = 0;
+  std::uint64_t refused_relay_targets = 0;   // PRXY: a port or an address that is not connected to
+  std::uint64_t refused_relay_sessions = 0;  // PRXY: too many, or too often
+  std::uint64_t refused_forwarded = 0;       // PFWD: too many without an answer
 };
 
 // What a shard has now, kept up to date as it changes.
