@@ -74,7 +74,7 @@ TEST_F(ClientCertificate, AChainThatIsNoneIsRefused) {
     EXPECT_TRUE(seen(port, credentials({one.chain[0], other.chain[1]}, one.key), versions).empty());
     EXPECT_EQ(refused_, 1);
   }
-  EXPECT_ANY_THROW(make_tls_connector(
+  EXPECT_ANY_THROW((void)make_tls_connector(
       {.keep_alive = {}, .versions = {}, .network = {}, .credentials = credentials(one.chain, other.key)}));
 }
 

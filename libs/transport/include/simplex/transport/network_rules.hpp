@@ -22,7 +22,7 @@ struct NetworkRules {
   HostMode host_mode = HostMode::in_order;
   // When the server has no host of the wanted kind: an error, else its first host.
   bool host_mode_required = false;
-  std::optional<SocksProxy> socks;
+  std::optional<SocksProxy> socks = std::nullopt;
   SocksMode socks_mode = SocksMode::always;
 };
 
