@@ -1,5 +1,7 @@
 #include "relay_errors.hpp"
 
+#include "simplex/smp/version.hpp"
+
 namespace simplex::smp::server {
 namespace {
 

@@ -287,6 +287,7 @@ class TestClient {
 
   [[nodiscard]] std::size_t subscriptions() const { return world_.shard(shard_).subscriptions(id_); }
   [[nodiscard]] std::size_t unanswered() const { return world_.shard(shard_).unanswered(id_); }
+  [[nodiscard]] const Statistics& statistics() const { return std::as_const(world_.shard(shard_)).statistics(); }
   [[nodiscard]] SessionPtr session() const { return session_; }
   [[nodiscard]] ClientId id() const { return id_; }
   [[nodiscard]] const crypto::X25519PublicKey& relay_key() const { return relay_key_.public_key; }

@@ -135,5 +135,41 @@ TEST_P(Forwarded, LayersThatDoNotOpenAreRefused) {
   EXPECT_EQ(proxy_.unanswered(), 0u);
 }
 
+TEST_P(Forwarded, WhatIsInsideTheLayersIsAnsweredInsideThem) {
+  const auto with_content = [&](BytesView content, std::size_t padded = padded_forwarded_size) {
+    const auto own = crypto::generate_x25519(world_.random());
+    Wrapped made{crypto::box_key(proxy_.relay_key(), own.private_key).value(),
+                 CorrId::generate(world_.random()),
+                 {},
+                 CorrId::generate(world_.random())};
+    const auto inner = crypto::seal_padded(made.key, crypto::cb_nonce(made.corr_id.view()), content, padded).value();
+    made.rfwd = seal_rfwd(proxy_key_, crypto::cb_nonce(made.rfwd_corr_id.view()),
+                          {made.corr_id, SmpVersion(18), own.public_key, Content(inner)});
+    return made;
+  };
+  const auto answered = [&](BytesView content) {
+    const auto wrapped = with_content(content);
+    auto answer = forward(wrapped);
+    if (!answer.is<broker::Rres>()) return "proxy: " + wire_text(answer.as<broker::Err>().error, SmpVersion(18));
+    auto outer = to_bytes(answer.as<broker::Rres>().encrypted.bytes);
+    const auto response = open_rres(proxy_key_, crypto::cb_nonce(wrapped.rfwd_corr_id.view()), outer).value();
+    auto octets = to_bytes(response.encrypted.bytes);
+    const auto inner =
+        open_forwarded(wrapped.key, crypto::reversed(crypto::cb_nonce(wrapped.corr_id.view())), octets).value();
+    const auto got = decode_broker_transmission({SmpVersion(18), proxy_.session()->session_id}, inner).value();
+    return "client: " + wire_text(std::get<broker::Err>(got.message).error, SmpVersion(18));
+  };
+  const auto before = proxy_.statistics().forwarded_received;
+  EXPECT_EQ(answered(as_bytes("not a batch")), "client: BLOCK");
+  EXPECT_EQ(answered({}), "client: BLOCK");
+  EXPECT_EQ(answered(Bytes{1, 0, 3, 'a', 'b', 'c'}), "client: BLOCK");
+  EXPECT_EQ(answered(Bytes{1, 0, 3, 'a', 'b'}), "client: BLOCK");
+  EXPECT_EQ(proxy_.statistics().forwarded_received - before, 4u);
+  // Only one command at a time is forwarded.
+  EXPECT_EQ(answered(Bytes{2, 0, 1, 'a', 0, 1, 'b'}), "proxy: BLOCK");
+  EXPECT_EQ(proxy_.statistics().forwarded_received - before, 4u);
+  EXPECT_EQ(proxy_.unanswered(), 0u);
+}
+
 }  // namespace
 }  // namespace simplex::smp::server
