@@ -7,6 +7,7 @@
 
 #include "simplex/encoding/base64.hpp"
 #include "simplex/protocol/server_address.hpp"
+#include "config_proxy.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -95,8 +96,6 @@ constexpr std::initializer_list<std::string_view> unused_auth = {
     "control_port_admin_password", "control_port_user_password", "daily_block_queue_quota"};
 constexpr std::initializer_list<std::string_view> unused_transport = {"websockets", "control_port", "log_tls_errors",
                                                                       "accept_service_credentials"};
-constexpr std::initializer_list<std::string_view> unused_proxy = {
-    "host_mode", "required_host_mode", "own_server_domains", "socks_proxy", "socks_mode", "client_concurrency"};
 constexpr std::initializer_list<std::string_view> unused_web = {"static_path", "http", "https", "cert", "key"};
 constexpr std::initializer_list<std::string_view> unused_names = {"enable",
                                                                   "resolver_endpoint",
@@ -136,12 +135,12 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
   read_auth(settings, made.server.node.engine);
   made.password = made.server.node.engine.password;
   read_limits(settings, made.server);
+  read_proxy(settings, made.server);
 
   for (const auto& [section, keys] :
        {std::pair<std::string_view, std::initializer_list<std::string_view>>("STORE_LOG", unused_store),
         {"AUTH", unused_auth},
         {"TRANSPORT", unused_transport},
-        {"PROXY", unused_proxy},
         {"WEB", unused_web},
         {"NAMES", unused_names}}) {
     settings.known(section, keys);

@@ -64,7 +64,11 @@ void Connection::ready() {
 void Connection::received(BytesView content) {
   last_activity_ = node_.loop_.now();
   ++node_.counters_.blocks_in;
-  node_.turn([&] { node_.shard_.receive(*client_, content); });
+  node_.turn([&] {
+    node_.shard_.receive(*client_, content);
+    // Commands that wait for a store or another relay have no answer in this turn, and may be too many.
+    node_.touched_.push_back(number_);
+  });
 }
 
 std::string Connection::session_name() const { return base64url(agreed_->session_id); }

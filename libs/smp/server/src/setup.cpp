@@ -86,7 +86,9 @@ std::string transport(const InitOptions& options) {
          "# host_mode = public\n# required_host_mode = off\n" +
          setting("own_server_domains", options.own_domains, "relay.example") +
          setting("socks_proxy", options.socks_proxy, "localhost:9050") +
-         "# socks_mode = onion\n# client_concurrency = 32\n\n";
+         "# socks_mode = onion\n# client_concurrency = 32\n"
+         "# Clients choose which relays this one connects to: not those of a private network or of this machine.\n"
+         "# allow_private_targets = off\n# allowed_ports = 443 1024-65535\n\n";
 }
 
 std::string limits(const InitOptions& options, const ServerFolders& folders) {

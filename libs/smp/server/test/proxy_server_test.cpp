@@ -75,7 +75,7 @@ class TwoRelays : public ::testing::Test {
 
 TEST_F(TwoRelays, AMessageTakesThePrivateWay) {
   const auto proxy = relay(with_private_targets());
-  for (const std::uint16_t version : {8, 13, 14, 18, 20}) {
+  for (const std::uint16_t version : std::initializer_list<std::uint16_t>{8, 13, 14, 18, 20}) {
     const auto destination = relay({}, {SmpVersion(6), SmpVersion(version)});
     const auto alice = user(destination);
     const auto queue = alice->create(key());

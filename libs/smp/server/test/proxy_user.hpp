@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
+
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/crypto/nonce.hpp"
 #include "simplex/smp/client/client.hpp"
@@ -41,7 +43,7 @@ class ProxyUser {
   ProxyUser(client::Dependencies dependencies, RunUntil run, const protocol::ServerAddress& address,
             client::Options options = {})
       : random_(dependencies.random), run_(std::move(run)) {
-    options.command_timeout = std::chrono::minutes(2);
+    options.command_timeout = std::chrono::hours(1);
     std::optional<client::Failure> failure;
     client::Handlers handlers;
     handlers.pushed = [this](const EntityId&, const BrokerMessage& message) {
