@@ -20,12 +20,15 @@ struct Routed {
   std::optional<ErrorType> error;  // the relay's own, inside the layers
   std::optional<client::Failure> failure;
 
+  // Without the octets before texts that say how long these are.
   [[nodiscard]] std::string text() const {
+    std::string all = error ? "ERR " + wire_text(*error, current_version) : name;
     if (failure) {
-      if (failure->relay_error) return wire_text(*failure->relay_error, current_version);
-      return std::string(name_of(failure->kind));
+      all = failure->relay_error ? wire_text(*failure->relay_error, current_version)
+                                 : std::string(client::name_of(failure->kind));
     }
-    return error ? "ERR " + wire_text(*error, current_version) : name;
+    std::erase_if(all, [](char each) { return each < ' '; });
+    return all;
   }
 };
 

@@ -408,7 +408,7 @@ TEST_F(PrivateRouting, WhatARelayAnswersIsMeasured) {
   });
   expect("PROXY BROKER RESPONSE BLOCK",
          [&](const Rfwd& rfwd) { relay.answer_rres(rfwd.corr_id, response(CorrId::generate(world_.random), whole)); });
-  for (const std::size_t size : {std::size_t{0}, whole.size() - 1, whole.size() + 1, std::size_t{16'300}}) {
+  for (const std::size_t size : {std::size_t{0}, whole.size() - 1, whole.size() + 1, std::size_t{16'280}}) {
     expect("PROXY BROKER RESPONSE BLOCK", [&](const Rfwd& rfwd) {
       relay.answer_rres(rfwd.corr_id, response(rfwd.forwarded.corr_id, Bytes(size, 7)));
     });
