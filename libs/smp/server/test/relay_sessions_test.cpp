@@ -39,7 +39,7 @@ class SimRelay {
   void start(const std::optional<ProxySettings>& proxy = std::nullopt) {
     connector_ = world_.network.connector(host_);
     store_ = std::make_unique<MemoryStore>();
-    node_ = std::make_unique<Node>(0, 1, loop_, settings, world_.random, *store_, logger_, connections_);
+    node_ = std::make_unique<Node>(0, 1, loop_, settings, world_.random, *store_, logger_, load_);
     node_->join({node_.get()});
     if (proxy) {
       auto made = make_relay_sessions({loop_, world_.random, *connector_, node_->shard().statistics()}, *proxy);
@@ -72,7 +72,7 @@ class SimRelay {
   std::string host_;
   world::SimLoop loop_;
   NullLogger logger_;
-  std::atomic<std::size_t> connections_ = 0;
+  RelayLoad load_;
   std::unique_ptr<transport::Connector> connector_;
   std::unique_ptr<MemoryStore> store_;
   std::unique_ptr<Node> node_;
