@@ -6,6 +6,8 @@
 #include <benchmark/benchmark.h>
 #include <sodium.h>
 
+#include <array>
+#include <optional>
 #include <stdexcept>
 
 #include "simplex/crypto/nonce.hpp"
@@ -115,7 +117,7 @@ void floor(benchmark::State& state) {
   const Bytes key(crypto_box_BEFORENMBYTES, 2);
   const Bytes nonce(crypto_box_NONCEBYTES, 3);
   for (auto _ : state) {
-    for (const std::size_t size : {16'368, 16'300, 16'300, 16'368}) {
+    for (const std::size_t size : std::array<std::size_t, 4>{16'368, 16'300, 16'300, 16'368}) {
       crypto_box_easy_afternm(out.data(), octets.data(), size, nonce.data(), key.data());
       DoNotOptimize(out.data());
     }
