@@ -1,4 +1,9 @@
-// The store in a PostgreSQL database (15 or newer), in the tables of the reference relay.
+// The store in a PostgreSQL database (15 or newer), in the tables of the reference relay: either program goes on where the
+// other stopped. A schema at any of the reference's migrations, 20250207 to 20250915, is brought to the last one; one with
+// a migration that is not known is refused, untouched. Tables and indexes of our own are named simplex_cpp_*.
+//
+// One relay process at a time uses a schema. It is connected to the server itself, not to a pooler that hands out
+// connections for each transaction. While the database is down, changes wait, then fail with a storage error.
 #pragma once
 
 #include <chrono>
@@ -12,10 +17,14 @@ namespace simplex::smp::stores {
 struct PostgresSettings {
   std::string connection;  // libpq: "postgresql://..." or "host=... dbname=..."
   std::string schema = "smp_server";
-  std::size_t pool_size = 10;         // connections, at most
-  bool create_schema = false;         // else a schema that does not exist is an error that says what to do
-  bool migrate = true;                // apply migrations up without asking
+  std::size_t pool_size = 10;  // connections, at most; at least 2 are used
+  bool create_schema = false;  // else a schema that does not exist is an error that says what to do
+  bool migrate = true;         // apply migrations up without asking
   std::chrono::seconds deleted_ttl = std::chrono::days(21);  // deleted queues stay in their table for so long
+  std::chrono::milliseconds operation_timeout{10'000};  // how long a command waits for the database to come back, and
+                                                        // then for its answer
+  std::size_t waiting_octets = 64 * 1'024 * 1'024;      // that wait on each connection; past it, commands fail
+  std::chrono::milliseconds lease_wait{3'000};          // for another process to let go of the schema
 };
 
 [[nodiscard]] Result<std::unique_ptr<server::StoreBackend>> open_postgres(PostgresSettings settings, Logger& logger);
