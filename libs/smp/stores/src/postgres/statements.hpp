@@ -72,13 +72,13 @@ inline constexpr Statement set_status{"set_status", SIMPLEX_CHANGE_QUEUE("status
 inline constexpr Statement update_time{"update_time", SIMPLEX_CHANGE_QUEUE("updated_at = $2", "")};
 inline constexpr Statement recipient_service{
     "recipient_service",
-    SIMPLEX_CHANGE_QUEUE("rcv_service_id = $2",
-                         "AND ($2 IS NULL OR EXISTS (SELECT FROM services WHERE service_id = $2))")};
+    SIMPLEX_CHANGE_QUEUE("rcv_service_id = $2::bytea",
+                         "AND ($2::bytea IS NULL OR EXISTS (SELECT FROM services WHERE service_id = $2::bytea))")};
 inline constexpr Statement notifier_service{
     "notifier_service",
-    SIMPLEX_CHANGE_QUEUE("ntf_service_id = $2",
+    SIMPLEX_CHANGE_QUEUE("ntf_service_id = $2::bytea",
                          "AND notifier_id IS NOT NULL "
-                         "AND ($2 IS NULL OR EXISTS (SELECT FROM services WHERE service_id = $2))")};
+                         "AND ($2::bytea IS NULL OR EXISTS (SELECT FROM services WHERE service_id = $2::bytea))")};
 // The row stays for a while, as the reference has it; its messages go at once.
 inline constexpr Statement delete_queue{
     "delete_queue",
