@@ -6,6 +6,7 @@
 
 #include "simplex/encoding/base64.hpp"
 #include "simplex/smp/server/node.hpp"
+#include "simplex/smp/server/saved_notifications.hpp"
 
 namespace simplex::world {
 
@@ -85,8 +86,14 @@ void Relay::start() {
   auto log = compact_store_log(folder_ / "smp-server-store.log", *queues, *time_);
   ASSERT_TRUE(log) << log.error().message;
   program_ = std::make_unique<Program>(*this, 1 + random_.below(3), *log);
+  program_->settings_.engine.services->restore(queues->services);
   const Restored restored = restore(program_->nodes_, std::move(*queues), std::move(*messages), std::nullopt);
   EXPECT_TRUE(restored.without_queue.empty());
+  const auto notifications =
+      restore_notifications(folder_ / "smp-server-ntfs.log", program_->nodes_, program_->settings_.engine.notifications,
+                            seconds_since_epoch(time_->wall()));
+  ASSERT_TRUE(notifications) << notifications.error().message;
+  EXPECT_EQ(notifications->rejected, 0u);
   program_->listen();
 }
 
@@ -101,6 +108,7 @@ void Relay::stop() {
     });
   }
   ASSERT_TRUE(writer->commit());
+  EXPECT_TRUE(save_notifications(folder_ / "smp-server-ntfs.log", program_->nodes_));
   program_.reset();
 }
 

@@ -38,7 +38,8 @@ class SimListener final : public SimNetwork::Listener {
 
 class SimConnector final : public transport::Connector {
  public:
-  SimConnector(SimNetwork& network, std::string party) : network_(&network), party_(std::move(party)) {}
+  SimConnector(SimNetwork& network, std::string party, std::vector<Bytes> certificates)
+      : network_(&network), party_(std::move(party)), certificates_(std::move(certificates)) {}
 
   std::unique_ptr<Attempt> connect(async::Loop& loop, transport::ConnectOptions options,
                                    std::move_only_function<void(Result<transport::ChannelPtr>)> done) override {
@@ -124,6 +125,7 @@ class SimConnector final : public transport::Connector {
     const auto& offered = state->options.alpn;
     const auto chosen = std::ranges::find_first_of(offered, server.identity.alpn);
     if (chosen != offered.end()) info.alpn = *chosen;
+    info.peer_certificates = certificates_;
     auto host_channel = link->channel(Side::host, info);
     info.peer_certificates = server.identity.certificates;
     auto client_channel = link->channel(Side::client, std::move(info));
@@ -134,6 +136,7 @@ class SimConnector final : public transport::Connector {
 
   SimNetwork* network_;
   std::string party_;
+  std::vector<Bytes> certificates_;
 };
 
 SimNetwork::SimNetwork(Scheduler& scheduler, std::uint64_t seed)
@@ -154,9 +157,9 @@ std::unique_ptr<SimNetwork::Listener> SimNetwork::listen(std::string host, Serve
   return std::make_unique<SimListener>(*this, std::move(host), number);
 }
 
-std::unique_ptr<transport::Connector> SimNetwork::connector(std::string party) {
+std::unique_ptr<transport::Connector> SimNetwork::connector(std::string party, std::vector<Bytes> certificates) {
   silenced_.erase(party);
-  return std::make_unique<SimConnector>(*this, std::move(party));
+  return std::make_unique<SimConnector>(*this, std::move(party), std::move(certificates));
 }
 
 void SimNetwork::lose_connections(std::string_view party, std::string_view host) {

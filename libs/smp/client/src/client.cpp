@@ -109,6 +109,24 @@ void Client::disable_notifications(const RecipientId& queue, const crypto::AuthP
   command_for_ok(entity_id(queue), &key, command::Ndel{}, std::move(done));
 }
 
+void Client::subscribe_notifications(const NotifierId& notifier, const crypto::AuthPrivateKey& key,
+                                     Done<std::optional<ServiceId>> done) {
+  command(entity_id(notifier), &key, command::Nsub{}, [done = std::move(done)](Outcome<BrokerMessage> answer) mutable {
+    if (!answer) return done(std::unexpected(std::move(answer).error()));
+    if (const auto* sok = std::get_if<broker::Sok>(&*answer)) return done(sok->service_id);
+    if (std::holds_alternative<broker::Ok>(*answer)) return done(std::nullopt);
+    done(unexpected_answer(*answer));
+  });
+}
+
+void Client::subscribe_all(const ServiceQueues& expected, Done<broker::Soks> done) {
+  service_command(command::Subs{expected}, expecting<broker::Soks>(std::move(done)));
+}
+
+void Client::subscribe_all_notifications(const ServiceQueues& expected, Done<broker::Soks> done) {
+  service_command(command::Nsubs{expected}, expecting<broker::Soks>(std::move(done)));
+}
+
 void Client::ping(Done<> done) { command({}, nullptr, command::Ping{}, expecting_yes<broker::Pong>(std::move(done))); }
 
 }  // namespace simplex::smp::client

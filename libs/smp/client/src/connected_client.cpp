@@ -65,6 +65,14 @@ void ConnectedClient::open(transport::ChannelPtr channel, transport::KeyHash ide
   settings.identity = identity;
   settings.versions = options_.versions;
   settings.proxy = options_.proxy;
+  if (const auto& service = options_.service) {
+    settings.service = transport::ClientServiceSettings{
+        service->role, service->chain,
+        std::visit([](const auto& key) { return crypto::SignaturePrivateKey(key.clone()); }, service->key),
+        crypto::generate_ed25519(dependencies_.random),
+        service->role == transport::SmpServiceRole::messaging ? transport::messaging_service_version
+                                                              : transport::service_version};
+  }
   blocks_ = transport::BlockSession::as_client(dependencies_.loop, std::move(channel), std::move(settings),
                                                crypto::generate_x25519(dependencies_.random), timeout,
                                                {.ready = [this] { ready(); },
@@ -75,7 +83,8 @@ void ConnectedClient::open(transport::ChannelPtr channel, transport::KeyHash ide
 
 void ConnectedClient::ready() {
   const transport::SmpSession& agreed = blocks_->session();
-  session_ = {agreed.version, agreed.session_id, agreed.peer_key.has_value()};
+  session_ = {agreed.version, agreed.session_id, agreed.peer_key.has_value(), std::nullopt};
+  if (agreed.service) session_.service = ServiceId(agreed.service->id.view());
   relay_key_ = agreed.peer_key;
   connected_ = true;
   last_received_ = dependencies_.loop.now();
@@ -123,6 +132,10 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
   ClientAuth auth;
   auth.key = key;
   auth.relay_key = relay_key_;
+  if (const auto& service = blocks_->session().service; service && uses_service_signature(command)) {
+    auth.service_key = &*service->private_key;
+    auth.service_cert_hash = service->fingerprint.view();
+  }
   auto transmission =
       encode_client_transmission({session_.version, session_.id.view()}, auth, id, entity.view(), command);
   if (!transmission)
@@ -148,6 +161,19 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
     pings_ = true;
     arm_ping();
   }
+}
+
+void ConnectedClient::service_command(const ClientCommand& command, Done<BrokerMessage> done) {
+  if (!connected_) return fail_later(std::move(done), not_connected());
+  const auto& service = blocks_->session().service;
+  if (!service) {
+    return fail_later(std::move(done),
+                      {Failure::Kind::unexpected,
+                       {ErrorKind::conflict, "only a service can subscribe to all of its queues at once"},
+                       std::nullopt});
+  }
+  const crypto::AuthPrivateKey key = service->private_key->clone();
+  this->command(EntityId(service->id.view()), &key, command, std::move(done), std::nullopt);
 }
 
 void ConnectedClient::flush_later() {

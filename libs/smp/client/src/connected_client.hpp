@@ -33,6 +33,7 @@ class ConnectedClient final : public Client {
     Bytes transmission;
   };
 
+  void service_command(const ClientCommand& command, Done<BrokerMessage> done) override;
   void ready();
   void closed(Error error);
   void fail_later(Done<BrokerMessage> done, Failure failure);

@@ -53,10 +53,9 @@ void Node::start() {
   if (!sweep_timer_.armed() && settings_.engine.message_ttl) {
     sweep_timer_ = loop_.after(settings_.limits.expiry_interval, [this] { sweep(); });
   }
-  const auto& notifications = settings_.engine.notifications;
-  if (!notification_timer_.armed()) {
-    notification_timer_ = loop_.after(notifications.delivery_interval, [this] { deliver_notifications(); });
-    notification_sweep_timer_ = loop_.after(notifications.expiry_interval, [this] { sweep_notifications(); });
+  if (!notification_sweep_timer_.armed()) {
+    notification_sweep_timer_ =
+        loop_.after(settings_.engine.notifications.expiry_interval, [this] { sweep_notifications(); });
   }
 }
 
@@ -107,6 +106,7 @@ void Node::carry_out() {
     }
     shard_.flush();
   }
+  arm_notifications();
 }
 
 // In a callback of the connection's session too: it may be destroyed there.
@@ -186,10 +186,13 @@ void Node::sweep() {
   });
 }
 
-void Node::deliver_notifications() {
-  turn([&] { shard_.deliver_notifications(); });
-  notification_timer_ =
-      loop_.after(settings_.engine.notifications.delivery_interval, [this] { deliver_notifications(); });
+void Node::arm_notifications() {
+  if (stopping_ || delivers_notifications_ || !shard_.has_notifications_to_deliver()) return;
+  delivers_notifications_ = true;
+  notification_timer_ = loop_.after(settings_.engine.notifications.delivery_interval, [this] {
+    delivers_notifications_ = false;
+    turn([&] { shard_.deliver_notifications(); });
+  });
 }
 
 void Node::sweep_notifications() {

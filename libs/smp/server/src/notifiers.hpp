@@ -29,7 +29,11 @@ class Notifiers {
   void handle(between_shards::NotifierFound message);
   void handle(between_shards::CaughtUp message);
 
-  // At each delivery interval.
+  // There may be some that deliver() has a reader for.
+  [[nodiscard]] bool has_deliverable() const {
+    return pending_ > 0 && !(clients_.empty() && services_.empty() && unknown_.empty());
+  }
+  // At a delivery interval.
   void deliver();
   // Drops what is older than the time to live from some notifiers; true when all had their turn since the last true.
   bool expire(std::size_t notifiers);

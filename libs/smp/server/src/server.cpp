@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "simplex/server_kit/files.hpp"
+#include "simplex/smp/server/saved_notifications.hpp"
 #include "simplex/transport/tls.hpp"
 #include "gather.hpp"
 
@@ -58,7 +59,11 @@ struct Worker {
 class ThreadedServer final : public Server {
  public:
   ThreadedServer(ServerSettings settings, std::unique_ptr<StoreBackend> backend, Logger& logger)
-      : settings_(std::move(settings)), logger_(logger), backend_(std::move(backend)) {}
+      : settings_(std::move(settings)), logger_(logger), backend_(std::move(backend)) {
+    auto& engine = settings_.node.engine;
+    engine.services = std::make_shared<ServiceBook>();  // seats of another run are nobody's
+    engine.services->set_limits(engine.service_limits);
+  }
   ~ThreadedServer() override {
     if (const auto stopped = stop(); !stopped) logger_.error(stopped.error().message);
     // When it was never started.
@@ -73,7 +78,9 @@ class ThreadedServer final : public Server {
     SIMPLEX_TRY(make_workers(queues));
     // Before the messages: a port in use must leave their file as it is. Connections wait until the loops run.
     SIMPLEX_TRY(listen());
+    SIMPLEX_TRY(restore_services(queues));
     SIMPLEX_TRY(restore_all(std::move(queues)));
+    SIMPLEX_TRY(restore_notifications());
     for (auto& worker : workers_) {
       worker->thread = std::thread([loop = worker->loop.get(), node = worker->node.get()] {
         loop->post([node] { node->start(); });
@@ -160,8 +167,12 @@ class ThreadedServer final : public Server {
     for (auto& worker : workers_) worker->loop->stop();
     for (auto& worker : workers_) worker->thread.join();
     note_last();
-    if (backend_) return close_store();
-    auto saved = save_messages();
+    auto saved = save_notifications();
+    if (backend_) {
+      SIMPLEX_TRY(close_store());
+      return saved;
+    }
+    if (auto messages = save_messages(); !messages) saved = std::move(messages);
     workers_.clear();
     return saved;
   }
@@ -245,6 +256,35 @@ class ThreadedServer final : public Server {
       last_.active += worker->active();
     }
     last_.status = whole(parts);
+  }
+
+  Result<> restore_services(LoggedQueues& queues) {
+    if (backend_) {
+      SIMPLEX_ASSIGN(queues.services, backend_->services());
+    }
+    settings_.node.engine.services->restore(queues.services);
+    return {};
+  }
+
+  Result<> restore_notifications() {
+    if (!settings_.notifications) return {};
+    const auto& file = *settings_.notifications;
+    SIMPLEX_ASSIGN(const auto restored, server::restore_notifications(file, nodes_, settings_.node.engine.notifications,
+                                                                      seconds_since_epoch(clock_.wall())));
+    report_.notifications = restored.restored;
+    report_.rejected_lines += restored.rejected;
+    if (restored.rejected > 0) {
+      logger_.warning(fmt::format("{}: {} lines that could not be used are kept in {}.rejected", file.string(),
+                                  restored.rejected, file.filename().string()));
+    }
+    return {};
+  }
+
+  Result<> save_notifications() {
+    if (!settings_.notifications) return {};
+    SIMPLEX_ASSIGN(const auto count, server::save_notifications(*settings_.notifications, nodes_));
+    logger_.info(fmt::format("saved {} notifications in {}", count, settings_.notifications->string()));
+    return {};
   }
 
   Result<> restore_all(LoggedQueues queues) {

@@ -175,7 +175,8 @@ void Services::handle(between_shards::ServiceWalked message) {
   } else {
     walk.after = message.last;
   }
-  walk.delayed = message.delivered > 0 && !(message.finished && walk.shard == shard_.shards_);
+  // A connection sends what is short before messages: ALLS must not overtake them.
+  walk.delayed = message.delivered > 0;
   walk_on(client);
 }
 

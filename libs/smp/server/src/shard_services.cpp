@@ -46,6 +46,7 @@ void Shard::find_queue(IdKind kind, const DirectoryId& id,
   store_.find(kind, id, std::move(then));
 }
 
+bool Shard::has_notifications_to_deliver() const { return notifiers_->has_deliverable(); }
 void Shard::deliver_notifications() { notifiers_->deliver(); }
 bool Shard::expire_notifications(std::size_t notifiers) { return notifiers_->expire(notifiers); }
 void Shard::restore(NotificationLine notification) { notifiers_->restore(std::move(notification)); }

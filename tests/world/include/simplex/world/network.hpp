@@ -56,8 +56,9 @@ class SimNetwork {
   [[nodiscard]] std::unique_ptr<Listener> listen(std::string host, ServerIdentity identity, ChoosePlace place);
 
   // The way out of one party's machine; the party's name is its place on the network. The loop that is given to
-  // Connector::connect must be a SimLoop of this world.
-  [[nodiscard]] std::unique_ptr<transport::Connector> connector(std::string party);
+  // Connector::connect must be a SimLoop of this world. certificates: what it shows in the TLS handshake, DER, leaf first.
+  [[nodiscard]] std::unique_ptr<transport::Connector> connector(std::string party,
+                                                                std::vector<Bytes> certificates = {});
 
   void set_latency(Latency latency) { latency_ = latency; }
   // Each piece of data that is sent loses its connection with this probability: data on the way, in either direction,

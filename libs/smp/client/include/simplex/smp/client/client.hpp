@@ -27,6 +27,7 @@
 #include "simplex/protocol/server_address.hpp"
 #include "simplex/smp/broker_message.hpp"
 #include "simplex/smp/client/failure.hpp"
+#include "simplex/smp/client/service.hpp"
 #include "simplex/smp/command.hpp"
 #include "simplex/transport/smp_handshake.hpp"
 
@@ -59,6 +60,8 @@ struct Options {
   bool proxy = false;
   bool public_addresses_only = false;  // transport::ConnectOptions
   std::string isolation = {};          // transport::ConnectOptions
+  // NEW, SUB and NSUB are signed by the service too, and give it the queue.
+  std::shared_ptr<const ServiceCredentials> service = nullptr;
 };
 
 struct Handlers {
@@ -77,6 +80,8 @@ struct Session {
   SmpVersion version;
   transport::SessionId id;
   bool can_authenticate = false;  // the relay gave a session key (v7): X25519 keys may authorize
+  // Of a service, as the relay knows it; nothing when the client or the relay's version has no services.
+  std::optional<ServiceId> service = std::nullopt;
 };
 
 class Client {
@@ -148,10 +153,19 @@ class Client {
   void enable_notifications(const RecipientId& queue, const crypto::AuthPrivateKey& key, const NotifierKeys& keys,
                             Done<broker::Nid> done);
   void disable_notifications(const RecipientId& queue, const crypto::AuthPrivateKey& key, Done<> done);
+  // NSUB. The service that the notifier belongs to now.
+  void subscribe_notifications(const NotifierId& notifier, const crypto::AuthPrivateKey& key,
+                               Done<std::optional<ServiceId>> done);
+  // SUBS, NSUBS (v16): all queues of this service. expected: what it knows of them; the answer is what the relay has. Messages
+  // that wait are pushed, one of each queue, then ALLS. A client that is no service fails with unexpected.
+  void subscribe_all(const ServiceQueues& expected, Done<broker::Soks> done);
+  void subscribe_all_notifications(const ServiceQueues& expected, Done<broker::Soks> done);
   // PING
   void ping(Done<> done);
 
  private:
+  // Signs with the service's key of this session.
+  virtual void service_command(const ClientCommand& command, Done<BrokerMessage> done) = 0;
   void command_for_ok(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                       Done<> done);
 };

@@ -100,7 +100,7 @@ class Node {
   void check_connections();
   std::size_t end_connections(const std::vector<std::uint64_t>& numbers, bool at_once);
   void sweep();
-  void deliver_notifications();
+  void arm_notifications();
   void sweep_notifications();
   void wait_for_end();
   [[nodiscard]] const transport::ServerCredentials& credentials() const {
@@ -132,6 +132,7 @@ class Node {
   async::Timer check_timer_;
   async::Timer sweep_timer_;
   async::Timer notification_timer_;
+  bool delivers_notifications_ = false;  // when the timer fires
   async::Timer notification_sweep_timer_;
   async::Timer stop_timer_;
   Instant stop_by_;

@@ -26,6 +26,8 @@ struct ServerSettings {
   std::optional<std::filesystem::path> store_log;  // nothing: queues live as long as the process
   std::optional<std::filesystem::path> messages;   // nothing: undelivered messages, too
   bool expire_messages_on_start = true;
+  // With any store: what notifiers were not told yet, between stop and start. Nothing: it is lost.
+  std::optional<std::filesystem::path> notifications;
   std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
   transport::AddressLimits address_limits;
   std::size_t active_queues = 10'000'000;  // counted by day, week and month; more are not
@@ -37,6 +39,7 @@ struct StartReport {
   std::uint64_t queues = 0;
   std::uint64_t messages = 0;
   std::size_t expired_messages = 0;
+  std::size_t notifications = 0;
   std::size_t rejected_lines = 0;
 };
 

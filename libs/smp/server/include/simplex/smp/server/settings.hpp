@@ -27,7 +27,8 @@ struct EngineSettings {
   std::optional<std::chrono::seconds> message_ttl = std::chrono::days(21);
   ResidentLimits resident;
   NotificationSettings notifications;
-  // Of the whole relay; never null.
+  ServiceLimits service_limits;
+  // Of the whole relay; never null. The server that runs it makes its own, with these limits.
   std::shared_ptr<ServiceBook> services = std::make_shared<ServiceBook>();
 };
 

@@ -146,7 +146,8 @@ class Shard {
   void control(QueueControl control);
 
   // --- notifications
-  // At each delivery interval.
+  // At a delivery interval after some were there to deliver.
+  [[nodiscard]] bool has_notifications_to_deliver() const;
   void deliver_notifications();
   // Drops old ones of some notifiers; true when all notifiers had their turn since the last true.
   bool expire_notifications(std::size_t notifiers);
