@@ -8,6 +8,7 @@
 #include "simplex/encoding/base64.hpp"
 #include "simplex/protocol/server_address.hpp"
 #include "config_proxy.hpp"
+#include "web_config.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -96,32 +97,6 @@ constexpr std::initializer_list<std::string_view> unused_auth = {
     "control_port_admin_password", "control_port_user_password", "daily_block_queue_quota"};
 constexpr std::initializer_list<std::string_view> unused_transport = {"websockets", "control_port", "log_tls_errors",
                                                                       "accept_service_credentials"};
-constexpr std::initializer_list<std::string_view> unused_web = {"static_path", "http", "https", "cert", "key"};
-constexpr std::initializer_list<std::string_view> unused_names = {"enable",
-                                                                  "resolver_endpoint",
-                                                                  "resolver_auth",
-                                                                  "resolver_timeout_ms",
-                                                                  "resolver_max_response_bytes",
-                                                                  "resolver_concurrency"};
-constexpr std::initializer_list<std::string_view> information = {"source_code",
-                                                                 "usage_conditions",
-                                                                 "condition_amendments",
-                                                                 "server_country",
-                                                                 "operator",
-                                                                 "operator_country",
-                                                                 "website",
-                                                                 "admin_simplex",
-                                                                 "admin_email",
-                                                                 "admin_pgp",
-                                                                 "admin_pgp_fingerprint",
-                                                                 "complaints_simplex",
-                                                                 "complaints_email",
-                                                                 "complaints_pgp",
-                                                                 "complaints_pgp_fingerprint",
-                                                                 "hosting",
-                                                                 "hosting_country",
-                                                                 "hosting_type"};
-
 }  // namespace
 
 Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders& folders) {
@@ -136,23 +111,21 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
   made.password = made.server.node.engine.password;
   read_limits(settings, made.server);
   read_proxy(settings, made.server);
+  read_web(settings, made.host, made.server.web);
+  made.server.names = read_names(settings);
 
   for (const auto& [section, keys] :
        {std::pair<std::string_view, std::initializer_list<std::string_view>>("STORE_LOG", unused_store),
         {"AUTH", unused_auth},
-        {"TRANSPORT", unused_transport},
-        {"WEB", unused_web},
-        {"NAMES", unused_names}}) {
+        {"TRANSPORT", unused_transport}}) {
     settings.known(section, keys);
     for (const auto key : keys) {
       const auto* entry = ini.find(section, key);
-      // Every configuration has these two.
-      const bool usual = key == "expire_ntfs_hours" || key == "static_path";
+      const bool usual = key == "expire_ntfs_hours";  // every configuration has it
       if (entry != nullptr && entry->value != "off" && !usual)
         made.unused.push_back(fmt::format("[{}] {}", section, key));
     }
   }
-  settings.known("INFORMATION", information);
   made.unknown = settings.unknown_keys();
   if (!settings.problems().empty()) {
     return fail(ErrorKind::malformed, fmt::format("{}", fmt::join(settings.problems(), "\n")), Advice::ask_user);

@@ -11,6 +11,7 @@
 #include "simplex/smp/server/saved_notifications.hpp"
 #include "simplex/transport/tls.hpp"
 #include "gather.hpp"
+#include "relay_web.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -26,6 +27,8 @@ struct Worker {
   QueuePeriods periods;
   std::unique_ptr<Store> store;
   std::unique_ptr<Node> node;
+  std::unique_ptr<server_kit::HttpServer> web;
+  std::unique_ptr<server_kit::HttpEndpoint> plain_web;  // of the first only
   std::unique_ptr<transport::TlsListener> listener;
   transport::TlsListener::Counters last_tls;  // when it is closed
   std::vector<transport::PortCounters> last_ports;
@@ -92,6 +95,7 @@ class ThreadedServer final : public Server {
   }
 
   const std::vector<std::uint16_t>& ports() const override { return ports_; }
+  std::optional<std::uint16_t> http_port() const override { return http_port_; }
   const StartReport& report() const override { return report_; }
 
   void status(async::Loop& loop, Done<RelayStatus> done) override {
@@ -154,12 +158,27 @@ class ThreadedServer final : public Server {
 
   const Last& last() const override { return last_; }
 
+  Result<> reload_web_certificate() override {
+    if (!web_) return {};
+    SIMPLEX_ASSIGN(const auto credentials, web_->load_credentials());
+    for (auto& worker : workers_) {
+      worker->loop->post([this, worker = worker.get(), credentials] {
+        if (!worker->listener) return;
+        const auto used = worker->listener->use_web_credentials(credentials);
+        if (!used) logger_.error(used.error().message);
+      });
+    }
+    return {};
+  }
+
   Result<> stop() override {
     if (!std::exchange(running_, false)) return {};
     std::latch stopped(static_cast<std::ptrdiff_t>(workers_.size()));
     for (auto& worker : workers_) {
       worker->loop->post([worker = worker.get(), limit = settings_.stop_limit, &stopped] {
         worker->end_listening();
+        worker->plain_web.reset();
+        worker->web.reset();
         worker->node->stop(limit, [&stopped] { stopped.count_down(); });
       });
     }
@@ -226,7 +245,7 @@ class ThreadedServer final : public Server {
     }
     for (auto* node : nodes_) node->join(nodes_);
     restore_active();
-    return {};
+    return resolve_names();
   }
 
   void restore_active() {
@@ -280,11 +299,33 @@ class ThreadedServer final : public Server {
     return {};
   }
 
+  Result<> resolve_names() {
+    if (!settings_.names) return {};
+    SIMPLEX_ASSIGN(auto made, transport::make_web_connector({settings_.names->tls, std::nullopt}));
+    const std::shared_ptr<transport::WebConnector> connector = std::move(made);
+    for (auto& worker : workers_) {
+      worker->node->resolve_names(make_name_resolver(*worker->loop, *settings_.names, connector, workers_.size()));
+    }
+    return {};
+  }
+
   Result<> save_notifications() {
     if (!settings_.notifications) return {};
     SIMPLEX_ASSIGN(const auto count, server::save_notifications(*settings_.notifications, nodes_));
     logger_.info(fmt::format("saved {} notifications in {}", count, settings_.notifications->string()));
     return {};
+  }
+
+  void prepare_web() {
+    auto& shown = settings_.web.site.configuration;
+    using Persistence = PublicConfiguration::Persistence;
+    shown.persistence = backend_ || settings_.messages ? Persistence::messages
+                        : settings_.store_log          ? Persistence::queues
+                                                       : Persistence::memory;
+    shown.message_ttl = settings_.node.engine.message_ttl;
+    shown.new_queues = settings_.node.engine.new_queues;
+    shown.password = settings_.node.engine.password.has_value();
+    web_ = std::make_unique<RelayWeb>(std::move(settings_.web), logger_);
   }
 
   Result<> restore_all(LoggedQueues queues) {
@@ -333,10 +374,17 @@ class ThreadedServer final : public Server {
   Result<> listen() {
     if (settings_.addresses.empty()) return {};
     admission_ = transport::AddressBounds::make(settings_.address_limits, clock_, random_);
+    prepare_web();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       auto& worker = *workers_[i];
+      worker.web = web_->serve(*worker.loop);
+      if (i == 0) {
+        SIMPLEX_ASSIGN(worker.plain_web, web_->serve_plain(*worker.loop));
+        if (worker.plain_web) http_port_ = worker.plain_web->ports().at(0);
+      }
       transport::ListenSettings listen;
-      listen.addresses.assign(settings_.addresses.begin(), settings_.addresses.end());
+      listen.addresses = web_->addresses(settings_.addresses);
+      listen.web = web_->credentials();
       // Clients that reach relays through the web's port offer the web's name.
       listen.alpn = {"smp/1", "http/1.1"};
       // What the first one was given for port 0 is what the others share.
@@ -346,12 +394,14 @@ class ThreadedServer final : public Server {
       listen.max_handshakes = settings_.node.limits.handshakes;
       listen.send_buffer = settings_.node.limits.send_buffer;
       if (workers_.size() > 1) listen.sharing = i == 0 ? transport::PortSharing::first : transport::PortSharing::join;
-      SIMPLEX_ASSIGN(
-          worker.listener,
-          transport::listen_tls(*worker.loop, settings_.node.credentials, std::move(listen),
-                                {.accepted = [node = worker.node.get()](
-                                                 transport::ChannelPtr channel) { node->accept(std::move(channel)); },
-                                 .refused = tell_of_limits(worker)}));
+      SIMPLEX_ASSIGN(worker.listener, transport::listen_tls(*worker.loop, settings_.node.credentials, std::move(listen),
+                                                            {.accepted =
+                                                                 [&worker](transport::ChannelPtr channel) {
+                                                                   if (channel->info().web)
+                                                                     return worker.web->accept(std::move(channel));
+                                                                   worker.node->accept(std::move(channel));
+                                                                 },
+                                                             .refused = tell_of_limits(worker)}));
       if (i == 0) ports_ = worker.listener->ports();
     }
     return {};
@@ -414,6 +464,8 @@ class ThreadedServer final : public Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Node*> nodes_;
   std::vector<std::uint16_t> ports_;
+  std::optional<std::uint16_t> http_port_;
+  std::unique_ptr<RelayWeb> web_;
   StartReport report_;
   bool running_ = false;
 };

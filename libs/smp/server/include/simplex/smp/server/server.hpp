@@ -10,16 +10,18 @@
 #include <vector>
 
 #include "simplex/smp/server/control.hpp"
+#include "simplex/smp/server/name_resolver.hpp"
 #include "simplex/smp/server/node.hpp"
-#include "simplex/smp/server/relay_status.hpp"
 #include "simplex/smp/server/relay_sessions.hpp"
+#include "simplex/smp/server/relay_status.hpp"
 #include "simplex/smp/server/store.hpp"
+#include "simplex/smp/server/web.hpp"
 
 namespace simplex::smp::server {
 
 struct ServerSettings {
   NodeSettings node;
-  ProxySettings proxy;  // its bounds are shared out to the nodes
+  ProxySettings proxy;                         // its bounds are shared out to the nodes
   std::vector<transport::Endpoint> addresses;  // host "": all of the machine; port 0: a free one; none: serves nobody
   std::size_t threads = 0;                     // 0: one for each core
   // Of the memory store:
@@ -28,6 +30,8 @@ struct ServerSettings {
   bool expire_messages_on_start = true;
   // With any store: what notifiers were not told yet, between stop and start. Nothing: it is lost.
   std::optional<std::filesystem::path> notifications;
+  WebSettings web;
+  std::optional<NameSettings> names;   // nothing: RSLV is answered that there is no resolver
   std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
   transport::AddressLimits address_limits;
   std::size_t active_queues = 10'000'000;  // counted by day, week and month; more are not
@@ -55,7 +59,9 @@ class Server {
   }
   virtual ~Server() = default;  // stops, if stop() was not called
 
+  // One for each address, and one more for `https` where that is a port of its own.
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;
+  [[nodiscard]] virtual std::optional<std::uint16_t> http_port() const = 0;
   [[nodiscard]] virtual const StartReport& report() const = 0;
 
   // --- while it runs: for whoever watches over it. Called on the loop that is given, which also gets what comes back.
@@ -79,6 +85,8 @@ class Server {
     ActiveHashes active;
   };
   [[nodiscard]] virtual const Last& last() const = 0;
+  // Reads the web certificate again, for connections to come. With an error the old one stays.
+  [[nodiscard]] virtual Result<> reload_web_certificate() = 0;
   // Ends all connections and threads, then closes the store, or saves the messages. Blocks, at most a little over
   // stop_limit and what the store needs to write.
   [[nodiscard]] virtual Result<> stop() = 0;
