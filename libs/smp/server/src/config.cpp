@@ -113,6 +113,9 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
   read_proxy(settings, made.server);
   read_web(settings, made.host, made.server.web);
   made.server.names = read_names(settings);
+  auto& names = made.server.node.engine.names;
+  names = static_cast<std::size_t>(
+      settings.number("LIMITS", "names_per_connection", static_cast<std::int64_t>(names), 1, 1'000'000));
 
   for (const auto& [section, keys] :
        {std::pair<std::string_view, std::initializer_list<std::string_view>>("STORE_LOG", unused_store),

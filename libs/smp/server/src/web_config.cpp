@@ -102,6 +102,8 @@ std::optional<NameSettings> read_names(IniSettings& settings) {
   made.max_response =
       static_cast<std::size_t>(settings.number(section, "resolver_max_response_bytes", 16'000, 1'024, 16'000));
   made.concurrency = static_cast<std::size_t>(settings.number(section, "resolver_concurrency", 1'000, 1, 100'000));
+  made.waiting = static_cast<std::size_t>(
+      settings.number("LIMITS", "names_waiting", static_cast<std::int64_t>(made.waiting), 0, 10'000'000));
   const auto endpoint = settings.optional_text(section, "resolver_endpoint");
   const auto authorization = settings.optional_text(section, "resolver_auth");
   if (!on) return std::nullopt;

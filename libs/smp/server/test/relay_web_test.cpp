@@ -185,7 +185,7 @@ TEST(WebConfig, SectionsHaveTheirEffect) {
       "admin_simplex = simplex:/a#x\nhosting_type = owned\n[TRANSPORT]\nhost = smp.example,abc.onion\nport = 5223,443\n"
       "[WEB]\nstatic_path = /var/www\nhttp = 8000\nhttps = 443\ncert = /c\nkey = /k\n"
       "[NAMES]\nenable = on\nresolver_endpoint = https://names.example\nresolver_auth = bearer token\n"
-      "resolver_timeout_ms = 500\n[LIMITS]\nweb_connections = 7\n");
+      "resolver_timeout_ms = 500\n[LIMITS]\nweb_connections = 7\nnames_per_connection = 8\nnames_waiting = 9\n");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_TRUE(config->unknown.empty());
   const auto& web = config->server.web;
@@ -201,6 +201,8 @@ TEST(WebConfig, SectionsHaveTheirEffect) {
   EXPECT_EQ(web.limits.connections, 7U);
   ASSERT_TRUE(config->server.names);
   EXPECT_EQ(config->server.names->timeout, 500ms);
+  EXPECT_EQ(config->server.names->waiting, 9U);
+  EXPECT_EQ(config->server.node.engine.names, 8U);
   EXPECT_EQ(as_text(config->server.names->authorization.reveal()), "Bearer token");
 }
 
