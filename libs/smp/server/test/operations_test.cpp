@@ -41,6 +41,8 @@ class SaidServer final : public Server {
   void begin(Period period) override { begun.push_back(period); }
   void use(const transport::ServerCredentials&) override {}
   void use(const std::optional<BasicAuth>&) override {}
+  std::optional<std::uint16_t> http_port() const override { return std::nullopt; }
+  Result<> reload_web_certificate() override { return {}; }
   const Last& last() const override { return last_; }
   Result<> stop() override { return {}; }
 
