@@ -46,6 +46,9 @@ void read_stores(IniSettings& settings, const ServerFolders& folders, ServerSett
   // Without their queues messages are of no use.
   const bool restore = settings.on_off("STORE_LOG", "restore_messages", log);
   if (log && restore) server.messages = folders.log / "smp-server-messages.log";
+  if (log && restore) server.notifications = folders.log / "smp-server-ntfs.log";
+  auto& ttl = server.node.engine.notifications.ttl;
+  ttl = std::chrono::hours(settings.number("STORE_LOG", "expire_ntfs_hours", 24, 1, 876'000));
   const auto days = settings.number("STORE_LOG", "expire_messages_days", 21, 1, 36'500);
   server.node.engine.message_ttl = std::chrono::days(days);
   server.expire_messages_on_start = settings.on_off("STORE_LOG", "expire_messages_on_start", true);
