@@ -391,6 +391,31 @@ TEST_P(StoreContract, PositionsGoOnAfterARestart) {
   EXPECT_EQ(messages(id), expected);
 }
 
+// The engine takes what comes back with a higher position for something that it was not told of.
+TEST_P(StoreContract, WhatComesBackIsBelowTheNextPositionWhateverOtherQueuesDo) {
+  open(1);
+  const auto id = created(make_queue(random_)).recipient_id;
+  const auto busy = created(make_queue(random_)).recipient_id;
+  ASSERT_TRUE(run_->add(id, make_message(random_, 1, 10)));
+  reopen(1);
+  const auto found = run_->load(id);
+  ASSERT_TRUE(found && *found);
+  auto next = (*found)->next_position;
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    ASSERT_TRUE(run_->add(busy, make_message(random_, i, 10)));
+    if (i % 5 == 0) ASSERT_TRUE(run_->add(id, make_message(random_, next++, 10)));
+  }
+  const auto read = run_->load_messages(id, 1'000);
+  ASSERT_TRUE(read);
+  EXPECT_THAT(*read, SizeIs(3));
+  expect_positions(*read, next);
+  ASSERT_TRUE(run_->remove(id, read->front()));
+  const auto rest = run_->load_messages(id, 1'000);
+  ASSERT_TRUE(rest);
+  EXPECT_THAT(*rest, SizeIs(2));
+  expect_positions(*rest, next);
+}
+
 // ---- turns
 
 TEST_P(StoreContract, ATurnIsSeenByItsOwnReadsAndAnsweredInOrder) {

@@ -206,14 +206,14 @@ Result<ServiceRecord> read_service(const Rows& rows, std::size_t row) {
   return made;
 }
 
-Result<MessagePtr> read_message(const Rows& rows, std::size_t row, std::size_t first) {
+Result<MessagePtr> read_message(const Rows& rows, std::size_t row, std::size_t first, std::uint64_t position) {
   auto made = std::make_shared<StoredMessage>();
-  made->position = static_cast<std::uint64_t>(rows.int64(row, first));
-  SIMPLEX_ASSIGN(made->id, read_id<MessageId>(rows, row, first + 1));
-  made->sent_at = rows.int64(row, first + 2);
-  made->quota = rows.boolean(row, first + 3);
-  made->notification = rows.boolean(row, first + 4) && !made->quota;
-  if (!made->quota) made->body = to_bytes(rows.bytes(row, first + 5));
+  made->position = position;
+  SIMPLEX_ASSIGN(made->id, read_id<MessageId>(rows, row, first));
+  made->sent_at = rows.int64(row, first + 1);
+  made->quota = rows.boolean(row, first + 2);
+  made->notification = rows.boolean(row, first + 3) && !made->quota;
+  if (!made->quota) made->body = to_bytes(rows.bytes(row, first + 4));
   return MessagePtr(std::move(made));
 }
 

@@ -30,8 +30,10 @@ void append_queue(Values& values, const server::QueueRecord& queue);
 void append_service(Values& values, const server::ServiceRecord& service);
 [[nodiscard]] Result<server::ServiceRecord> read_service(const Rows& rows, std::size_t row);
 
-// message_id, msg_id, msg_ts, msg_quota, msg_ntf_flag, msg_body
-[[nodiscard]] Result<server::MessagePtr> read_message(const Rows& rows, std::size_t row, std::size_t first_column);
+// msg_id, msg_ts, msg_quota, msg_ntf_flag, msg_body. The table has no positions that would fit those of the engine:
+// message_id grows over all queues. A message's position is its place in its queue, the oldest is 1.
+[[nodiscard]] Result<server::MessagePtr> read_message(const Rows& rows, std::size_t row, std::size_t first_column,
+                                                      std::uint64_t position);
 
 template <class Id>
 [[nodiscard]] Result<Id> read_id(const Rows& rows, std::size_t row, std::size_t column) {

@@ -22,7 +22,7 @@ void append_big_endian(Bytes& to, Int value) {
 std::string one_line(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   for (auto& character : text) {
-    if (character == '\n') character = ' ';
+    if (character == '\n' || character == '\t') character = ' ';
   }
   return text;
 }

@@ -41,9 +41,9 @@ class Load final : public Read<std::optional<LoadedQueue>> {
     constexpr auto count = queue_columns;
     made.message_count = static_cast<std::uint32_t>(rows.int64(0, count));
     if (made.message_count == 0) return made;
-    made.next_position = static_cast<std::uint64_t>(rows.int64(0, count + 1)) + 1;
-    made.full = rows.boolean(0, count + 2);
-    SIMPLEX_ASSIGN(auto oldest, read_message(rows, 0, count + 3));
+    made.next_position = std::uint64_t{made.message_count} + 1;
+    made.full = rows.boolean(0, count + 1);
+    SIMPLEX_ASSIGN(auto oldest, read_message(rows, 0, count + 2, 1));
     made.messages.push_back(std::move(oldest));
     return made;
   }
@@ -62,7 +62,7 @@ class LoadMessages final : public Read<std::vector<MessagePtr>> {
     std::vector<MessagePtr> made;
     made.reserve(rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      SIMPLEX_ASSIGN(auto message, read_message(rows, i, 0));
+      SIMPLEX_ASSIGN(auto message, read_message(rows, i, 0, i + 1));
       made.push_back(std::move(message));
     }
     return made;

@@ -98,19 +98,18 @@ inline constexpr Statement confirm_service{"confirm_service",
 
 // --- reads
 inline constexpr Statement load{
-    "load",
-    "SELECT " SIMPLEX_QUEUE_COLUMNS
-    ", (SELECT count(*) FROM messages m WHERE m.recipient_id = q.recipient_id), last.message_id, last.msg_quota, "
-    "first.message_id, first.msg_id, first.msg_ts, first.msg_quota, first.msg_ntf_flag, first.msg_body "
-    "FROM msg_queues q "
-    "LEFT JOIN LATERAL (SELECT message_id, msg_quota FROM messages m WHERE m.recipient_id = q.recipient_id "
-    "ORDER BY message_id DESC LIMIT 1) last ON TRUE "
-    "LEFT JOIN LATERAL (SELECT message_id, msg_id, msg_ts, msg_quota, msg_ntf_flag, msg_body FROM messages m "
-    "WHERE m.recipient_id = q.recipient_id ORDER BY message_id LIMIT 1) first ON TRUE "
-    "WHERE q.recipient_id = $1 AND q.deleted_at IS NULL"};
+    "load", "SELECT " SIMPLEX_QUEUE_COLUMNS
+            ", (SELECT count(*) FROM messages m WHERE m.recipient_id = q.recipient_id), last.msg_quota, "
+            "first.msg_id, first.msg_ts, first.msg_quota, first.msg_ntf_flag, first.msg_body "
+            "FROM msg_queues q "
+            "LEFT JOIN LATERAL (SELECT msg_quota FROM messages m WHERE m.recipient_id = q.recipient_id "
+            "ORDER BY message_id DESC LIMIT 1) last ON TRUE "
+            "LEFT JOIN LATERAL (SELECT msg_id, msg_ts, msg_quota, msg_ntf_flag, msg_body FROM messages m "
+            "WHERE m.recipient_id = q.recipient_id ORDER BY message_id LIMIT 1) first ON TRUE "
+            "WHERE q.recipient_id = $1 AND q.deleted_at IS NULL"};
 inline constexpr Statement load_messages{
     "load_messages",
-    "SELECT m.message_id, m.msg_id, m.msg_ts, m.msg_quota, m.msg_ntf_flag, m.msg_body "
+    "SELECT m.msg_id, m.msg_ts, m.msg_quota, m.msg_ntf_flag, m.msg_body "
     "FROM (SELECT message_id, row_number() OVER oldest AS place, sum(octet_length(msg_body)) OVER oldest AS octets "
     "FROM messages WHERE recipient_id = $1 WINDOW oldest AS (ORDER BY message_id)) w "
     "JOIN messages m USING (message_id) WHERE w.place = 1 OR w.octets <= $2::bigint ORDER BY message_id"};

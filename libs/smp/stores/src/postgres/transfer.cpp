@@ -195,6 +195,8 @@ Result<StoreTotals> Backend::export_to(StateSink& sink, const Progress& progress
   // All of it as of one moment.
   SIMPLEX_TRY(transaction.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   StoreTotals done;
+  RecipientId last;
+  std::uint64_t position = 0;
   SIMPLEX_TRY(for_each_row(connection,
                            "SELECT service_id, service_role, service_cert, service_cert_hash, created_at FROM services",
                            [&](const Rows& rows, std::size_t row) -> Result<> {
@@ -210,12 +212,14 @@ Result<StoreTotals> Backend::export_to(StateSink& sink, const Progress& progress
                              return sink.add_queue(queue);
                            }));
   SIMPLEX_TRY(for_each_row(connection,
-                           "SELECT m.message_id, m.msg_id, m.msg_ts, m.msg_quota, m.msg_ntf_flag, m.msg_body, "
+                           "SELECT m.msg_id, m.msg_ts, m.msg_quota, m.msg_ntf_flag, m.msg_body, "
                            "m.recipient_id FROM messages m JOIN msg_queues q USING (recipient_id) "
                            "WHERE q.deleted_at IS NULL ORDER BY m.recipient_id, m.message_id",
                            [&](const Rows& rows, std::size_t row) -> Result<> {
-                             SIMPLEX_ASSIGN(const auto message, read_message(rows, row, 0));
-                             SIMPLEX_ASSIGN(const auto queue, read_id<RecipientId>(rows, row, 6));
+                             SIMPLEX_ASSIGN(const auto queue, read_id<RecipientId>(rows, row, 5));
+                             position = queue == last ? position + 1 : 1;
+                             last = queue;
+                             SIMPLEX_ASSIGN(const auto message, read_message(rows, row, 0, position));
                              ++done.messages;
                              if (done.messages % step == 0) progress(done);
                              return sink.add_message(queue, *message);

@@ -47,7 +47,7 @@ class Store {
   virtual void remove_message(const RecipientId& queue, const StoredMessage& message, Done<> done) = 0;
 
   // --- what is kept. Changes of this shard that came before are seen, done or not. Messages come with positions in
-  // their order, below next_position, but not always with those they were added with.
+  // their order, below next_position and that of any message added later, though not always those they were added with.
   // Nothing, when there is no such queue.
   virtual void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) = 0;
   // The oldest messages, as many as fit into max_octets of bodies, at least one if there is one.
