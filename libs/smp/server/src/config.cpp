@@ -87,6 +87,17 @@ void read_limits(IniSettings& settings, ServerSettings& server) {
   seconds("LIMITS", "slow_reader_timeout", limits.slow_reader_timeout, 1);
   seconds("LIMITS", "expire_interval", limits.expiry_interval, 1);
   seconds("LIMITS", "stop_timeout", server.stop_limit, 0);
+  auto& engine = server.node.engine;
+  engine.queues = static_cast<std::uint64_t>(settings.number("LIMITS", "queues", 0, 0, any));
+  size("queues_per_connection", engine.use.new_queues, 1);
+  size("link_changes_per_connection", engine.use.link_changes, 1);
+  size("refusals_per_connection", engine.use.refusals, 1);
+  seconds("LIMITS", "connection_period", engine.use.period, 1);
+  size("idle_queues_per_thread", engine.resident.idle_queues, 0);
+  size("resident_bytes_per_thread", engine.resident.octets, 0);
+  size("resident_bytes_per_queue", engine.resident.queue_octets, 0);
+  size("remembered_ids_per_thread", engine.resident.remembered_ids, 0);
+  size("waiting_bytes_per_thread", engine.resident.waiting_octets, 1'048'576);
   server.node.engine.queue_quota =
       static_cast<std::uint32_t>(settings.number("LIMITS", "queue_quota", 128, 1, 1'000'000));
   server.threads = static_cast<std::size_t>(settings.number("LIMITS", "threads", 0, 0, 64));

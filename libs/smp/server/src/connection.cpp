@@ -92,10 +92,11 @@ void Connection::count_pending() {
 }
 
 void Connection::enqueue(std::variant<Answer, Delivery> what) {
-  if (auto* answer = std::get_if<Answer>(&what)) {
+  // END and DELD do not overtake the messages that came before them.
+  if (auto* answer = std::get_if<Answer>(&what); answer != nullptr && !answer->corr_id.empty()) {
     answers_.push_back(std::move(*answer));
   } else {
-    held_.push_back(std::move(std::get<Delivery>(what)));
+    held_.push_back(std::move(what));
   }
 }
 
@@ -120,8 +121,16 @@ bool Connection::flush() {
   }
   bool shares_block = sent > 0 && sent <= 4;
   while (answers_.empty() && !held_.empty() && has_room()) {
-    const auto delivery = encode_delivery(agreed_->params(), held_.front());
+    const auto what = std::move(held_.front());
     held_.pop_front();
+    if (const auto* event = std::get_if<Answer>(&what)) {
+      const auto encoded = encode_answer(agreed_->params(), *event);
+      if (!batch.fits(encoded.size()) && !send(batch)) return false;
+      if (!batch.add(encoded)) return false;
+      shares_block = false;
+      continue;
+    }
+    const auto delivery = encode_delivery(agreed_->params(), std::get<Delivery>(what));
     if (!delivery) return false;
     if (!(shares_block && batch.fits(delivery->size())) && !send(batch)) return false;
     shares_block = false;
@@ -137,10 +146,18 @@ bool Connection::flush() {
   return left_pending_ <= (node_.crowded() ? std::max(limits.pending, max_answer) : limits.max_pending);
 }
 
+void Connection::rested() {
+  rest_timer_.cancel();
+  regulate_reading();
+}
+
 void Connection::regulate_reading() {
   if (session_->pending() > 0 && !stuck_since_) stuck_since_ = node_.loop_.now();
+  if (const auto rest = node_.shard_.take_rest(*client_)) {
+    rest_timer_ = node_.loop_.after(*rest, [this] { rested(); });
+  }
   const auto& limits = node_.settings_.limits;
-  const bool may_read = has_room() && node_.shard_.unanswered(*client_) < limits.unanswered &&
+  const bool may_read = has_room() && !rest_timer_.armed() && node_.shard_.unanswered(*client_) < limits.unanswered &&
                         node_.shard_.proxied(*client_) < limits.proxied;
   if (may_read == reading_ || node_.stopping_) return;
   reading_ = may_read;

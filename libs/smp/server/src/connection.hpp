@@ -44,6 +44,7 @@ class Connection {
   void count_pending();
   [[nodiscard]] bool send(protocol::Batch& batch);
   void regulate_reading();
+  void rested();
 
   Node& node_;
   std::uint64_t number_;
@@ -52,13 +53,14 @@ class Connection {
   std::shared_ptr<const ServiceRecord> service_;  // until the handshake is done
   // Neither is encoded until there is room: a command of a few octets may be answered with link data that fill a block.
   std::deque<Answer> answers_;
-  std::deque<Delivery> held_;
+  std::deque<std::variant<Answer, Delivery>> held_;  // messages and events, in their order
   Instant since_;
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
   std::size_t left_pending_ = 0;  // by the last flush
   std::size_t counted_ = 0;       // of it in the load of the relay
   bool reading_ = true;
+  async::Timer rest_timer_;
   std::unique_ptr<transport::BlockSession> session_;
 };
 

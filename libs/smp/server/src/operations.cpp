@@ -63,6 +63,12 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
       {"slow_reader_timeout", seconds(limits.slow_reader_timeout), std::nullopt, status.counters.dropped_slow},
       {"pending_bytes_in_all", number(limits.pending_in_all), number(status.pending_octets), std::nullopt},
       {"queue_quota", number(bounds.engine.queue_quota), std::nullopt, counts.messages_over_quota},
+      {"queues", number(bounds.engine.queues), number(bounds.engine.queue_count->load()), counts.refused_queues_in_all},
+      {"queues_per_connection", number(bounds.engine.use.new_queues), std::nullopt,
+       counts.refused_queues_of_connection},
+      {"link_changes_per_connection", number(bounds.engine.use.link_changes), std::nullopt,
+       counts.refused_link_changes},
+      {"refusals_per_connection", number(bounds.engine.use.refusals), std::nullopt, counts.throttled_unknown_queues},
       {"active_queues", number(bounds.active_queues), number(status.active.month), status.active_uncounted},
   };
 }

@@ -332,6 +332,7 @@ class ThreadedServer final : public Server {
     if (backend_) {
       const auto totals = backend_->totals();
       report_.queues = totals.queues;
+      *settings_.node.engine.queue_count = totals.queues;
       report_.messages = totals.messages;
       return {};
     }

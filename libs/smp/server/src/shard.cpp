@@ -68,6 +68,7 @@ std::size_t Shard::home_of(BytesView id, std::size_t shards) {
 
 Output Shard::take_output() {
   has_output_ = false;
+  ++turn_;
   Output taken = std::exchange(output_, {});
   output_.to_shards.resize(shards_);
   return taken;
@@ -123,6 +124,17 @@ void Shard::handle(ToClient message) {
   }
   auto& client = found->second;
   if (message.response && client.unanswered > 0) --client.unanswered;
+  if (const auto* answer = std::get_if<Answer>(&message.what)) {
+    if (std::holds_alternative<broker::End>(answer->message) || std::holds_alternative<broker::Deld>(answer->message)) {
+      ++statistics_.subscriptions_ended;
+      if (std::exchange(client.ended_in, turn_) != turn_) ++statistics_.subscription_end_batches;
+    }
+    const auto* refused = std::get_if<broker::Err>(&answer->message);
+    if (refused != nullptr && message.response && refused->error.is<errors::Auth>() &&
+        !client.use.refusal(settings_.use, clock_.now())) {
+      client.rests = true;
+    }
+  }
   if (message.subscriptions > 0) {
     ++subscriptions_;
     if (++client.subscriptions == 1) ++subscribed_clients_;
@@ -144,7 +156,7 @@ void Shard::flush() {
 
 ClientId Shard::connect(SessionPtr session) {
   const auto id = make_client_id(index_, next_client_++);
-  clients_.emplace(id, Client{std::move(session)});
+  clients_[id].session = std::move(session);
   return id;
 }
 
@@ -184,17 +196,56 @@ void Shard::receive(ClientId id, BytesView content) {
   };
   const auto transmissions = protocol::split_batch(content);
   if (!transmissions) return refuse(CorrId(), {}, errors::Block{});
+  std::vector<std::pair<BytesView, ReceivedCommand>> commands;
   for (const auto transmission : *transmissions) {
     auto received = decode_client_transmission(session->params(), transmission);
     if (!received) {
       refuse(received.error().corr_id, received.error().entity_id, std::move(received.error().error));
-    } else if (auto refused = Services::refused(*session, *received)) {
-      refuse(received->corr_id, received->entity_id, *std::move(refused));
     } else {
-      ++found->second.unanswered;
-      dispatch({id, session, transmission, *std::move(received), nullptr});
+      commands.emplace_back(transmission, *std::move(received));
     }
   }
+  count_batch(commands);
+  for (auto& [transmission, received] : commands) {
+    if (auto refused = Services::refused(*session, received)) {
+      refuse(received.corr_id, received.entity_id, *std::move(refused));
+    } else {
+      ++found->second.unanswered;
+      dispatch({id, session, transmission, std::move(received), nullptr});
+    }
+  }
+}
+
+// A block of commands of one party, recipients or notifiers, is counted by what its first one does.
+void Shard::count_batch(std::span<const std::pair<BytesView, ReceivedCommand>> commands) {
+  if (commands.size() < 2) return;
+  const auto is_notifier = [](const auto& each) { return std::holds_alternative<command::Nsub>(each.second.command); };
+  const auto is_recipient = [](const auto& each) {
+    return std::visit(
+        []<class C>(const C&) {
+          return !(std::is_same_v<C, command::New> || std::is_same_v<C, command::Ping> ||
+                   std::is_same_v<C, command::Skey> || std::is_same_v<C, command::Send> ||
+                   std::is_same_v<C, command::Lkey> || std::is_same_v<C, command::Lget> ||
+                   std::is_same_v<C, command::Nsub> || std::is_same_v<C, command::Subs> ||
+                   std::is_same_v<C, command::Nsubs> || std::is_same_v<C, command::Prxy> ||
+                   std::is_same_v<C, command::Pfwd> || std::is_same_v<C, command::Rfwd> ||
+                   std::is_same_v<C, command::Rslv>);
+        },
+        each.second.command);
+  };
+  if (!std::ranges::all_of(commands, is_recipient) && !std::ranges::all_of(commands, is_notifier)) return;
+  const auto& first = commands.front().second.command;
+  if (std::holds_alternative<command::Sub>(first)) ++statistics_.subscription_batches;
+  if (std::holds_alternative<command::Del>(first)) ++statistics_.queues_deleted_batches;
+  if (std::holds_alternative<command::Ndel>(first)) ++statistics_.notifier_delete_batches;
+  if (std::holds_alternative<command::Nsub>(first)) ++statistics_.notifier_subscription_batches;
+}
+
+std::optional<Duration> Shard::take_rest(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end() || !std::exchange(found->second.rests, false)) return std::nullopt;
+  ++statistics_.throttled_unknown_queues;
+  return settings_.use.rest;
 }
 
 void Shard::receive(std::vector<ShardMessage> messages) {
@@ -235,7 +286,14 @@ void Shard::dispatch(Request request) {
           [&](const command::Pfwd& pfwd) { forward(request, pfwd); },
           [&](const command::Rfwd& rfwd) { unwrap(request, rfwd); },
           [&](const command::Rslv& rslv) { resolve_name(request, rslv); },
-          [&](const auto&) {
+          [&]<class Other>(const Other&) {
+            if constexpr (std::is_same_v<Other, command::Lset> || std::is_same_v<Other, command::Ldel>) {
+              const auto client = clients_.find(request.client);
+              if (client != clients_.end() && !client->second.use.link_change(settings_.use, clock_.now())) {
+                ++statistics_.refused_link_changes;
+                return error(request.origin(), errors::Quota{});
+              }
+            }
             const auto id = RecipientId::from(request.received.entity_id);
             if (!id) return reject_missing(request);
             const auto home = home_of(id->view());
@@ -254,6 +312,7 @@ void Shard::dispatch(Request request) {
 
 void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
   if (find(record.recipient_id) != nullptr) return;
+  ++*settings_.queue_count;
   auto& queue = insert(std::move(record));
   queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
   queue.messages = MessageWindow(std::move(messages), 0, 1);

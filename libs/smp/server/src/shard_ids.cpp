@@ -126,6 +126,15 @@ void Shard::create_queue(const Request& request, const command::New& create) {
   if (service && create.subscription == SubscriptionMode::only_create) {
     return error(request.origin(), CommandError::prohibited);
   }
+  if (settings_.queues > 0 && *settings_.queue_count >= settings_.queues) {
+    ++statistics_.refused_queues_in_all;
+    return error(request.origin(), errors::Quota{});
+  }
+  const auto client = clients_.find(request.client);
+  if (client != clients_.end() && !client->second.use.new_queue(settings_.use, clock_.now())) {
+    ++statistics_.refused_queues_of_connection;
+    return error(request.origin(), errors::Quota{});
+  }
   const auto ours = crypto::generate_x25519(random_);
   auto secret = crypto::dh(create.recipient_dh_key, ours.private_key);
   if (!secret) return error(request.origin(), errors::Auth{});
@@ -230,6 +239,7 @@ void Shard::store_new_queue(const std::shared_ptr<Creation>& creation) {
     kept(IdKind::sender, queue->record.sender_id.view(), queue->record.recipient_id);
     if (const auto& link = queue->record.link) kept(IdKind::link, link->id.view(), queue->record.recipient_id);
     ++statistics_.queues_created;
+    ++*settings_.queue_count;
     if (queue->record.notifier) ++statistics_.notifiers_new_created;
     const bool subscribes = creation->subscribe && !queue->record.service && clients_.contains(creation->origin.client);
     if (subscribes) subscribe(*queue, creation->origin.client);

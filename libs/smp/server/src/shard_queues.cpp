@@ -54,9 +54,9 @@ void Shard::erase(Queue& queue, ClientId by) {
 void Shard::deleted(Queue& queue, ClientId by) {
   ++(queue.record.sender_key ? statistics_.queues_deleted_secured : statistics_.queues_deleted_new);
   ++statistics_.queues_deleted;
+  --*settings_.queue_count;
   // The connection of a service is told by erase().
   if (queue.subscriber && !queue.record.service && queue.subscriber->client != by) {
-    ++statistics_.subscriptions_ended;
     event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
   }
   erase(queue, by);
@@ -87,10 +87,7 @@ void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<voi
 
 void Shard::subscribe(Queue& queue, ClientId client) {
   if (queue.subscriber && queue.subscriber->client == client) return;
-  if (queue.subscriber) {
-    ++statistics_.subscriptions_ended;
-    event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
-  }
+  if (queue.subscriber) event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
   unsubscribe(queue);
   attach(queue, client);
 }

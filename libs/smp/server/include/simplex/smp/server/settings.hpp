@@ -1,7 +1,9 @@
 // What the operator decides about the relay's engine.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include "simplex/smp/server/notifications.hpp"
@@ -19,7 +21,22 @@ struct ResidentLimits {
   std::size_t waiting_octets = 64 * 1'024 * 1'024;  // commands that wait for the store; one more is answered ERR STORE
 };
 
+// What one connection may do in a period.
+struct UseLimits {
+  std::chrono::seconds period{3'600};
+  std::size_t new_queues = 10'000;   // NEW; one more is answered ERR QUOTA
+  std::size_t link_changes = 1'000;  // LSET and LDEL, which write much; one more is answered ERR QUOTA
+  // Commands answered ERR AUTH: each has cost a verification, whether the queue exists or not. After more of them the
+  // connection rests after each block.
+  std::size_t refusals = 1'000;
+  std::chrono::milliseconds rest{1'000};
+};
+
 struct EngineSettings {
+  UseLimits use;
+  std::uint64_t queues = 0;  // of the whole relay; one more is answered ERR QUOTA. 0: no bound
+  // Kept up to date by the engine, set at start. Never null.
+  std::shared_ptr<std::atomic<std::uint64_t>> queue_count = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::size_t names = 100;            // RSLV of one connection that wait for the resolver; one more is an error
   bool new_queues = true;             // off: the relay is being retired
   std::optional<BasicAuth> password;  // needed to create queues

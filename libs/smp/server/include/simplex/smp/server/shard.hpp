@@ -22,6 +22,7 @@
 #include "simplex/base/clock.hpp"
 #include "simplex/base/random.hpp"
 #include "simplex/smp/server/active_queues.hpp"
+#include "simplex/smp/server/connection_use.hpp"
 #include "simplex/smp/server/control.hpp"
 #include "simplex/smp/server/request.hpp"
 #include "simplex/smp/server/service_messages.hpp"
@@ -110,6 +111,9 @@ class Shard {
   void receive(ClientId client, BytesView content);
   [[nodiscard]] std::size_t unanswered(ClientId client) const;  // commands
   [[nodiscard]] std::size_t subscriptions(ClientId client) const;
+  // How long nothing is to be read from the connection now, because too many of its commands were refused. Once for
+  // each block.
+  [[nodiscard]] std::optional<Duration> take_rest(ClientId client);
 
   // RSLV of this shard's clients goes there. It outlives the shard's use; null: there is no resolver.
   void resolve_names(NameResolver* names) { names_ = names; }
@@ -182,9 +186,12 @@ class Shard {
     SessionPtr session;
     std::size_t unanswered = 0;
     std::size_t subscriptions = 0;
-    std::size_t names = 0;     // being resolved
-    std::size_t proxied = 0;   // of the unanswered: those that wait for other relays
-    std::uint64_t shards = 0;  // bit for each shard that may know the connection
+    ConnectionUse use;
+    bool rests = false;          // after this block
+    std::uint64_t ended_in = 0;  // the turn in which it was last told that a subscription ended
+    std::size_t names = 0;       // being resolved
+    std::size_t proxied = 0;     // of the unanswered: those that wait for other relays
+    std::uint64_t shards = 0;    // bit for each shard that may know the connection
   };
   // Queues of this shard that a connection, of any shard, is subscribed to or got a message from.
   struct ClientQueues {
@@ -223,6 +230,7 @@ class Shard {
   };
 
   // --- the way of a command
+  void count_batch(std::span<const std::pair<BytesView, ReceivedCommand>> commands);
   void dispatch(Request request);
   void unwrap(const Request& request, const command::Rfwd& rfwd);
   void resolve_name(const Request& request, const command::Rslv& rslv);
@@ -351,6 +359,7 @@ class Shard {
   std::uint64_t subscribed_clients_ = 0;
   std::move_only_function<void()> on_output_;
 
+  std::uint64_t turn_ = 1;
   std::uint64_t next_client_ = 1;
   std::unordered_map<ClientId, Client> clients_;
   std::unordered_map<ClientId, ClientQueues> client_queues_;
