@@ -37,6 +37,30 @@ void ResidentQueues::settle(const ResidentLimits& limits, const std::function<vo
   touched_.clear();
 }
 
+bool ResidentQueues::may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits) {
+  auto& sending = sending_[client];
+  const auto id = RecipientId::from(delivery.entity_id.view());
+  if (!response && id && (sending.octets > limits.queue_octets || !sending.postponed.empty())) {
+    sending.postponed.push_back(*id);
+    return false;
+  }
+  sending.octets += delivery.message->body.size();
+  return true;
+}
+
+std::vector<RecipientId> ResidentQueues::caught_up(ClientId client) {
+  const auto found = sending_.find(client);
+  if (found == sending_.end()) return {};
+  constexpr std::size_t at_once = 16;
+  auto& postponed = found->second.postponed;
+  const auto end = postponed.begin() + static_cast<std::ptrdiff_t>(std::min(at_once, postponed.size()));
+  std::vector<RecipientId> now(postponed.begin(), end);
+  postponed.erase(postponed.begin(), end);
+  found->second.octets = 0;
+  if (postponed.empty()) sending_.erase(found);
+  return now;
+}
+
 void ResidentQueues::account(Queue& queue) {
   const auto now = queue.octets();
   octets_ += now - queue.accounted;

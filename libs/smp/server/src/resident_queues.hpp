@@ -1,7 +1,10 @@
-// Which queues are in memory over a store that keeps everything: those that are used, and some that were used lately.
+// Which queues are in memory over a store that keeps everything: those that are
+// used, and some that were used lately.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <unordered_map>
 #include <vector>
 
 #include "simplex/smp/server/settings.hpp"
@@ -9,14 +12,24 @@
 
 namespace simplex::smp::server {
 
-// Looks at the queues that were touched in a turn, at its end. Holds pointers to queues: told of each that goes.
+// Looks at the queues that were touched in a turn, at its end. Holds pointers
+// to queues: told of each that goes.
 class ResidentQueues {
  public:
   void touch(Queue& queue);
   void forget(Queue& queue);  // before it is destroyed
-  // Drops idle queues, the ones that were not used for the longest time first, and then messages in memory, until both
-  // are within the limits. `drop` destroys the queue, which was forgotten.
+  // Drops idle queues, the ones that were not used for the longest time first,
+  // and then messages in memory, until both are within the limits. `drop`
+  // destroys the queue, which was forgotten.
   void settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop);
+
+  // --- messages on their way to connections: what is not in memory anyway must
+  // not wait there for a slow reader. False: it is delivered when the
+  // connection has taken what it was sent.
+  [[nodiscard]] bool may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits);
+  // Queues whose messages can be delivered now.
+  [[nodiscard]] std::vector<RecipientId> caught_up(ClientId client);
+  void forget(ClientId client) { sending_.erase(client); }
 
   [[nodiscard]] std::size_t octets() const { return octets_; }
   [[nodiscard]] std::size_t idle() const { return idle_; }
@@ -26,6 +39,12 @@ class ResidentQueues {
   void append(Queue& queue);
   void unlink(Queue& queue);
 
+  struct Sending {
+    std::size_t octets = 0;  // since the connection has caught up
+    std::deque<RecipientId> postponed;
+  };
+
+  std::unordered_map<ClientId, Sending> sending_;
   std::vector<Queue*> touched_;  // null: forgotten since
   Queue* oldest_ = nullptr;
   Queue* newest_ = nullptr;

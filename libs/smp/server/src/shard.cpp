@@ -143,6 +143,9 @@ void Shard::handle(ToClient message) {
     --subscriptions_;
     if (--client.subscriptions == 0) --subscribed_clients_;
   }
+  if (const auto* delivery = std::get_if<Delivery>(&message.what); delivery != nullptr && resident_) {
+    if (!resident_->may_send(message.client, *delivery, message.response, settings_.resident)) return;
+  }
   output_.to_clients.push_back(std::move(message));
   note_output();
 }
@@ -170,6 +173,7 @@ void Shard::disconnect(ClientId id) {
   clients_.erase(found);
   services_->disconnected(*session, id);
   if (proxy_ != nullptr) proxy_->disconnect(id);
+  if (resident_) resident_->forget(id);
   for (std::size_t shard = 0; shard < shards_; ++shard) {
     if (shard == index_ || (known_at >> (shard % 64) & 1) != 0) to_shard(shard, between_shards::Gone{id});
   }

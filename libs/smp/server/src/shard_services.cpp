@@ -55,6 +55,5 @@ void Shard::for_each_notification(const std::function<void(const NotifierId&, co
 }
 std::size_t Shard::notification_count() const { return notifiers_->pending(); }
 std::size_t Shard::notifier_subscriptions() const { return notifiers_->subscribed(); }
-void Shard::caught_up(ClientId client) { services_->caught_up(client); }
 
 }  // namespace simplex::smp::server

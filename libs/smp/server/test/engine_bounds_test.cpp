@@ -188,6 +188,35 @@ TEST(Residence, ReadersOfLargeMessagesHoldNoMoreThanTheLimit) {
   }
 }
 
+TEST(Residence, MessagesOfASlowReaderWaitInTheStore) {
+  KeptQueues kept;
+  EngineSettings settings;
+  settings.resident = {0, 1 << 20, 2'000, 10, 1 << 20};
+  EngineWorld world(kept, 2, settings);
+  TestClient alice(world, 0);
+  alice.reads = false;
+  TestClient bob(world, 1);
+  std::vector<TestQueue> queues;
+  const std::string text(1'000, 'x');
+  for (int i = 0; i < 50; ++i) {
+    queues.push_back(alice.create());
+    EXPECT_TRUE(bob.send(queues.back(), text).is<broker::Ok>());
+  }
+  EXPECT_THAT(alice.inbox, ::testing::SizeIs(3)) << "what the limit lets through";
+  // One of them is deleted meanwhile, another acknowledged elsewhere.
+  EXPECT_TRUE(bob.call(command::Del{}, queues[10].recipient_id, &queues[10].recipient_key).is<broker::Ok>());
+  TestClient phone(world, 1);
+  phone.subscribe(queues[11]);
+  alice.reads = true;
+  for (int i = 0; i < 30; ++i) {
+    world.shard(0).caught_up(alice.id());
+    world.run();
+  }
+  std::size_t messages = 0;
+  while (const auto event = alice.event()) messages += event->is<broker::Msg>() ? 1 : 0;
+  EXPECT_EQ(messages, 48u);
+}
+
 TEST(Batches, AreCountedByTheirFirstCommand) {
   EngineWorld world;
   TestClient alice(world);
