@@ -40,7 +40,7 @@ void ResidentQueues::settle(const ResidentLimits& limits, const std::function<vo
 bool ResidentQueues::may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits) {
   auto& sending = sending_[client];
   const auto id = RecipientId::from(delivery.entity_id.view());
-  if (!response && id && (sending.octets > limits.queue_octets || !sending.postponed.empty())) {
+  if (!response && id && sending.octets > limits.queue_octets) {
     sending.postponed.push_back(*id);
     return false;
   }
