@@ -22,7 +22,9 @@ Result<> write_format(const fs::path& path, bool is_new) {
 Result<bool> has_nothing(const fs::path& path) {
   std::error_code error;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().filename() != "lost+found") return false;
+    const auto name = at->path().filename().string();
+    // What is left of a format file that was being written when the process died is ours.
+    if (name != "lost+found" && !name.starts_with("format.")) return false;
   }
   if (error) return fail(ErrorKind::storage, "cannot read " + path.string() + ": " + error.message(), Advice::ask_user);
   return true;
