@@ -192,6 +192,10 @@ class Opened {
   [[nodiscard]] Result<std::optional<Bytes>> get(Table table, BytesView key, const rocksdb::ReadOptions& how) const {
     rocksdb::PinnableSlice value;
     const auto status = db_->Get(how, handle(table), slice(key), &value);
+    // Of a file that is not open yet the engine says without a look that the key is there, with nothing as its value.
+    if (status.ok() && value.empty() && how.read_tier == rocksdb::kBlockCacheTier) {
+      return fail(ErrorKind::cancelled, std::string(needs_disk_text));
+    }
     return found(status, bytes_of(value));
   }
   [[nodiscard]] Result<> scan(Table table, BytesView prefix, BytesView from, const rocksdb::ReadOptions& how,
