@@ -1,5 +1,7 @@
 #include "simplex/server_kit/files.hpp"
 
+#include "simplex/server_kit/sync_directory.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -47,11 +49,7 @@ Written write_all(int descriptor, BytesView octets) {
 }
 
 void sync_directory_of(const fs::path& file) {
-  const auto directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
+  (void)sync_directory(file.has_parent_path() ? file.parent_path() : fs::path("."));
 }
 
 }  // namespace
@@ -199,6 +197,16 @@ Result<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
 
 DirectoryLock::~DirectoryLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<> sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open", directory, errno);
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  // Some file systems have no such thing.
+  if (error != 0 && error != EINVAL) return system_error("write", directory, error);
+  return {};
 }
 
 Result<> create_directories(const fs::path& directory, unsigned mode) {

@@ -17,9 +17,17 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
+// What is reported may end up in a log, where no password belongs.
+std::string_view shown(const IniEntry& entry) {
+  for (const auto* secret : {"password", "auth", "connection"}) {
+    if (entry.key.find(secret) != std::string::npos) return "(not shown)";
+  }
+  return entry.value;
+}
+
 std::string place(const std::string& file, const IniEntry& entry) {
-  if (entry.line == 0) return fmt::format("command line: [{}] {} = {}", entry.section, entry.key, entry.value);
-  return fmt::format("{}:{}: [{}] {} = {}", file, entry.line, entry.section, entry.key, entry.value);
+  if (entry.line == 0) return fmt::format("command line: [{}] {} = {}", entry.section, entry.key, shown(entry));
+  return fmt::format("{}:{}: [{}] {} = {}", file, entry.line, entry.section, entry.key, shown(entry));
 }
 
 }  // namespace
@@ -149,6 +157,12 @@ void IniSettings::known(std::string_view section, std::initializer_list<std::str
 void IniSettings::problem(std::string_view section, std::string_view key, std::string_view what) {
   if (const auto* entry = ini_->find(section, key)) return wrong(*entry, what);
   problems_.push_back(fmt::format("{}: [{}] {}: {}", ini_->name(), section, key, what));
+}
+
+std::vector<std::string> IniSettings::known_keys() const {
+  std::vector<std::string> made;
+  for (const auto& [section, key] : known_) made.push_back(section + '.' + key);
+  return made;
 }
 
 std::vector<std::string> IniSettings::unknown_keys() const {

@@ -10,7 +10,7 @@
 
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/encoding/base64.hpp"
-#include "simplex/transport/credentials.hpp"
+#include "simplex/transport/credential_files.hpp"
 #include "openssl.hpp"
 
 namespace simplex::transport {
@@ -166,33 +166,59 @@ Result<> renew_server_certificate(const fs::path& folder, SignatureAlgorithm alg
   return replace(new_certificate, folder / "server.crt");
 }
 
+Result<ServerCertificateDescription> describe_server_certificate(const fs::path& folder) {
+  SIMPLEX_ASSIGN(const auto chain, read_certificates(folder / "server.crt"));
+  SIMPLEX_ASSIGN(const auto key, certified_key(chain.front()));
+  ServerCertificateDescription made;
+  if (std::holds_alternative<crypto::Ed448PublicKey>(key)) made.algorithm = SignatureAlgorithm::ed448;
+  const auto certificate = x509_from_der(chain.front());
+  std::array<char, 256> name{};
+  const int size = certificate ? X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName,
+                                                           name.data(), static_cast<int>(name.size()))
+                               : -1;
+  if (size <= 0) {
+    return fail(ErrorKind::malformed, (folder / "server.crt").string() + " has no common name: give one with --cn NAME",
+                Advice::ask_user);
+  }
+  made.common_name.assign(name.data(), static_cast<std::size_t>(size));
+  return made;
+}
+
 Result<KeyHash> load_identity(const fs::path& folder) {
   SIMPLEX_ASSIGN(const auto chain, read_certificates(folder / "ca.crt"));
   return fingerprint(chain.front());
 }
 
+CredentialFiles credential_files(const fs::path& folder) {
+  return {folder / "server.crt", folder / "server.key", folder / "ca.crt", folder / "fingerprint"};
+}
+
 Result<ServerCredentials> load_credentials(const fs::path& folder) {
-  SIMPLEX_ASSIGN(auto chain, read_certificates(folder / "server.crt"));
-  SIMPLEX_ASSIGN(auto above, read_certificates(folder / "ca.crt"));
-  SIMPLEX_ASSIGN(auto key, read_key(folder / "server.key"));
+  return load_credentials(credential_files(folder));
+}
+
+Result<ServerCredentials> load_credentials(const CredentialFiles& files) {
+  SIMPLEX_ASSIGN(auto chain, read_certificates(files.server_certificate));
+  SIMPLEX_ASSIGN(auto above, read_certificates(files.ca_certificate));
+  SIMPLEX_ASSIGN(auto key, read_key(files.server_key));
   const auto identity = fingerprint(above.front());
   for (auto& der : above) chain.push_back(std::move(der));
-  SIMPLEX_TRY(in_file(folder / "server.crt", check_signatures(chain, identity)));
+  SIMPLEX_TRY(in_file(files.server_certificate, check_signatures(chain, identity)));
 
-  SIMPLEX_ASSIGN(const auto certified, in_file(folder / "server.crt", certified_key(chain.front())));
+  SIMPLEX_ASSIGN(const auto certified, in_file(files.server_certificate, certified_key(chain.front())));
   if (certified != crypto::public_key(key)) {
-    return fail(ErrorKind::conflict, (folder / "server.key").string() + " is not the key of server.crt",
+    return fail(ErrorKind::conflict,
+                files.server_key.string() + " is not the key of " + files.server_certificate.string(),
                 Advice::ask_user);
   }
-  if (const auto stated = read_file(folder / "fingerprint")) {
+  if (const auto stated = read_file(files.fingerprint)) {
     auto text = as_text(stated->reveal());
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
     const auto hash = from_base64url(text);
     if (!hash || !std::ranges::equal(*hash, identity.view())) {
-      return fail(
-          ErrorKind::conflict,
-          (folder / "fingerprint").string() + " is not the fingerprint of ca.crt: one of the two is of another relay",
-          Advice::ask_user);
+      return fail(ErrorKind::conflict,
+                  files.fingerprint.string() + " is not the fingerprint of ca.crt: one of the two is of another relay",
+                  Advice::ask_user);
     }
   }
   return ServerCredentials{std::move(chain), std::move(key), identity};

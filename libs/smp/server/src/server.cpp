@@ -411,6 +411,7 @@ class ThreadedServer final : public Server {
   // When the machine's limits keep clients away, the operator hears of it, and not for each of them.
   std::move_only_function<void(const Error&)> tell_of_limits(Worker& worker) {
     return [this, &loop = *worker.loop, quiet_until = Instant{}](const Error& error) mutable {
+      if (settings_.log_tls_errors) logger_.info("TLS: " + error.message);
       if (error.kind != ErrorKind::limit || loop.now() < quiet_until) return;
       quiet_until = loop.now() + std::chrono::minutes(10);
       logger_.warning(error.message);

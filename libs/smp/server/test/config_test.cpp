@@ -59,11 +59,11 @@ TEST(Config, SettingsHaveTheirEffect) {
 
 TEST(Config, WrongValuesAreAllNamedAtOnce) {
   const auto config = config_of(
-      "[STORE_LOG]\nstore_messages = journal\n[AUTH]\ncreate_password = a@b\n[TRANSPORT]\nport = many\n"
+      "[STORE_LOG]\nstore_messages = ram\n[AUTH]\ncreate_password = a@b\n[TRANSPORT]\nport = many\n"
       "[LIMITS]\nqueue_quota = 0\n");
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().advice, Advice::ask_user);
-  for (const auto* part : {"smp-server.ini:2: [STORE_LOG] store_messages = journal: must be one of: memory",
+  for (const auto* part : {"smp-server.ini:2: [STORE_LOG] store_messages = ram: must be one of: memory, journal",
                            "smp-server.ini:4: [AUTH] create_password", "smp-server.ini:6: [TRANSPORT] port = many",
                            "smp-server.ini:8: [LIMITS] queue_quota = 0: must be a whole number from 1"}) {
     EXPECT_THAT(config.error().message, HasSubstr(part));
@@ -71,10 +71,61 @@ TEST(Config, WrongValuesAreAllNamedAtOnce) {
 }
 
 TEST(Config, UnknownAndUnusedSettingsAreTold) {
-  const auto config = config_of("[TRANSPORT]\nport = 1\ncontrol_port = 5224\nspeed = 11\nwebsockets = off\n");
+  const auto config = config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\nwebsockets = 443\n");
   ASSERT_TRUE(config);
-  EXPECT_THAT(config->unknown, ElementsAre("smp-server.ini:4: [TRANSPORT] speed = 11"));
-  EXPECT_THAT(config->unused, ElementsAre("[TRANSPORT] control_port"));
+  EXPECT_THAT(config->unknown, ElementsAre("smp-server.ini:3: [TRANSPORT] speed = 11",
+                                           "smp-server.ini:4: [TRANSPORT] my_password = (not shown)"));
+  EXPECT_THAT(config->unused, ElementsAre("[TRANSPORT] websockets"));
+}
+
+TEST(Config, WithoutAKeyItIsAsTheReferenceHasIt) {
+  const auto config = config_of("[TRANSPORT]\nport = 5223\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->store.kind, StoreKind::memory);
+  EXPECT_FALSE(config->server.store_log);
+  EXPECT_FALSE(config->server.node.limits.disconnect_inactive);
+  EXPECT_TRUE(config->server.node.engine.new_queues);
+  EXPECT_FALSE(config->operations.statistics);
+  EXPECT_FALSE(config->operations.control_port);
+  EXPECT_EQ(config->operations.daily_block_quota, 20);
+}
+
+TEST(Config, StoresAreChosenAsTheReferenceNamesThem) {
+  const auto journal = config_of("[STORE_LOG]\nenable = on\nstore_queues = memory\nstore_messages = journal\n");
+  ASSERT_TRUE(journal);
+  EXPECT_EQ(journal->store.kind, StoreKind::embedded);
+  EXPECT_TRUE(journal->store.journal);
+  const auto database = config_of(
+      "[STORE_LOG]\nstore_queues = database\ndb_schema = relay\ndb_pool_size = 3\ndb_deleted_ttl = 2\n"
+      "expire_messages_days = 3\nexpire_messages_seconds = 100\n");
+  ASSERT_TRUE(database) << database.error().message;
+  EXPECT_EQ(database->store.kind, StoreKind::database);
+  EXPECT_EQ(database->store.database.schema, "relay");
+  EXPECT_EQ(database->store.database.deleted_ttl, std::chrono::days(2));
+  EXPECT_EQ(database->server.node.engine.message_ttl, std::chrono::seconds(100));
+  for (const auto* wrong :
+       {"store_queues = memory\nstore_messages = database\n", "store_queues = embedded\nstore_messages = memory\n",
+        "store_queues = database\nstore_messages = embedded\n"}) {
+    const auto config = config_of(std::string("[STORE_LOG]\n") + wrong);
+    ASSERT_FALSE(config);
+    EXPECT_THAT(config.error().message, HasSubstr("smp-server.ini:3: [STORE_LOG] store_messages"));
+  }
+}
+
+TEST(Config, TheControlPortAndStatisticsAreRead) {
+  const auto config = config_of(
+      "[STORE_LOG]\nlog_stats = on\nprometheus_interval = 30\n[TRANSPORT]\ncontrol_port = 5224\nmin_version = 9\n"
+      "[AUTH]\ncontrol_port_admin_password = secret\ndaily_block_queue_quota = -1\n"
+      "[LIMITS]\nprometheus_port = 9100\nexempt_addresses = 10.0.0.0/8\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->operations.daily, "/var/opt/simplex/smp-server-stats.daily.log");
+  EXPECT_EQ(config->operations.metrics_interval, std::chrono::seconds(30));
+  EXPECT_EQ(config->operations.control_port, 5224);
+  EXPECT_TRUE(config->operations.passwords.admin);
+  EXPECT_EQ(config->operations.daily_block_quota, -1);
+  EXPECT_EQ(config->operations.prometheus_port, 9100);
+  EXPECT_EQ(config->server.node.versions.min, SmpVersion(9));
+  EXPECT_EQ(config->server.address_limits.exempt.size(), 1u);
 }
 
 class Init : public ::testing::Test {
@@ -96,6 +147,7 @@ TEST_F(Init, MakesARelayThatStarts) {
   InitOptions options;
   options.fqdn = "relay.example";
   options.port = "0";
+  options.source_code = "https://example.com/source";
   options.operator_name = "Example Ltd";
   const auto made = initialize(options, folders_, clock_, random_);
   ASSERT_TRUE(made) << made.error().message;

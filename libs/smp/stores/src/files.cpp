@@ -63,24 +63,18 @@ Result<std::unordered_set<RecipientId>> scattered_queues(const fs::path& file) {
   return scattered;
 }
 
-// Folders of queues that do not exist: what waits in them is counted, and stays there.
-std::uint64_t count_orphans(const fs::path& root, const std::unordered_set<RecipientId>& known,
-                            std::vector<FileProblem>& problems) {
-  std::uint64_t orphans = 0;
-  std::error_code error;
+// Of a state file, or of the one that is there while it is rewritten.
+std::optional<RecipientId> queue_of_state_file(const fs::path& file) {
   constexpr std::string_view prefix = "queue_state.";
-  constexpr std::string_view suffix = ".log";
-  for (fs::recursive_directory_iterator entry(root, error), end; !error && entry != end; entry.increment(error)) {
-    const auto name = entry->path().filename().string();
-    if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
-    const auto octets =
-        from_base64url(std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
-    const auto id = octets ? RecipientId::from(*octets) : std::nullopt;
-    if (!id || known.contains(*id)) continue;
-    const auto messages = read_journal(root, *id, problems);
-    if (messages) orphans += messages->size();
+  auto name = file.filename().string();
+  if (name.ends_with(".log.bak")) {
+    name.resize(name.size() - 4);
+    std::error_code error;
+    if (fs::exists(file.parent_path() / name, error)) return std::nullopt;
   }
-  return orphans;
+  if (!name.starts_with(prefix) || !name.ends_with(".log")) return std::nullopt;
+  const auto octets = from_base64url(std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - 4));
+  return octets ? RecipientId::from(*octets) : std::nullopt;
 }
 
 class FileSink final : public server::StateSink {
@@ -204,11 +198,41 @@ Result<> read_messages_file(const fs::path& file, const MessageReader& reader, R
   return failed;
 }
 
+Result<> read_journals(const fs::path& root, const MessageReader& reader, ReadReport& report) {
+  std::error_code error;
+  if (!fs::exists(root, error)) return {};
+  fs::recursive_directory_iterator entry(root, error);
+  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+    const auto queue = queue_of_state_file(entry->path());
+    if (!queue) continue;
+    if (entry->path().parent_path() != journal_folder(root, *queue)) {
+      report.problems.push_back({entry->path(), {0, "the file is not in the folder of its queue"}});
+      continue;
+    }
+    SIMPLEX_ASSIGN(const auto messages, read_journal(root, *queue, report.problems));
+    if (messages.empty()) continue;
+    if (!reader.exists(*queue)) {
+      report.orphans += messages.size();
+      continue;
+    }
+    std::uint64_t position = 0;
+    for (const auto& message : messages) {
+      message->position = ++position;
+      ++report.read.messages;
+      SIMPLEX_TRY(reader.use(*queue, *message));
+    }
+  }
+  if (error) {
+    return fail(ErrorKind::storage, fmt::format("cannot read {}: {}", root.string(), error.message()),
+                Advice::ask_user);
+  }
+  return {};
+}
+
 Result<ReadReport> read_files(const RelayFiles& files, server::StateSink& sink,
                               const server::StoreBackend::Progress& progress) {
   ReadReport report;
   std::unordered_set<RecipientId> known;
-  std::vector<RecipientId> queues;
   {
     SIMPLEX_ASSIGN(const auto log, replay(files.store_log, report.problems));
     for (const auto& service : log.services) SIMPLEX_TRY(sink.add_service(service));
@@ -217,30 +241,17 @@ Result<ReadReport> read_files(const RelayFiles& files, server::StateSink& sink,
       ++report.read.queues;
       if (queue.notifier) ++report.read.notifiers;
       known.insert(queue.recipient_id);
-      queues.push_back(queue.recipient_id);
       tell(progress, report.read);
     }
   }
-  const auto add = [&](const RecipientId& queue, const server::StoredMessage& message) {
-    tell(progress, report.read);
-    return sink.add_message(queue, message);
-  };
-  if (files.messages) {
-    SIMPLEX_TRY(read_messages_file(
-        *files.messages, {.exists = [&](const RecipientId& id) { return known.contains(id); }, .use = add}, report));
-  }
-  if (files.journal) {
-    for (const auto& queue : queues) {
-      SIMPLEX_ASSIGN(const auto messages, read_journal(*files.journal, queue, report.problems));
-      std::uint64_t position = 0;
-      for (const auto& message : messages) {
-        message->position = ++position;
-        ++report.read.messages;
-        SIMPLEX_TRY(add(queue, *message));
-      }
-    }
-    report.orphans += count_orphans(*files.journal, known, report.problems);
-  }
+  const MessageReader reader{.exists = [&](const RecipientId& id) { return known.contains(id); },
+                             .use =
+                                 [&](const RecipientId& queue, const server::StoredMessage& message) {
+                                   tell(progress, report.read);
+                                   return sink.add_message(queue, message);
+                                 }};
+  if (files.messages) SIMPLEX_TRY(read_messages_file(*files.messages, reader, report));
+  if (files.journal) SIMPLEX_TRY(read_journals(*files.journal, reader, report));
   if (progress) progress(report.read);
   return report;
 }

@@ -64,6 +64,8 @@ class IniSettings {
 
   // "smp-server.ini:43: [STORE_LOG] enable = maybe: must be on or off"
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+  // "SECTION.key", all that was asked for.
+  [[nodiscard]] std::vector<std::string> known_keys() const;
   // Keys in the file that nobody asked for. They stay in the file.
   [[nodiscard]] std::vector<std::string> unknown_keys() const;
 

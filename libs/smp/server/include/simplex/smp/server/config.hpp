@@ -6,7 +6,10 @@
 #include <string>
 
 #include "simplex/server_kit/ini.hpp"
+#include "simplex/smp/server/operations.hpp"
 #include "simplex/smp/server/server.hpp"
+#include "simplex/smp/server/store_choice.hpp"
+#include "simplex/transport/credential_files.hpp"
 
 namespace simplex::smp::server {
 
@@ -19,9 +22,13 @@ struct ServerFolders {
 
 struct ServerConfig {
   ServerSettings server;  // without credentials
-  std::string host;       // as it is written in the address
+  StoreChoice store;      // memory: the files are in `server`
+  transport::CredentialFiles credentials;
+  OperationSettings operations;  // without the version
+  std::string host;              // as it is written in the address
   std::vector<std::uint16_t> ports;
   std::optional<BasicAuth> password;  // stands in the address, too
+  std::vector<std::string> known;     // "SECTION.key", all that there are
   std::vector<std::string> unknown;   // settings that this program does not know: kept, without effect
   std::vector<std::string> unused;    // settings of the reference that this version does not act on
 };

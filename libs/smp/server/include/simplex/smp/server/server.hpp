@@ -33,6 +33,7 @@ struct ServerSettings {
   WebSettings web;
   std::optional<NameSettings> names;   // nothing: RSLV is answered that there is no resolver
   std::chrono::seconds stop_limit{5};  // for answers and messages that are being sent
+  bool log_tls_errors = false;         // why handshakes failed; not whose
   transport::AddressLimits address_limits;
   std::size_t active_queues = 10'000'000;  // counted by day, week and month; more are not
   ActiveHashes active;                     // of the statistics file: counted from the start

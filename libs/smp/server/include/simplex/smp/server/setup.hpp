@@ -8,7 +8,9 @@ namespace simplex::smp::server {
 
 // Options have the reference's names and meanings.
 struct InitOptions {
-  bool store_log = true;
+  StoreKind store = StoreKind::embedded;
+  bool store_log = true;  // off: the memory store, and nothing lasts
+  StoreChoice::Database database;
   bool daily_stats = false;
   transport::SignatureAlgorithm algorithm = transport::SignatureAlgorithm::ed25519;
   std::string ip = "127.0.0.1";
@@ -44,8 +46,13 @@ struct InitReport {
 [[nodiscard]] Result<InitReport> initialize(const InitOptions& options, const ServerFolders& folders,
                                             const Clock& clock, Random& random);
 
+struct ControlPasswords {
+  std::string admin;
+  std::string user;
+};
 // The text of smp-server.ini.
 [[nodiscard]] std::string ini_text(const InitOptions& options, const ServerFolders& folders,
-                                   const std::optional<std::string>& password);
+                                   const std::optional<std::string>& password,
+                                   const std::optional<ControlPasswords>& control);
 
 }  // namespace simplex::smp::server

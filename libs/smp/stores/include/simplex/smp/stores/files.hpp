@@ -40,6 +40,8 @@ struct MessageReader {
 };
 [[nodiscard]] Result<> read_messages_file(const std::filesystem::path& file, const MessageReader& reader,
                                           ReadReport& report);
+[[nodiscard]] Result<> read_journals(const std::filesystem::path& root, const MessageReader& reader,
+                                     ReadReport& report);
 
 // Writes new files (a conflict if one exists), which appear whole with commit(): first the messages, then the store log.
 // With an empty name for the store log queues are left out.

@@ -1,0 +1,191 @@
+// smp-server start
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "simplex/encoding/base64.hpp"
+#include "simplex/server_kit/logging.hpp"
+#include "simplex/server_kit/service_manager.hpp"
+#include "simplex/smp/server/operations.hpp"
+#include "command.hpp"
+#include "stores.hpp"
+
+namespace simplex::smp_server {
+namespace {
+
+using namespace smp::server;
+
+// Each connection is a descriptor: the usual limit of 1024 is one for programs that use select(), as none here does.
+void allow_all_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct StartOptions {
+  bool maintenance = false;
+  bool compact_log = false;
+  bool skip_warnings = false;
+  std::string log_level = "info";
+  std::string confirm_migrations;
+  std::vector<std::string> settings;
+
+  [[nodiscard]] LogLevel level() const {
+    if (log_level == "trace") return LogLevel::debug;
+    if (log_level == "note") return LogLevel::info;
+    return log_level_from(log_level).value_or(LogLevel::info);
+  }
+};
+
+std::string period(std::chrono::seconds time) {
+  constexpr std::int64_t day = 86'400;
+  if (time.count() % day == 0) return fmt::format("{} days", time.count() / day);
+  return fmt::format("{} seconds", time.count());
+}
+
+std::string store_text(const ServerConfig& config, const ServerFolders& folders) {
+  switch (config.store.kind) {
+    case StoreKind::embedded: return "Store: " + config.store.embedded.folder.string();
+    case StoreKind::database: return "PostgreSQL schema: " + config.store.database.schema;
+    case StoreKind::memory: break;
+  }
+  return config.server.store_log ? "Store log: " + (folders.log / "smp-server-store.log").string()
+                                 : "Store log disabled.";
+}
+
+// What the operator sees of the configuration, line by line.
+std::vector<std::string> summary(const ServerConfig& config, const ServerFolders& folders) {
+  const auto& engine = config.server.node.engine;
+  const auto& limits = config.server.node.limits;
+  std::vector<std::string> lines{store_text(config, folders)};
+  if (engine.message_ttl) lines.push_back(fmt::format("expiring messages after {}", period(*engine.message_ttl)));
+  lines.push_back(limits.disconnect_inactive
+                      ? fmt::format("expiring clients inactive for {} seconds every {} seconds",
+                                    limits.inactive_ttl.count(), limits.inactive_check_interval.count())
+                      : "not expiring inactive clients");
+  lines.push_back(fmt::format("creating new queues {}", !engine.new_queues ? "NOT allowed"
+                                                        : engine.password  ? "requires password"
+                                                                           : "allowed"));
+  return lines;
+}
+
+// SIGHUP: certificates and passwords are read anew; connections stay. What is wrong changes nothing.
+void reload(const ServerFolders& folders, const StartOptions& options, const transport::KeyHash& identity,
+            Server& server, Operations& operations, const server_kit::ServiceManager& manager, Logger& logger) {
+  manager.reloading(SystemClock());
+  const auto reloaded = [&]() -> Result<> {
+    SIMPLEX_ASSIGN(auto configuration, load_configuration(folders, options.settings));
+    SIMPLEX_ASSIGN(const auto credentials, transport::load_credentials(configuration.config.credentials));
+    if (credentials.identity != identity) {
+      return fail(ErrorKind::conflict, "the certificate is of another relay", Advice::ask_user);
+    }
+    server.use(credentials);
+    server.use(configuration.config.password);
+    operations.use(std::move(configuration.config.operations.passwords));
+    return {};
+  }();
+  if (reloaded) {
+    logger.info("certificates and passwords were read again");
+  } else {
+    logger.error("nothing was reloaded: " + reloaded.error().message);
+  }
+  manager.ready("serving");
+}
+
+// Tells the service manager that the loop still runs.
+void watch(async::Loop& loop, const server_kit::ServiceManager& manager, async::Timer& timer) {
+  const auto interval = manager.watchdog_interval();
+  if (!interval) return;
+  manager.alive();
+  timer = loop.after(*interval, [&loop, &manager, &timer] { watch(loop, manager, timer); });
+}
+
+int start(const StartOptions& options) {
+  const auto folders = folders_from_environment();
+  auto configuration = load_configuration(folders, options.settings);
+  if (!configuration) return tell(configuration.error());
+  auto& config = configuration->config;
+  auto credentials = transport::load_credentials(config.credentials);
+  if (!credentials) return tell(credentials.error());
+  const auto identity = credentials->identity;
+  const auto logger = server_kit::make_stderr_logger("smp-server", options.level());
+  for (const auto& each : config.unknown) logger->warning(each + ": unknown setting, it has no effect");
+  if (!config.unused.empty()) {
+    logger->info(fmt::format("settings that this version does not act on: {}", fmt::join(config.unused, ", ")));
+  }
+
+  const auto manager = server_kit::ServiceManager::from_environment();
+  allow_all_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  // Before any other thread: a signal that comes while the files are read waits for the loop.
+  auto loop = async::make_thread_loop();
+  for (const int signal : {SIGINT, SIGTERM}) loop->on_signal(signal, [&loop] { loop->stop(); });
+
+  auto store = smp::stores::open_store(stores_of(*configuration, folders, *logger));
+  if (!store) return tell(store.error());
+  const auto lines = summary(config, folders);
+  auto settings = std::move(config.server);
+  settings.node.credentials = std::move(*credentials);
+  if (options.maintenance) settings.addresses.clear();
+  auto operation = std::move(config.operations);
+  operation.version = SIMPLEX_VERSION;
+  const auto saved = operation.statistics ? Operations::load(*operation.statistics, *logger) : std::nullopt;
+  if (saved) settings.active = {saved->active, saved->active_with_notification};
+  const auto bounds = bounds_of(settings);
+  auto server = Server::start(std::move(settings), std::move(store->backend), *logger);
+  if (!server) return tell(server.error());
+
+  const auto& report = (*server)->report();
+  say(program);
+  const auto port = options.maintenance ? config.ports.front() : (*server)->ports().front();
+  say("Fingerprint: " + base64url(identity.view()));
+  say("Server address: " + address_of(config, identity, port));
+  for (const auto& line : lines) say(line);
+  say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}", report.queues,
+                  report.messages, report.expired_messages, report.rejected_lines));
+  for (const auto each : (*server)->ports()) say(fmt::format("Listening on port {} (TLS)", each));
+  std::unique_ptr<Operations> operations;
+  if (!options.maintenance) {
+    operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);
+    if (const auto started = operations->start(); !started) return tell(started.error());
+    if (const auto port = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *port));
+    loop->on_signal(SIGHUP, [&] { reload(folders, options, identity, **server, *operations, manager, *logger); });
+    async::Timer watchdog;
+    watch(*loop, manager, watchdog);
+    manager.ready("serving");
+    loop->run();
+    manager.stopping();
+  }
+  say("Stopping");
+  if (const auto stopped = (*server)->stop(); !stopped) return tell(stopped.error());
+  if (operations) {
+    if (const auto finished = operations->finish((*server)->last()); !finished) return tell(finished.error());
+  }
+  say("Stopped");
+  return succeeded;
+}
+
+}  // namespace
+
+Run declare_start(CLI::App& app) {
+  auto options = std::make_shared<StartOptions>();
+  app.add_flag("-m,--maintenance", options->maintenance, "Load, import, compact and save everything, but serve nobody");
+  app.add_flag("--compact-log", options->compact_log, "Compact the store log (always done)");
+  app.add_option("--log-level", options->log_level, "trace, debug, info, note, warn, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "note", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.add_flag("--skip-warnings", options->skip_warnings,
+               "Start although lines of the logs could not be read (always done, they are kept and reported)");
+  app.add_option("--confirm-migrations", options->confirm_migrations, "Migrations of a database: up or down")
+      ->check(CLI::IsMember({"up", "down"}));
+  app.add_option("--set", options->settings, "A setting for this run, checked like those of smp-server.ini; repeatable")
+      ->type_name("SECTION.key=value")
+      ->allow_extra_args(false);
+  return [options] { return start(*options); };
+}
+
+}  // namespace simplex::smp_server
