@@ -284,6 +284,28 @@ void bounds(Metrics& out, const MetricsInput& in) {
   out.gauge("simplex_smp_addresses", "Addresses that have connections.", status.addresses.addresses);
 }
 
+// Only stores that keep everything are timed: memory answers at once.
+void store(Metrics& out, const StoreTiming& timing) {
+  out.heading("Store");
+  const auto histogram = [&](std::string_view name, std::string_view help, const StoreTimes& times) {
+    out.begin(name, "histogram", help);
+    std::uint64_t until = 0;
+    for (std::size_t i = 0; i < StoreTimes::ends.size(); ++i) {
+      until += times.buckets[i];
+      out.value(until, fmt::format(R"(le="{}")", static_cast<double>(StoreTimes::ends[i]) / 1e6), "_bucket");
+    }
+    until += times.buckets.back();
+    out.value(until, R"(le="+Inf")", "_bucket");
+    out.value(static_cast<double>(times.microseconds) / 1e6, {}, "_sum");
+    out.value(until, {}, "_count");
+  };
+  histogram("simplex_smp_store_change_seconds", "From a change until it lasts.", timing.changes);
+  histogram("simplex_smp_store_read_seconds", "From a question to its answer.", timing.reads);
+  out.begin("simplex_smp_store_failed_total", "counter", "What the store could not do.");
+  out.value(timing.changes.failed, R"(kind="change")");
+  out.value(timing.reads.failed, R"(kind="read")");
+}
+
 void process(Metrics& out, const ProcessStatus& process) {
   out.heading("Process");
   out.gauge("process_resident_memory_bytes", "Memory in use.", process.resident_octets);
@@ -307,6 +329,7 @@ std::string metrics_text(const MetricsInput& input) {
   names(out, input.counts.names);
   relay(out, input);
   bounds(out, input);
+  store(out, input.status.store);
   process(out, input.process);
   return text;
 }

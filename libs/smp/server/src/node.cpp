@@ -19,7 +19,8 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
       logger_(logger),
       load_(load),
       engine_settings_(settings.engine),
-      shard_(index, nodes, engine_settings_, loop, random, store) {
+      store_(store, loop),
+      shard_(index, nodes, engine_settings_, loop, random, store.keeps_everything() ? store_ : store) {
   // Output of a store's completion, which comes when it likes.
   shard_.on_output([this] {
     if (in_turn_ || std::exchange(turn_is_posted_, true)) return;

@@ -49,6 +49,7 @@ struct Worker {
     made.connections = node->gauges();
     made.shards = node->shard().gauges();
     made.queues_in_memory = node->shard().queue_count();
+    made.store = node->store_timing();
     made.active = periods.counts();
     made.active_with_notification = periods.notification_counts();
     made.active_uncounted = periods.uncounted();

@@ -17,6 +17,7 @@
 #include "simplex/smp/server/names.hpp"
 #include "simplex/smp/server/proxy.hpp"
 #include "simplex/smp/server/shard.hpp"
+#include "simplex/smp/server/timed_store.hpp"
 #include "simplex/transport/smp_handshake.hpp"
 
 namespace simplex::smp::server {
@@ -80,6 +81,7 @@ class Node {
   [[nodiscard]] Shard& shard() { return shard_; }
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
   [[nodiscard]] NodeGauges gauges() const { return {connections_.size(), handshaking_.size()}; }
+  [[nodiscard]] const StoreTiming& store_timing() const { return store_.timing(); }
   // Of its connections, at most so many.
   [[nodiscard]] std::vector<ClientStatus> clients(std::size_t limit) const;
   // What the operator does to a queue of the relay.
@@ -117,6 +119,7 @@ class Node {
   RelayLoad& load_;
   EngineSettings engine_settings_;                           // as they were set at start, or later
   std::optional<transport::ServerCredentials> credentials_;  // nothing: those of the settings
+  TimedStore store_;
   Shard shard_;
   std::unique_ptr<NameResolver> names_;
   std::unique_ptr<Proxy> proxy_;

@@ -20,6 +20,7 @@ struct RelayStatus {
   NodeGauges connections;
   ShardGauges shards;
   std::uint64_t queues_in_memory = 0;
+  StoreTiming store;
   PeriodCounts active;
   PeriodCounts active_with_notification;
   std::uint64_t active_uncounted = 0;
