@@ -1,6 +1,7 @@
 // smp-server start
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -25,18 +26,25 @@ void allow_all_descriptors() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Keys and passwords are in memory: they go to no file when the program fails.
+void forbid_core_dumps() {
+  const rlimit none{};
+  (void)::setrlimit(RLIMIT_CORE, &none);
+  (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 struct StartOptions {
   bool maintenance = false;
   bool compact_log = false;
   bool skip_warnings = false;
-  std::string log_level = "info";
+  std::string log_level;  // empty: as smp-server.ini has it
   std::string confirm_migrations;
   std::vector<std::string> settings;
 
-  [[nodiscard]] LogLevel level() const {
+  [[nodiscard]] LogLevel level(LogLevel otherwise) const {
     if (log_level == "trace") return LogLevel::debug;
     if (log_level == "note") return LogLevel::info;
-    return log_level_from(log_level).value_or(LogLevel::info);
+    return log_level_from(log_level).value_or(otherwise);
   }
 };
 
@@ -72,9 +80,10 @@ std::vector<std::string> summary(const ServerConfig& config, const ServerFolders
   return lines;
 }
 
-// SIGHUP: certificates and passwords are read anew; connections stay. What is wrong changes nothing.
+// SIGHUP: certificates, passwords and the log level are read anew; connections stay. What is wrong changes nothing.
 void reload(const ServerFolders& folders, const StartOptions& options, const transport::KeyHash& identity,
-            Server& server, Operations& operations, const server_kit::ServiceManager& manager, Logger& logger) {
+            Server& server, Operations& operations, const server_kit::ServiceManager& manager,
+            server_kit::ServerLogger& logger) {
   manager.reloading(SystemClock());
   const auto reloaded = [&]() -> Result<> {
     SIMPLEX_ASSIGN(auto configuration, load_configuration(folders, options.settings));
@@ -85,22 +94,25 @@ void reload(const ServerFolders& folders, const StartOptions& options, const tra
     server.use(credentials);
     server.use(configuration.config.password);
     operations.use(std::move(configuration.config.operations.passwords));
+    logger.set_level(options.level(configuration.config.log_level));
     return {};
   }();
   if (reloaded) {
-    logger.info("certificates and passwords were read again");
+    logger.info("certificates, passwords and the log level were read again");
   } else {
     logger.error("nothing was reloaded: " + reloaded.error().message);
   }
   manager.ready("serving");
 }
 
-// Tells the service manager that the loop still runs.
-void watch(async::Loop& loop, const server_kit::ServiceManager& manager, async::Timer& timer) {
+// Tells the service manager that all threads of the relay still answer.
+void watch(async::Loop& loop, Server& server, const server_kit::ServiceManager& manager, async::Timer& timer) {
   const auto interval = manager.watchdog_interval();
   if (!interval) return;
-  manager.alive();
-  timer = loop.after(*interval, [&loop, &manager, &timer] { watch(loop, manager, timer); });
+  server.status(loop, [&loop, &server, &manager, &timer, pause = *interval](const RelayStatus&) {
+    manager.alive();
+    timer = loop.after(pause, [&loop, &server, &manager, &timer] { watch(loop, server, manager, timer); });
+  });
 }
 
 int start(const StartOptions& options) {
@@ -111,19 +123,24 @@ int start(const StartOptions& options) {
   auto credentials = transport::load_credentials(config.credentials);
   if (!credentials) return tell(credentials.error());
   const auto identity = credentials->identity;
-  const auto logger = server_kit::make_stderr_logger("smp-server", options.level());
+  const auto logger = server_kit::make_stderr_logger("smp-server", options.level(config.log_level));
   for (const auto& each : config.unknown) logger->warning(each + ": unknown setting, it has no effect");
   if (!config.unused.empty()) {
     logger->info(fmt::format("settings that this version does not act on: {}", fmt::join(config.unused, ", ")));
   }
 
   const auto manager = server_kit::ServiceManager::from_environment();
+  forbid_core_dumps();
   allow_all_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   // Before any other thread: a signal that comes while the files are read waits for the loop.
   auto loop = async::make_thread_loop();
   for (const int signal : {SIGINT, SIGTERM}) loop->on_signal(signal, [&loop] { loop->stop(); });
+  std::move_only_function<void()> hang_up;  // nothing while the relay starts: it reads all anyway
+  loop->on_signal(SIGHUP, [&hang_up] {
+    if (hang_up) hang_up();
+  });
 
   auto store = smp::stores::open_store(stores_of(*configuration, folders, *logger));
   if (!store) return tell(store.error());
@@ -153,9 +170,9 @@ int start(const StartOptions& options) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);
     if (const auto started = operations->start(); !started) return tell(started.error());
     if (const auto port = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *port));
-    loop->on_signal(SIGHUP, [&] { reload(folders, options, identity, **server, *operations, manager, *logger); });
+    hang_up = [&] { reload(folders, options, identity, **server, *operations, manager, *logger); };
     async::Timer watchdog;
-    watch(*loop, manager, watchdog);
+    watch(*loop, **server, manager, watchdog);
     manager.ready("serving");
     loop->run();
     manager.stopping();
@@ -175,9 +192,9 @@ Run declare_start(CLI::App& app) {
   auto options = std::make_shared<StartOptions>();
   app.add_flag("-m,--maintenance", options->maintenance, "Load, import, compact and save everything, but serve nobody");
   app.add_flag("--compact-log", options->compact_log, "Compact the store log (always done)");
-  app.add_option("--log-level", options->log_level, "trace, debug, info, note, warn, error or off")
-      ->check(CLI::IsMember({"trace", "debug", "info", "note", "warn", "error", "off"}))
-      ->capture_default_str();
+  app.add_option("--log-level", options->log_level,
+                 "trace, debug, info, note, warn, error or off; [LOG] level of smp-server.ini, if not given")
+      ->check(CLI::IsMember({"trace", "debug", "info", "note", "warn", "error", "off"}));
   app.add_flag("--skip-warnings", options->skip_warnings,
                "Start although lines of the logs could not be read (always done, they are kept and reported)");
   app.add_option("--confirm-migrations", options->confirm_migrations, "Migrations of a database: up or down")

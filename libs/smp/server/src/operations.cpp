@@ -43,7 +43,8 @@ void Counting::restart(WallTime now, const Statistics& shards) {
 }
 
 RelayBounds bounds_of(const ServerSettings& settings) {
-  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.active_queues};
+  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.services,
+          settings.active_queues};
 }
 
 std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds) {
@@ -69,6 +70,14 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
       {"link_changes_per_connection", number(bounds.engine.use.link_changes), std::nullopt,
        counts.refused_link_changes},
       {"refusals_per_connection", number(bounds.engine.use.refusals), std::nullopt, counts.throttled_unknown_queues},
+      {"waiting_bytes", number(bounds.engine.resident.waiting_octets * status.threads),
+       number(status.shards.waiting_octets), std::nullopt},
+      {"services", number(bounds.services.services),
+       number(status.services.recipient_services + status.services.notifier_services), status.services.refused},
+      {"unproven_services", number(bounds.services.unproven), number(status.services.unproven),
+       status.services.forgotten},
+      {"notifications", number(bounds.engine.notifications.in_all), number(status.shards.notifications),
+       counts.notifications_lost},
       {"active_queues", number(bounds.active_queues), number(status.active.month), status.active_uncounted},
   };
 }

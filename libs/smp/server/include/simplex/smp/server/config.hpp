@@ -25,7 +25,8 @@ struct ServerConfig {
   StoreChoice store;      // memory: the files are in `server`
   transport::CredentialFiles credentials;
   OperationSettings operations;  // without the version
-  std::string host;              // as it is written in the address
+  LogLevel log_level = LogLevel::info;
+  std::string host;  // as it is written in the address
   std::vector<std::uint16_t> ports;
   std::optional<BasicAuth> password;  // stands in the address, too
   std::vector<std::string> known;     // "SECTION.key", all that there are

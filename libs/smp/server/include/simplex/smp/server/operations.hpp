@@ -35,6 +35,7 @@ struct RelayBounds {
   ConnectionLimits connections;
   transport::AddressLimits addresses;
   EngineSettings engine;
+  ServiceLimits services;
   std::size_t active_queues = 0;
 };
 [[nodiscard]] RelayBounds bounds_of(const ServerSettings& settings);

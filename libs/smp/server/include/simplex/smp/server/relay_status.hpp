@@ -20,6 +20,7 @@ struct RelayStatus {
   NodeGauges connections;
   ShardGauges shards;
   std::uint64_t queues_in_memory = 0;
+  std::uint64_t messages_in_memory = 0;  // counted now and then
   StoreTiming store;
   PeriodCounts active;
   PeriodCounts active_with_notification;

@@ -135,7 +135,8 @@ class Shard {
   // For what is counted beside the engine, on the same loop.
   [[nodiscard]] Statistics& statistics() { return statistics_; }
   [[nodiscard]] ShardGauges gauges() const {
-    return {clients_.size(), subscriptions_, subscribed_clients_, notifier_subscriptions(), notification_count()};
+    return {clients_.size(),          subscriptions_,       subscribed_clients_,
+            notifier_subscriptions(), notification_count(), waiting_octets()};
   }
   // Outlives the shard; null: nobody counts them.
   void report_active_queues(ActiveQueues* active) { active_queues_ = active; }

@@ -157,7 +157,8 @@ struct ShardGauges {
   std::uint64_t subscriptions = 0;
   std::uint64_t subscribed_clients = 0;
   std::uint64_t notifier_subscriptions = 0;
-  std::uint64_t notifications = 0;  // that wait
+  std::uint64_t notifications = 0;   // that wait
+  std::uint64_t waiting_octets = 0;  // commands that wait for the store
 };
 
 // Counters of shards together; what was counted since `before`. Of ack_times.max it is always the greatest.
