@@ -169,8 +169,9 @@ int start(const StartOptions& options) {
   if (!options.maintenance) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);
     if (const auto started = operations->start(); !started) return tell(started.error());
-    if (const auto port = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *port));
+    if (const auto at = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *at));
     hang_up = [&] { reload(folders, options, identity, **server, *operations, manager, *logger); };
+    if (const auto at = operations->prometheus_port()) say(fmt::format("Metrics: http://127.0.0.1:{}/metrics", *at));
     async::Timer watchdog;
     watch(*loop, **server, manager, watchdog);
     manager.ready("serving");
