@@ -36,8 +36,7 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
     settings.known(section, keys);
     for (const auto key : keys) {
       const auto* entry = ini.find(section, key);
-      if (entry != nullptr && entry->value != "off")
-        made.unused.push_back(fmt::format("[{}] {}", section, key));
+      if (entry != nullptr && entry->value != "off") made.unused.push_back(fmt::format("[{}] {}", section, key));
     }
   }
   made.known = settings.known_keys();

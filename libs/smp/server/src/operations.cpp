@@ -43,7 +43,7 @@ void Counting::restart(WallTime now, const Statistics& shards) {
 }
 
 RelayBounds bounds_of(const ServerSettings& settings) {
-  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.services,
+  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.node.engine.service_limits,
           settings.active_queues};
 }
 
