@@ -91,6 +91,8 @@ void reload(const ServerFolders& folders, const StartOptions& options, const tra
     if (credentials.identity != identity) {
       return fail(ErrorKind::conflict, "the certificate is of another relay", Advice::ask_user);
     }
+    // The one that may fail is first.
+    SIMPLEX_TRY(server.reload_web_certificate());
     server.use(credentials);
     server.use(configuration.config.password);
     operations.use(std::move(configuration.config.operations.passwords));

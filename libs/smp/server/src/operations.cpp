@@ -44,7 +44,7 @@ void Counting::restart(WallTime now, const Statistics& shards) {
 
 RelayBounds bounds_of(const ServerSettings& settings) {
   return {settings.node.limits, settings.address_limits, settings.node.engine, settings.node.engine.service_limits,
-          settings.active_queues};
+          settings.proxy,       settings.active_queues};
 }
 
 std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds) {
@@ -78,6 +78,10 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
        status.services.forgotten},
       {"notifications", number(bounds.engine.notifications.in_all), number(status.shards.notifications),
        counts.notifications_lost},
+      {"proxy_sessions", number(bounds.proxy.sessions), number(status.relays.connected), counts.refused_relay_sessions},
+      {"proxy_connecting", number(bounds.proxy.connecting), number(status.relays.connecting), std::nullopt},
+      {"proxy_unanswered", number(bounds.proxy.unanswered), number(status.relays.unanswered), counts.refused_forwarded},
+      {"allowed_ports", number(bounds.proxy.ports.size()), std::nullopt, counts.refused_relay_targets},
       {"active_queues", number(bounds.active_queues), number(status.active.month), status.active_uncounted},
   };
 }

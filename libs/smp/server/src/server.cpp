@@ -33,10 +33,12 @@ struct Worker {
   transport::TlsListener::Counters last_tls;  // when it is closed
   std::vector<transport::PortCounters> last_ports;
   std::thread thread;
-  std::uint64_t messages = 0;  // in memory, at counted_at
+  const RelaySessions* sessions = nullptr;  // of the node, until it stops; null: it is no proxy
+  std::uint64_t messages = 0;               // in memory, at counted_at
   std::optional<Instant> counted_at;
 
   void end_listening() {
+    sessions = nullptr;
     if (!listener) return;
     last_tls = listener->counters();
     last_ports = listener->port_counters();
@@ -60,6 +62,7 @@ struct Worker {
       made.messages_in_memory = messages;
     }
     made.store = node->store_timing();
+    if (sessions != nullptr) made.relays = sessions->counters();
     made.active = periods.counts();
     made.active_with_notification = periods.notification_counts();
     made.active_uncounted = periods.uncounted();
@@ -247,8 +250,10 @@ class ThreadedServer final : public Server {
                                             logger_, load_);
       worker->node->shard().report_active_queues(&worker->periods);
       if (settings_.proxy.enabled) {
-        worker->node->route_privately(make_tls_relay_sessions(
-            *worker->loop, worker->random, worker->node->shard().statistics(), share_of(settings_.proxy, count)));
+        auto sessions = make_tls_relay_sessions(*worker->loop, worker->random, worker->node->shard().statistics(),
+                                                share_of(settings_.proxy, count));
+        worker->sessions = sessions.get();
+        worker->node->route_privately(std::move(sessions));
       }
       nodes_.push_back(worker->node.get());
       loops_.push_back(worker->loop.get());

@@ -36,6 +36,7 @@ struct RelayBounds {
   transport::AddressLimits addresses;
   EngineSettings engine;
   ServiceLimits services;
+  ProxySettings proxy;
   std::size_t active_queues = 0;
 };
 [[nodiscard]] RelayBounds bounds_of(const ServerSettings& settings);

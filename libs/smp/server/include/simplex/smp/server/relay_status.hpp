@@ -6,6 +6,7 @@
 
 #include "simplex/smp/server/node.hpp"
 #include "simplex/smp/server/queue_periods.hpp"
+#include "simplex/smp/server/relay_sessions.hpp"
 #include "simplex/smp/server/service_book.hpp"
 #include "simplex/smp/server/store.hpp"
 #include "simplex/transport/tls.hpp"
@@ -22,6 +23,7 @@ struct RelayStatus {
   std::uint64_t queues_in_memory = 0;
   std::uint64_t messages_in_memory = 0;  // counted now and then
   StoreTiming store;
+  RelaySessions::Counters relays;  // that commands are forwarded to
   PeriodCounts active;
   PeriodCounts active_with_notification;
   std::uint64_t active_uncounted = 0;
