@@ -97,7 +97,7 @@ void reload(const ServerFolders& folders, const StartOptions& options, const tra
     server.use(configuration.config.password);
     operations.use(std::move(configuration.config.operations.passwords));
     logger.set_level(options.level(configuration.config.log_level));
-    return {};
+    return server.reload_web_certificate();
   }();
   if (reloaded) {
     logger.info("certificates, passwords and the log level were read again");
@@ -128,7 +128,8 @@ int start(const StartOptions& options) {
   const auto logger = server_kit::make_stderr_logger("smp-server", options.level(config.log_level));
   for (const auto& each : config.unknown) logger->warning(each + ": unknown setting, it has no effect");
   if (!config.unused.empty()) {
-    logger->info(fmt::format("settings that this version does not act on: {}", fmt::join(config.unused, ", ")));
+    logger->info(
+        fmt::format("settings of the reference that have no meaning here: {}", fmt::join(config.unused, ", ")));
   }
 
   const auto manager = server_kit::ServiceManager::from_environment();
@@ -167,6 +168,7 @@ int start(const StartOptions& options) {
   say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}", report.queues,
                   report.messages, report.expired_messages, report.rejected_lines));
   for (const auto each : (*server)->ports()) say(fmt::format("Listening on port {} (TLS)", each));
+  if (const auto web = (*server)->http_port()) say(fmt::format("Listening on port {} (HTTP)", *web));
   std::unique_ptr<Operations> operations;
   if (!options.maintenance) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);

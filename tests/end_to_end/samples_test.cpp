@@ -80,7 +80,7 @@ class SamplesTest : public ::testing::Test {
   }
   void start(std::vector<std::string> settings) {
     // The messages of the samples are as old as the samples are.
-    for (const auto* each : {"STORE_LOG.expire_messages_days=36500", "TRANSPORT.bind=127.0.0.1"}) {
+    for (const auto* each : {"STORE_LOG.expire_messages_days=36500", "TRANSPORT.bind=127.0.0.1", "WEB.static_path="}) {
       settings.emplace_back(each);
     }
     settings.push_back("TRANSPORT.port=" + std::to_string(port_));

@@ -12,7 +12,7 @@
 namespace simplex::smp::server {
 namespace {
 
-// What the reference has and this version does not act on yet.
+// What the reference has and has no meaning here.
 constexpr std::initializer_list<std::string_view> unused_store = {"db_store_log"};
 constexpr std::initializer_list<std::string_view> unused_transport = {"websockets", "accept_service_credentials"};
 
