@@ -141,7 +141,7 @@ TEST_F(OperatorTest, MessagesGoBetweenTheReferencesFilesAndBack) {
   EXPECT_FALSE(fs::exists(stage_.folder() / "log/smp-server-messages.log"));
   EXPECT_EQ(run({"journal", "import", "-y"}).code, 1);
   EXPECT_EQ(run({"journal", "export", "-y"}).code, 0);
-  EXPECT_EQ(file("log/smp-server-messages.log"), before);
+  EXPECT_TRUE(file("log/smp-server-messages.log") == before);
   EXPECT_EQ(run({"journal", "delete", "-y"}).code, 1) << "it was renamed aside";
 }
 

@@ -33,7 +33,11 @@ class Sources {
                             fmt::gmtime(std::time_t{seconds_since_epoch(stores.clock.wall())}))) {}
 
   void add(const fs::path& path) {
-    if (there(path)) renames.push_back({path.string(), with(path, suffix_).string()});
+    if (!there(path)) return;
+    auto aside = with(path, suffix_);
+    // Another one of the same second.
+    for (int number = 2; there(aside); ++number) aside = with(path, fmt::format("{}-{}", suffix_, number));
+    renames.push_back({path.string(), aside.string()});
   }
   void add_log(const RelayStores& stores) {
     add(stores.store_log());

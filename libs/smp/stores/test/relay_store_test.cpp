@@ -221,9 +221,6 @@ TEST_F(RelayStoreFiles, TheStateGoesAroundThroughEveryStore) {
                                  {StoreName::files, StoreName::database},
                                  {StoreName::database, StoreName::embedded},
                                  {StoreName::embedded, StoreName::files}}) {
-    for (const auto& entry : fs::directory_iterator(folder_ / "log")) {
-      if (entry.path().string().find("Z") != std::string::npos) fs::remove_all(entry.path());
-    }
     const auto copied = copy_store(with, from, to);
     ASSERT_TRUE(copied) << copied.error().message;
     EXPECT_EQ(copied->read.read.queues, queues);
