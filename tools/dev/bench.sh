@@ -26,7 +26,7 @@ awk -F, '
   /^name,/ { started = 1; next }
   !started { next }
   {
-    name = $1; gsub(/"/, "", name); time = micro($4, $5)
+    name = $1; gsub(/"/, "", name); gsub(/\/(process_time|real_time)/, "", name); time = micro($4, $5)
     if (name ~ /\/floor$/) { sub(/\/floor$/, "", name); floor[name] = time; next }
     if (!(name in ours)) names[++count] = name
     ours[name] = time
