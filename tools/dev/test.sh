@@ -17,7 +17,7 @@ done
 export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1
 export UBSAN_OPTIONS=print_stacktrace=1:external_symbolizer_path=$ASAN_SYMBOLIZER_PATH
-export TSAN_OPTIONS=second_deadlock_stack=1:external_symbolizer_path=$ASAN_SYMBOLIZER_PATH
+export TSAN_OPTIONS=second_deadlock_stack=1:external_symbolizer_path=$ASAN_SYMBOLIZER_PATH:suppressions=$PWD/tools/dev/tsan.supp
 
 passed=0
 failed=0
