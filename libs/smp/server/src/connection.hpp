@@ -68,8 +68,12 @@ template <class F>
 void Node::turn(F&& act) {
   in_turn_ = true;
   act();
-  shard_.flush();
-  carry_out();
+  // Completions inside may ask the store again.
+  do {
+    asked_store_ = false;
+    shard_.flush();
+    carry_out();
+  } while (asked_store_);
   in_turn_ = false;
 }
 

@@ -21,13 +21,11 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
       engine_settings_(settings.engine),
       store_(store, loop),
       shard_(index, nodes, engine_settings_, loop, random, store.keeps_everything() ? store_ : store) {
-  // Output of a store's completion, which comes when it likes.
-  shard_.on_output([this] {
-    if (in_turn_ || std::exchange(turn_is_posted_, true)) return;
-    loop_.post([this] {
-      turn_is_posted_ = false;
-      turn([] {});
-    });
+  // What a store's completion, which comes when it likes, sends or asks of the store again.
+  shard_.on_output([this] { turn_soon(); });
+  store_.on_call([this] {
+    asked_store_ = true;
+    turn_soon();
   });
 }
 
@@ -78,6 +76,14 @@ void Node::accept(transport::ChannelPtr channel) {
 
 void Node::receive(std::vector<ShardMessage> messages) {
   turn([&] { shard_.receive(std::move(messages)); });
+}
+
+void Node::turn_soon() {
+  if (in_turn_ || std::exchange(turn_is_posted_, true)) return;
+  loop_.post([this] {
+    turn_is_posted_ = false;
+    turn([] {});
+  });
 }
 
 void Node::carry_out() {

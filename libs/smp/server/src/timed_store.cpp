@@ -22,6 +22,7 @@ StoreTimes& StoreTimes::operator+=(const StoreTimes& other) {
 
 template <class T>
 Store::Done<T> TimedStore::timed(StoreTimes StoreTiming::* kind, Done<T> done) const {
+  called();
   return [timing = timing_, kind, asked = clock_.now(), &clock = clock_,
           done = std::move(done)](Result<T> result) mutable {
     (timing.get()->*kind).add(clock.now() - asked, result.has_value());
@@ -52,6 +53,7 @@ void TimedStore::service_queues(const ServiceId& service, ServiceParty party, st
   store_.service_queues(service, party, std::move(after), limit, timed(&StoreTiming::reads, std::move(done)));
 }
 void TimedStore::expire(std::int64_t before, std::size_t limit, Done<std::vector<Expired>> done) {
+  called();
   store_.expire(before, limit, std::move(done));  // it may take long, and nobody waits for it
 }
 

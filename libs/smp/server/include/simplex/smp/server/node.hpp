@@ -97,6 +97,7 @@ class Node {
   // Does something with the shard, then carries out what came out of it.
   template <class F>
   void turn(F&& act);
+  void turn_soon();
   void carry_out();
   void closed(Connection& connection);
   void check_connections();
@@ -126,6 +127,7 @@ class Node {
   std::vector<Node*> nodes_;
   bool in_turn_ = false;
   bool turn_is_posted_ = false;
+  bool asked_store_ = false;  // since the last flush
   std::uint64_t next_connection_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // in the handshake, too
   std::set<std::uint64_t> handshaking_;                                         // the oldest has the smallest number

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 
 #include "simplex/base/clock.hpp"
@@ -33,6 +34,8 @@ class TimedStore final : public Store {
   TimedStore(Store& store, const Clock& clock) : store_(store), clock_(clock) {}
 
   [[nodiscard]] const StoreTiming& timing() const { return *timing_; }
+  // Called with everything that is asked of the store: it begins at the next flush() only, which someone has to call.
+  void on_call(std::function<void()> callback) { on_call_ = std::move(callback); }
 
   void write(const StoreRecord& record, Done<> done) override;
   void add_message(const RecipientId& queue, const MessagePtr& message, Done<> done) override;
@@ -49,9 +52,13 @@ class TimedStore final : public Store {
  private:
   template <class T>
   Done<T> timed(StoreTimes StoreTiming::* kind, Done<T> done) const;
+  void called() const {
+    if (on_call_) on_call_();
+  }
 
   Store& store_;
   const Clock& clock_;
+  std::function<void()> on_call_;
   std::shared_ptr<StoreTiming> timing_ = std::make_shared<StoreTiming>();  // answers may come after the shard is gone
 };
 
