@@ -97,7 +97,7 @@ void reload(const ServerFolders& folders, const StartOptions& options, const tra
     server.use(configuration.config.password);
     operations.use(std::move(configuration.config.operations.passwords));
     logger.set_level(options.level(configuration.config.log_level));
-    return {};
+    return server.reload_web_certificate();
   }();
   if (reloaded) {
     logger.info("certificates, passwords and the log level were read again");
