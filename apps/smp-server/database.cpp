@@ -107,7 +107,10 @@ int run(const DatabaseCommand& command, bool import) {
   }
   const std::string_view done = import ? "Import completed" : "Export completed";
   if (command.table == "all") {
-    const auto copied = import ? copy_store(stores, StoreName::files, StoreName::database)
+    std::error_code error;
+    const bool journal = fs::exists(stores.journal(), error) && !fs::exists(stores.messages(), error);
+    const auto source = journal ? StoreName::journal : StoreName::files;
+    const auto copied = import ? copy_store(stores, source, StoreName::database)
                                : copy_store(stores, StoreName::database, StoreName::files);
     if (!copied) return tell(copied.error());
     say_copied(copied->read, done);

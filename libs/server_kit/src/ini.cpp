@@ -19,7 +19,7 @@ std::string_view trim(std::string_view text) {
 
 // What is reported may end up in a log, where no password belongs.
 std::string_view shown(const IniEntry& entry) {
-  for (const auto* secret : {"password", "auth", "connection"}) {
+  for (const auto* secret : {"password", "auth", "db_connection"}) {
     if (entry.key.find(secret) != std::string::npos) return "(not shown)";
   }
   return entry.value;

@@ -26,9 +26,9 @@ void choose(IniSettings& settings, StoreChoice& choice) {
 void SectionReader::period(std::string_view key, std::chrono::seconds unit, std::string_view key_in_seconds,
                            std::chrono::seconds& value) {
   auto units = value.count() / unit.count();
-  number(key, units, 0, 36'500);
+  number(key, units, 1, 36'500);
   value = units * unit;
-  time(key_in_seconds, value, 0);
+  time(key_in_seconds, value, 1);
 }
 
 void read_stores(server_kit::IniSettings& settings, const ServerFolders& folders, ServerConfig& config) {

@@ -77,7 +77,9 @@ void Notifiers::handle(between_shards::Notify message) {
 
 void Notifiers::store(Notifier& notifier, Notification notification) {
   const auto& settings = shard_.settings_.notifications;
-  const auto in_all = std::max<std::size_t>(settings.in_all / shard_.shards_, 1);
+  // What nobody fetches may not keep from those who listen what is theirs: they have as much room again.
+  const bool is_read = notifier.service.has_value() || notifier.subscriber != no_client();
+  const auto in_all = std::max<std::size_t>(settings.in_all / shard_.shards_, 1) * (is_read ? 2 : 1);
   auto& pending = notifier.pending;
   if (!pending.empty() && (pending.size() >= settings.per_notifier || pending_ >= in_all)) {
     pending.erase(pending.begin());

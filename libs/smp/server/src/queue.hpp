@@ -71,9 +71,10 @@ struct Queue {
   std::size_t accounted = 0;  // octets
 
   [[nodiscard]] std::size_t size() const { return messages.count() + storing; }
-  // Of what may be large.
+  // Of what may be large and can be given back. Link data of a queue in use can't.
   [[nodiscard]] std::size_t octets() const {
-    return messages.octets() + (record.link ? record.link->fixed.size() + record.link->user.size() : 0);
+    const bool has_link = record.link && unused();
+    return messages.octets() + (has_link ? record.link->fixed.size() + record.link->user.size() : 0);
   }
   // Nothing would be missed if it was dropped from memory.
   [[nodiscard]] bool unused() const {

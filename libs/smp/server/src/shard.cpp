@@ -115,10 +115,11 @@ void Shard::handle(ToClient message) {
   const auto found = clients_.find(message.client);
   if (found == clients_.end()) {
     services_->answered_nobody(message);
-    // It went while its SUB was on the way: the queue's shard has to hear of it again.
+    // It went while its SUB or GET was on the way: the queue's shard has to hear of it again.
     const auto* answer = std::get_if<Answer>(&message.what);
-    if (message.subscriptions > 0 && answer != nullptr) {
-      to_shard(home_of(answer->entity_id.view()), between_shards::Gone{message.client});
+    if (answer == nullptr || (message.response && answer->forwarding == nullptr)) {
+      const auto& entity = answer != nullptr ? answer->entity_id : std::get<Delivery>(message.what).entity_id;
+      if (!entity.empty()) to_shard(home_of(entity.view()), between_shards::Gone{message.client});
     }
     return;
   }
@@ -130,7 +131,8 @@ void Shard::handle(ToClient message) {
       if (std::exchange(client.ended_in, turn_) != turn_) ++statistics_.subscription_end_batches;
     }
     const auto* refused = std::get_if<broker::Err>(&answer->message);
-    if (refused != nullptr && message.response && refused->error.is<errors::Auth>() &&
+    // What a proxy's clients do is not the proxy's doing.
+    if (refused != nullptr && message.response && answer->forwarding == nullptr && refused->error.is<errors::Auth>() &&
         !client.use.refusal(settings_.use, clock_.now())) {
       client.rests = true;
     }

@@ -167,6 +167,10 @@ void Shard::create_queue(const Request& request, const command::New& create) {
     }
   }
   if (chosen_sender != nullptr) {
+    if (client != clients_.end() && !client->second.use.link_change(settings_.use, clock_.now())) {
+      ++statistics_.refused_link_changes;
+      return error(request.origin(), errors::Quota{});
+    }
     const auto allowed = crypto::sha3_384(request.received.corr_id.view());
     if (!link_id || !std::ranges::equal(chosen_sender->view(), allowed.view().first(queue_id_size))) {
       return error(request.origin(), CommandError::prohibited);

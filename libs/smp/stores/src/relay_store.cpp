@@ -168,6 +168,10 @@ Result<Sources> sources_of(const RelayStores& stores, StoreName from) {
     return fail(ErrorKind::not_found, stores.journal().string() + " does not exist: there is no journal",
                 Advice::ask_user);
   }
+  if (from == StoreName::files && there(stores.journal())) {
+    return refuse(stores.journal().string() +
+                  " is there, too: copy with the journal (smp-server store copy --from journal)");
+  }
   if (files) made.add_log(stores);
   if (from == StoreName::files) made.add(stores.messages());
   if (from == StoreName::journal) made.add(stores.journal());

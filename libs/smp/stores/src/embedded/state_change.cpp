@@ -199,6 +199,12 @@ Result<Totals> StateChange::remove_expired(std::span<const TimeName> messages,
       const auto key = message_key(message.queue, message.position);
       SIMPLEX_ASSIGN(const auto value, change_.get(Table::messages, key, Reach::disk));
       if (!value) continue;
+      SIMPLEX_ASSIGN(const auto header, decoded(decode_header(*value)));
+      if (header.sent_at != sent_at) {
+        // It went meanwhile, its queue was empty, and a new message took its place.
+        change_.remove(Table::times, time_key(sent_at, message.queue, message.position));
+        continue;
+      }
       drop_message(message.queue, message.position, sent_at);
       --totals.messages;
       const auto [at, added] = known.emplace(message.queue, removed.size());

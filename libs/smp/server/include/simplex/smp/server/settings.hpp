@@ -28,7 +28,7 @@ struct UseLimits {
   std::size_t link_changes = 1'000;  // LSET and LDEL, which write much; one more is answered ERR QUOTA
   // Commands answered ERR AUTH: each has cost a verification, whether the queue exists or not. After more of them the
   // connection rests after each block.
-  std::size_t refusals = 1'000;
+  std::size_t refusals = 10'000;
   std::chrono::milliseconds rest{1'000};
 };
 
