@@ -86,7 +86,7 @@ TEST_F(Credentials, FilesThatDoNotBelongTogetherAreFound) {
   fs::rename(server_key, folder_ / "kept");
   EXPECT_EQ(load_credentials(folder_).error().kind, ErrorKind::not_found);
   fs::copy_file(folder_ / "ca.key", server_key);
-  EXPECT_TRUE(contains(load_credentials(folder_).error().message, "not the key of server.crt"));
+  EXPECT_TRUE(contains(load_credentials(folder_).error().message, "server.key is not the key of"));
   write("server.key", "no key\n");
   EXPECT_EQ(load_credentials(folder_).error().kind, ErrorKind::malformed);
   fs::rename(folder_ / "kept", server_key);
