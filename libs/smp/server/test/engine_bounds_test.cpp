@@ -173,6 +173,23 @@ TEST(Residence, AnIdleQueueTakesNoMemory) {
   for (std::size_t shard = 0; shard < 2; ++shard) EXPECT_EQ(world.shard(shard).queue_count(), 0u);
 }
 
+TEST(Residence, AGetOfAClientThatWentDoesNotKeepTheQueue) {
+  KeptQueues kept;
+  EngineSettings settings;
+  settings.resident.idle_queues = 0;
+  EngineWorld world(kept, 2, settings);
+  TestClient alice(world, 0);
+  TestClient phone(world, 1);
+  const auto queue = alice.create(SubscriptionMode::only_create);
+  world.stores_answer = false;
+  phone.post(phone.transmission(command::Get{}, queue.recipient_id, &queue.recipient_key,
+                                CorrId::generate(world.random())));
+  phone.disconnect();
+  world.stores_answer = true;
+  world.run();
+  for (std::size_t shard = 0; shard < 2; ++shard) EXPECT_EQ(world.shard(shard).queue_count(), 0u);
+}
+
 TEST(Residence, ReadersOfLargeMessagesHoldNoMoreThanTheLimit) {
   KeptQueues kept;
   EngineSettings settings;

@@ -168,10 +168,6 @@ Result<Sources> sources_of(const RelayStores& stores, StoreName from) {
     return fail(ErrorKind::not_found, stores.journal().string() + " does not exist: there is no journal",
                 Advice::ask_user);
   }
-  if (from == StoreName::files && there(stores.journal())) {
-    return refuse(stores.journal().string() +
-                  " is there, too: copy with the journal (smp-server store copy --from journal)");
-  }
   if (files) made.add_log(stores);
   if (from == StoreName::files) made.add(stores.messages());
   if (from == StoreName::journal) made.add(stores.journal());
@@ -200,6 +196,10 @@ Result<CopyReport> copy_locked(const RelayStores& stores, StoreName from, StoreN
   }
   SIMPLEX_ASSIGN(auto sources, sources_of(stores, from));
   SIMPLEX_TRY(target_is_free(stores, from, to));
+  if (from == StoreName::files && has_files(stores.journal())) {
+    return refuse(stores.journal().string() +
+                  " is there, too: copy with the journal (smp-server store copy --from journal)");
+  }
   auto begun = to == StoreName::embedded   ? begin_embedded(stores)
                : to == StoreName::database ? begin_database(stores)
                                            : begin_files(stores, to == StoreName::journal);

@@ -240,6 +240,14 @@ TEST_F(RelayStoreFiles, NothingIsOverwritten) {
   EXPECT_FALSE(copy_store(with, StoreName::embedded, StoreName::files)) << "there is no such store";
 }
 
+TEST_F(RelayStoreFiles, AJournalIsNotLeftBehind) {
+  take_sample("smp-journal");
+  const auto copied = copy_store(stores(server::StoreKind::embedded), StoreName::files, StoreName::embedded);
+  ASSERT_FALSE(copied);
+  EXPECT_THAT(copied.error().message, HasSubstr("--from journal"));
+  EXPECT_TRUE(fs::exists(folder_ / "log/smp-server-store.log"));
+}
+
 TEST_F(RelayStoreFiles, APendingChangeThatIsDamagedIsRefused) {
   take_sample("smp-memory");
   std::ofstream(folder_ / "log" / renames_file) << "a\tb\n";
