@@ -207,6 +207,7 @@ TEST_F(Watch, PrometheusAsksTheEndpoint) {
   EXPECT_EQ(answer.status, 200U);
   EXPECT_THAT(answer.body, HasSubstr("simplex_smp_info{version=\"9.9\""));
   EXPECT_EQ(get("/").status, 404U);
+  operations_.reset();  // it lives on the loop
 }
 
 TEST_F(Watch, TheControlPortAnswers) {
@@ -242,6 +243,7 @@ TEST_F(Watch, TheControlPortAnswers) {
     EXPECT_THAT(heard, HasSubstr(line));
   }
   EXPECT_TRUE(fs::exists(*settings_.statistics));
+  operations_.reset();
 }
 
 }  // namespace

@@ -26,7 +26,10 @@ constexpr std::string_view needs_disk_text = "not in memory";
 constexpr std::array<const char*, table_count> table_names = {"default",  "queues", "ids",   "links",
                                                               "messages", "bodies", "times", "services"};
 
-rocksdb::Slice slice(BytesView bytes) { return {as_text(bytes).data(), bytes.size()}; }
+rocksdb::Slice slice(BytesView bytes) {
+  // An empty one points to something all the same: RocksDB gives it to memcmp.
+  return bytes.empty() ? rocksdb::Slice() : rocksdb::Slice(as_text(bytes).data(), bytes.size());
+}
 BytesView bytes_of(const rocksdb::Slice& slice) { return as_bytes(std::string_view(slice.data(), slice.size())); }
 
 std::unexpected<Error> error_of(const rocksdb::Status& status) {
