@@ -9,8 +9,7 @@ namespace simplex::smp_server {
 using namespace smp::stores;
 
 const StoreOpeners& openers() {
-  static const StoreOpeners made{.embedded = open_embedded,
-                                 .postgres = open_postgres};
+  static const StoreOpeners made{.embedded = open_embedded, .postgres = open_postgres};
   return made;
 }
 

@@ -182,8 +182,8 @@ TEST(Residence, AGetOfAClientThatWentDoesNotKeepTheQueue) {
   TestClient phone(world, 1);
   const auto queue = alice.create(SubscriptionMode::only_create);
   world.stores_answer = false;
-  phone.post(phone.transmission(command::Get{}, queue.recipient_id, &queue.recipient_key,
-                                CorrId::generate(world.random())));
+  phone.post(
+      phone.transmission(command::Get{}, queue.recipient_id, &queue.recipient_key, CorrId::generate(world.random())));
   phone.disconnect();
   world.stores_answer = true;
   world.run();

@@ -1,8 +1,8 @@
 // Schemas of the tests' server.
 #pragma once
 
-#include "simplex/smp/stores/postgres.hpp"
 #include <iostream>
+#include "simplex/smp/stores/postgres.hpp"
 
 #include "cluster.hpp"
 #include "store_contract.hpp"

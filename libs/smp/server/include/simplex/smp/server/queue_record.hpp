@@ -76,8 +76,8 @@ struct StoredMessage {
   MessageId id;              // 24 octets: the nonce that the body is encrypted with for the recipient
   std::int64_t sent_at = 0;  // seconds since the epoch
   bool notification = false;
-  bool quota = false;  // the marker that the queue was full; no body
-  Bytes body;          // as the sender encrypted it
+  bool quota = false;          // the marker that the queue was full; no body
+  Bytes body;                  // as the sender encrypted it
   std::uint64_t position = 0;  // in its queue: greater than that of the message before; given by the engine
 };
 using MessagePtr = std::shared_ptr<const StoredMessage>;

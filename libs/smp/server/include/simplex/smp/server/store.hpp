@@ -51,8 +51,7 @@ class Store {
   // Nothing, when there is no such queue.
   virtual void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) = 0;
   // The oldest messages, as many as fit into max_octets of bodies, at least one if there is one.
-  virtual void load_messages(const RecipientId& queue, std::size_t max_octets,
-                             Done<std::vector<MessagePtr>> done) = 0;
+  virtual void load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) = 0;
   // Which queue has this sender, link or notifier id. Also of queues that live on other shards.
   virtual void find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) = 0;
   // Queues of this shard that are a service's, in the order of their recipient ids, after `after`. Fewer than `limit`: there
