@@ -27,9 +27,10 @@ function(simplex_library)
     set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   endif()
 
-  # What stands in test/alone/ is a program of its own, which the room's CMakeLists.txt makes.
+  # What stands in test/alone/ is a program of its own, and test/contract/ is shared with it: the room's CMakeLists.txt
+  # makes both.
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS test/*.cpp)
-  list(FILTER tests EXCLUDE REGEX "/test/alone/")
+  list(FILTER tests EXCLUDE REGEX "/test/(alone|contract)/")
   if(tests)
     simplex_test(NAME ${ARG_NAME}_test SOURCES ${tests} DEPS ${ARG_NAME} LINK ${ARG_TEST_DEPS})
     target_include_directories(${ARG_NAME}_test PRIVATE src test)
