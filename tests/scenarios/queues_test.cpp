@@ -2,12 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "simplex/crypto/dh.hpp"
 #include "simplex/encoding/base64.hpp"
 #include "simplex/smp/client/client.hpp"
 #include "simplex/smp/client/received_message.hpp"
+#include "folder.hpp"
 #include "relay.hpp"
 
 namespace simplex::world {
@@ -18,19 +17,6 @@ using namespace smp;
 using smp::client::Client;
 using smp::client::Outcome;
 using ::testing::ElementsAre;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "simplex-queues.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path path;
-};
 
 // Somebody with a connection to the relay.
 struct Party {
@@ -93,7 +79,7 @@ struct Party {
 class QueuesTest : public ::testing::Test {
  protected:
   void start(SmpVersionRange versions = supported_versions) {
-    relay_ = std::make_unique<Relay>("relay", folder_.path / "relay", time_, network_, 5, versions);
+    relay_ = std::make_unique<Relay>("relay", folder_.path() / "relay", time_, network_, 5, versions);
     relay_->start();
     recipient_.random = testing::SeededRandom(43);
     address_ = *protocol::parse_server_address(relay_->address());
@@ -145,7 +131,7 @@ class QueuesTest : public ::testing::Test {
     settle();
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   Scheduler time_;
   SimNetwork network_{time_, 3};
   std::unique_ptr<Relay> relay_;
@@ -183,7 +169,7 @@ TEST_F(QueuesTest, MessagesGoThroughAQueueInEveryVersion) {
     settle();
     relay_->stop();
     relay_.reset();
-    std::filesystem::remove_all(folder_.path / "relay");
+    std::filesystem::remove_all(folder_.path() / "relay");
   }
 }
 
@@ -319,7 +305,7 @@ TEST_F(QueuesTest, LargestMessageOfEveryVersionFits) {
     settle();
     relay_->stop();
     relay_.reset();
-    std::filesystem::remove_all(folder_.path / "relay");
+    std::filesystem::remove_all(folder_.path() / "relay");
   }
 }
 

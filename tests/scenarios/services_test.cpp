@@ -3,12 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "simplex/crypto/hash.hpp"
 #include "simplex/smp/client/client.hpp"
 #include "simplex/smp/client/received_message.hpp"
 #include "simplex/smp/message_body.hpp"
+#include "folder.hpp"
 #include "relay.hpp"
 
 namespace simplex::world {
@@ -22,19 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using transport::SmpServiceRole;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "simplex-services.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder");
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path path;
-};
 
 struct Keys {
   crypto::AuthPrivateKey key;
@@ -162,13 +148,13 @@ ServiceQueues of(std::initializer_list<BytesView> ids) {
 
 class ServicesTest : public ::testing::Test {
  protected:
-  ServicesTest() : relay_("relay", folder_.path / "relay", time_, network_, 5, supported_versions) { relay_.start(); }
+  ServicesTest() : relay_("relay", folder_.path() / "relay", time_, network_, 5, supported_versions) { relay_.start(); }
   void restart() {
     relay_.stop();
     relay_.start();
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   Scheduler time_;
   SimNetwork network_{time_, 8};
   Relay relay_;

@@ -3,22 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <stdexcept>
 
 namespace simplex::world {
 
-namespace fs = std::filesystem;
-
 namespace {
-
-// Memory, where there is a file system in memory: the scenarios commit thousands of times.
-fs::path place_for_folders() {
-  const fs::path memory = "/dev/shm";
-  std::error_code error;
-  const auto permissions = fs::status(memory, error).permissions();
-  const bool usable = !error && (permissions & fs::perms::others_write) != fs::perms::none;
-  return usable ? memory : fs::temp_directory_path();
-}
 
 std::optional<std::uint64_t> number_from_environment(const char* name) {
   const char* text = std::getenv(name);
@@ -29,17 +17,6 @@ std::optional<std::uint64_t> number_from_environment(const char* name) {
 std::optional<std::uint64_t> seed_from_environment() { return number_from_environment("SIMPLEX_SEED"); }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (place_for_folders() / "simplex-world.XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder for the scenario: " + name);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code error;
-  fs::remove_all(path_, error);
-}
 
 World::World(std::uint64_t seed) : seed_(seed), network_(time_, seed), choices_(seed + 1) {
   network_.on_send([this](std::string_view from, std::string_view, BytesView) {

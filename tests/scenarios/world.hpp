@@ -10,29 +10,16 @@
 //   world.until([&] { return bob.heard("alice").size() == 1; });
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
 
 #include "simplex/testing/random.hpp"
 #include "simplex/world/network.hpp"
+#include "folder.hpp"
 #include "person.hpp"
 #include "relay.hpp"
 
 namespace simplex::world {
-
-// A folder of its own, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class World {
  public:
