@@ -54,7 +54,12 @@ std::map<std::string, std::string> RelayProgram::variables() const {
 }
 
 void RelayProgram::start() {
-  process_ = std::make_unique<Process>(program("smp-server"), std::vector<std::string>{"start"}, variables());
+  std::vector<std::string> arguments{"start"};
+  for (const auto& each : settings_) {
+    arguments.emplace_back("--set");
+    arguments.push_back(each);
+  }
+  process_ = std::make_unique<Process>(program("smp-server"), std::move(arguments), variables());
   process_->await("[Ll]istening.*" + std::to_string(port_));
 }
 

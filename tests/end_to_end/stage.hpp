@@ -34,9 +34,15 @@ class RelayProgram {
   explicit RelayProgram(const std::filesystem::path& folder, std::uint16_t port = free_port(),
                         const std::string& password = {});
 
+  // For every start: "SECTION.key=value".
+  void set(std::vector<std::string> settings) { settings_ = std::move(settings); }
   void start();  // and waits until it listens
   void stop() {
     EXPECT_EQ(process_->stop(SIGTERM), 0) << process_->transcript();
+    process_.reset();
+  }
+  void kill() {
+    EXPECT_EQ(process_->stop(SIGKILL), 128 + SIGKILL);
     process_.reset();
   }
   [[nodiscard]] Process& process() { return *process_; }
@@ -49,6 +55,7 @@ class RelayProgram {
   std::filesystem::path folder_;
   std::uint16_t port_;
   std::string fingerprint_;
+  std::vector<std::string> settings_;
   std::unique_ptr<Process> process_;
 };
 

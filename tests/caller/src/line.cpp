@@ -25,8 +25,11 @@ class SocketLine final : public Line {
       over = true;
       wake();
     });
-    while (!over && !condition()) loop_->run();
-    return condition();
+    while (!condition()) {
+      if (over) return false;
+      loop_->run();
+    }
+    return true;
   }
 
  private:
