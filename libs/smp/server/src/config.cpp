@@ -14,7 +14,7 @@ namespace {
 
 // What the reference has and has no meaning here.
 constexpr std::initializer_list<std::string_view> unused_store = {"db_store_log"};
-constexpr std::initializer_list<std::string_view> unused_transport = {"websockets", "accept_service_credentials"};
+constexpr std::initializer_list<std::string_view> unused_transport = {"accept_service_credentials"};
 
 }  // namespace
 

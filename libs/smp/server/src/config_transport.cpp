@@ -6,21 +6,45 @@
 namespace simplex::smp::server {
 namespace {
 
-std::vector<std::uint16_t> read_ports(SectionReader& section) {
-  std::string text = "5223,443";
-  section.text("port", text);
+// Nothing, when it is no list of ports.
+std::optional<std::vector<std::uint16_t>> ports_of(std::string_view text) {
   std::vector<std::uint16_t> ports;
   for (const auto& word : words_of(text)) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
     if (error != std::errc{} || end != word.data() + word.size()) {
-      section.problem("port", "must be port numbers from 0 to 65535, separated by commas");
-      return {5223};
+      return std::nullopt;
     }
     ports.push_back(port);
   }
-  if (ports.empty()) section.problem("port", "is missing, for example 5223,443");
   return ports;
+}
+
+std::vector<std::uint16_t> read_ports(SectionReader& section) {
+  std::string text = "5223,443";
+  section.text("port", text);
+  auto ports = ports_of(text);
+  if (!ports) {
+    section.problem("port", "must be port numbers from 0 to 65535, separated by commas");
+    return {5223};
+  }
+  if (ports->empty()) section.problem("port", "is missing, for example 5223,443");
+  return *std::move(ports);
+}
+
+// Those that are not for SMP alone.
+std::vector<std::uint16_t> read_web_socket_ports(SectionReader& section, const std::vector<std::uint16_t>& taken) {
+  std::string text = "off";
+  section.text("websockets", text);
+  if (text == "off") return {};
+  if (text == "on") text = "80";
+  auto ports = ports_of(text);
+  if (!ports || ports->empty()) {
+    section.problem("websockets", "must be off, on (port 80), or port numbers separated by commas");
+    return {};
+  }
+  std::erase_if(*ports, [&](std::uint16_t port) { return port != 0 && std::ranges::find(taken, port) != taken.end(); });
+  return *std::move(ports);
 }
 
 void read_versions(SectionReader& section, SmpVersionRange& versions) {
@@ -49,12 +73,16 @@ void read_transport(server_kit::IniSettings& settings, const ServerFolders& fold
   config.host = "<hostnames>";
   section.text("host", config.host);
   config.ports = read_ports(section);
+  const auto web_sockets = read_web_socket_ports(section, config.ports);
   std::string bind;
   section.text("bind", bind);
   auto hosts = words_of(bind);
   if (hosts.empty()) hosts.emplace_back();
   for (const auto& host : hosts) {
-    for (const auto port : config.ports) config.server.addresses.push_back({host, port});
+    for (const auto port : config.ports) config.server.addresses.emplace_back(host, port);
+    for (const auto port : web_sockets) {
+      config.server.addresses.emplace_back(host, port, transport::Serves::smp_in_web_sockets);
+    }
   }
   config.credentials = transport::credential_files(folders.config);
   section.path("server_certificate", config.credentials.server_certificate);

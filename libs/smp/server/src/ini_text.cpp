@@ -97,7 +97,9 @@ std::string transport(const InitOptions& options) {
          "\n"
          "# Address of this machine to listen on; all of them, if not set.\n"
          "# bind = 127.0.0.1\n"
-         "log_tls_errors = off\nwebsockets = off\n" +
+         "log_tls_errors = off\n"
+         "# Ports for SMP in WebSockets, for clients that have no plain sockets.\n"
+         "websockets = off\n" +
          setting("control_port",
                  options.control_port ? std::optional(std::to_string(*options.control_port)) : std::nullopt, "5224") +
          "\n[PROXY]\n"

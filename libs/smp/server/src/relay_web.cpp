@@ -28,12 +28,11 @@ Result<std::shared_ptr<const transport::WebCredentials>> RelayWeb::load_credenti
   return std::make_shared<const transport::WebCredentials>(std::move(loaded));
 }
 
-std::vector<transport::ListenAddress> RelayWeb::addresses(const std::vector<transport::Endpoint>& smp) const {
-  std::vector<transport::ListenAddress> made(smp.begin(), smp.end());
+std::vector<transport::ListenAddress> RelayWeb::addresses(std::vector<transport::ListenAddress> made) const {
   if (!settings_.https) return made;
   bool shared = false;
   for (auto& address : made) {
-    if (address.port != settings_.https->port) continue;
+    if (address.port != settings_.https->port || address.serves != transport::Serves::smp) continue;
     address.serves = transport::Serves::smp_and_web;
     shared = true;
   }

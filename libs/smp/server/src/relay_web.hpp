@@ -13,7 +13,7 @@ class RelayWeb {
   RelayWeb(WebSettings settings, Logger& logger);
 
   // The addresses of SMP with what they serve, and one of the web alone, if there is one.
-  [[nodiscard]] std::vector<transport::ListenAddress> addresses(const std::vector<transport::Endpoint>& smp) const;
+  [[nodiscard]] std::vector<transport::ListenAddress> addresses(std::vector<transport::ListenAddress> smp) const;
   [[nodiscard]] const std::shared_ptr<const transport::WebCredentials>& credentials() const { return credentials_; }
   [[nodiscard]] Result<std::shared_ptr<const transport::WebCredentials>> load_credentials() const;
 

@@ -71,11 +71,29 @@ TEST(Config, WrongValuesAreAllNamedAtOnce) {
 }
 
 TEST(Config, UnknownAndUnusedSettingsAreTold) {
-  const auto config = config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\nwebsockets = 443\n");
+  const auto config = config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\naccept_service_credentials = on\n");
   ASSERT_TRUE(config);
   EXPECT_THAT(config->unknown, ElementsAre("smp-server.ini:3: [TRANSPORT] speed = 11",
                                            "smp-server.ini:4: [TRANSPORT] my_password = (not shown)"));
-  EXPECT_THAT(config->unused, ElementsAre("[TRANSPORT] websockets"));
+  EXPECT_THAT(config->unused, ElementsAre("[TRANSPORT] accept_service_credentials"));
+}
+
+TEST(Config, PortsForWebSocketsAreThoseThatSmpDoesNotHave) {
+  const auto served = [](const std::string& websockets) {
+    const auto config = config_of("[TRANSPORT]\nport = 5223,443\nwebsockets = " + websockets + "\n");
+    std::vector<std::uint16_t> ports;
+    if (!config) return ports;
+    for (const auto& address : config->server.addresses) {
+      if (address.serves == transport::Serves::smp_in_web_sockets) ports.push_back(address.port);
+    }
+    return ports;
+  };
+  EXPECT_THAT(served("off"), ElementsAre());
+  EXPECT_THAT(served("on"), ElementsAre(80));
+  EXPECT_THAT(served("8080, 443,8081"), ElementsAre(8080, 8081));
+  const auto wrong = config_of("[TRANSPORT]\nport = 5223\nwebsockets = yes\n");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("smp-server.ini:3: [TRANSPORT] websockets = yes: must be off, on"));
 }
 
 TEST(Config, WithoutAKeyItIsAsTheReferenceHasIt) {

@@ -3,6 +3,7 @@
 
 #include "simplex/async/asio_access.hpp"
 #include "tcp/acceptors.hpp"
+#include "simplex/transport/web_socket.hpp"
 #include "tls/stream.hpp"
 
 namespace simplex::transport {
@@ -133,7 +134,8 @@ class Listening : public std::enable_shared_from_this<Listening> {
 
   const std::shared_ptr<const tls::Context>& context_for(Serves serves) const {
     switch (serves) {
-      case Serves::smp: return smp_;
+      case Serves::smp:
+      case Serves::smp_in_web_sockets: return smp_;
       case Serves::smp_and_web: return smp_and_web_;
       case Serves::web: break;
     }
@@ -198,12 +200,13 @@ class Listening : public std::enable_shared_from_this<Listening> {
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
     });
-    place->stream->handshake([self = shared_from_this(), place](Result<> result) {
+    place->stream->handshake([self = shared_from_this(), place, serves = port.serves](Result<> result) {
       if (!result) return self->end_handshake(place, std::move(result).error());
       const auto stream = std::move(place->stream);
       self->handshakes_.erase(place);
       ++self->counters_.channels;
       auto channel = stream->into_channel();
+      if (serves == Serves::smp_in_web_sockets) channel = accept_web_socket(self->loop_, std::move(channel));
       if (self->handlers_.accepted) self->handlers_.accepted(std::move(channel));
     });
   }

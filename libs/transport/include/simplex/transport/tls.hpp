@@ -37,8 +37,8 @@ struct TlsConnectorSettings {
 
 // What a port is for. On a shared one the web credential is shown to clients that name a host (SNI) and do not offer
 // smp/1, as browsers do; SMP clients name none. Without web credentials a shared port serves SMP alone, and a port of the
-// web nobody.
-enum class Serves : std::uint8_t { smp, smp_and_web, web };
+// web nobody. A port for WebSockets shows the relay's own certificate to all.
+enum class Serves : std::uint8_t { smp, smp_and_web, web, smp_in_web_sockets };
 
 // Host "" is every address of the machine, IPv6 and IPv4. Port 0 takes a free one.
 struct ListenAddress : Endpoint {
