@@ -29,10 +29,8 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
               return static_cast<ssize_t>(size);
             },
         .genmask_callback = nullptr,
-        .on_frame_recv_start_callback =
-            [](wslay_event_context*, const wslay_event_on_frame_recv_start_arg* frame, void* self) {
-              static_cast<WebSocket*>(self)->begin_frame(frame->opcode);
-            },
+        .on_frame_recv_start_callback = [](wslay_event_context*, const wslay_event_on_frame_recv_start_arg* frame,
+                                           void* self) { static_cast<WebSocket*>(self)->begin_frame(frame->opcode); },
         .on_frame_recv_chunk_callback =
             [](wslay_event_context*, const wslay_event_on_frame_recv_chunk_arg* chunk, void* self) {
               static_cast<WebSocket*>(self)->hand_out({chunk->data, chunk->data_length});

@@ -141,9 +141,8 @@ TEST_F(WebSocketTest, OtherRequestsAreRefused) {
     auto [client, relay] = make_channel_pair(*loop_, *loop_, {}, {});
     std::string got;
     std::optional<Error> closed;
-    client->start({.data = [&](BytesView octets) { got.append(octets.begin(), octets.end()); },
-                   .closed = {},
-                   .drained = {}});
+    client->start(
+        {.data = [&](BytesView octets) { got.append(octets.begin(), octets.end()); }, .closed = {}, .drained = {}});
     auto channel = accept_web_socket(*loop_, std::move(relay));
     channel->start({.data = [](BytesView) { FAIL(); }, .closed = [&](Error error) { closed = error; }, .drained = {}});
     client->send(to_bytes(asked));

@@ -71,7 +71,8 @@ TEST(Config, WrongValuesAreAllNamedAtOnce) {
 }
 
 TEST(Config, UnknownAndUnusedSettingsAreTold) {
-  const auto config = config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\naccept_service_credentials = on\n");
+  const auto config =
+      config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\naccept_service_credentials = on\n");
   ASSERT_TRUE(config);
   EXPECT_THAT(config->unknown, ElementsAre("smp-server.ini:3: [TRANSPORT] speed = 11",
                                            "smp-server.ini:4: [TRANSPORT] my_password = (not shown)"));
