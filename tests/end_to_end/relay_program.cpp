@@ -27,4 +27,24 @@ stories::RelayKind embedded_relay() {
   return {"embedded", [] { return std::make_unique<RelayProgramPlace>(std::vector<std::string>{}); }};
 }
 
+namespace {
+
+class WebSocketPlace final : public RelayProgramPlace {
+ public:
+  explicit WebSocketPlace(std::uint16_t port)
+      : RelayProgramPlace({"TRANSPORT.websockets=" + std::to_string(port)}), port_(port) {}
+  std::unique_ptr<caller::Line> line(const std::string&, caller::Credentials shown) override {
+    return caller::Line::over_web_sockets(port_, std::move(shown));
+  }
+
+ private:
+  std::uint16_t port_;
+};
+
+}  // namespace
+
+stories::RelayKind web_socket_relay() {
+  return {"web_sockets", [] { return std::make_unique<WebSocketPlace>(free_port()); }};
+}
+
 }  // namespace simplex::end_to_end

@@ -28,6 +28,9 @@ class RelayProgramPlace : public stories::RelayPlace {
   bool durable_;
 };
 
+// Everybody speaks to it in WebSockets.
+[[nodiscard]] stories::RelayKind web_socket_relay();
+
 // With files that are written at the end, and with the embedded store.
 [[nodiscard]] stories::RelayKind memory_relay();
 [[nodiscard]] stories::RelayKind embedded_relay();

@@ -1,6 +1,7 @@
 #include "simplex/caller/line.hpp"
 
 #include "simplex/testing/random.hpp"
+#include "web_socket_connector.hpp"
 
 namespace simplex::caller {
 namespace {
@@ -9,10 +10,8 @@ constexpr std::chrono::minutes patience{1};
 
 class SocketLine final : public Line {
  public:
-  explicit SocketLine(Credentials credentials)
-      : loop_(async::make_thread_loop()),
-        connector_(transport::make_tls_connector(
-            {.keep_alive = {}, .versions = {}, .network = {}, .credentials = std::move(credentials)})) {}
+  explicit SocketLine(std::unique_ptr<transport::Connector> connector)
+      : loop_(async::make_thread_loop()), connector_(std::move(connector)) {}
 
   async::Loop& loop() override { return *loop_; }
   transport::Connector& connector() override { return *connector_; }
@@ -59,10 +58,19 @@ class SimulatedLine final : public Line {
   std::unique_ptr<transport::Connector> connector_;
 };
 
+std::unique_ptr<transport::Connector> tls(Credentials credentials) {
+  return transport::make_tls_connector(
+      {.keep_alive = {}, .versions = {}, .network = {}, .credentials = std::move(credentials)});
+}
+
 }  // namespace
 
 std::unique_ptr<Line> Line::over_sockets(Credentials credentials) {
-  return std::make_unique<SocketLine>(std::move(credentials));
+  return std::make_unique<SocketLine>(tls(std::move(credentials)));
+}
+
+std::unique_ptr<Line> Line::over_web_sockets(std::uint16_t port, Credentials credentials) {
+  return std::make_unique<SocketLine>(make_web_socket_connector(tls(std::move(credentials)), port));
 }
 
 std::unique_ptr<Line> Line::simulated(world::Scheduler& time, world::SimNetwork& network, std::string party,

@@ -15,6 +15,8 @@ class Line {
  public:
   // A loop of its own, which runs while the caller waits. credentials: the caller is a service, and shows them in TLS.
   [[nodiscard]] static std::unique_ptr<Line> over_sockets(Credentials credentials = nullptr);
+  // The same in WebSockets, to this port of the relay's host.
+  [[nodiscard]] static std::unique_ptr<Line> over_web_sockets(std::uint16_t port, Credentials credentials = nullptr);
   // The party's name is its place on the network.
   [[nodiscard]] static std::unique_ptr<Line> simulated(world::Scheduler& time, world::SimNetwork& network,
                                                        std::string party, Credentials credentials = nullptr);
