@@ -2,7 +2,8 @@
 #include <fmt/core.h>
 #include <sys/resource.h>
 
-#include "simplex/base/program.hpp"
+#include <csignal>
+
 #include "options.hpp"
 #include "run.hpp"
 
@@ -37,7 +38,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   const auto settings = parse_options(argc, argv, exit_code);
   if (!settings) return exit_code;
-  simplex::harden_process();
+  std::signal(SIGPIPE, SIG_IGN);
   allow_all_descriptors();
   const auto make_load = load_of(settings->mode);
   const auto measured = run(*settings, make_load);
