@@ -165,6 +165,29 @@ TEST_F(Files, MessagesOfTheNextJournalFollow) {
   EXPECT_THAT(collected.messages, SizeIs(1));
 }
 
+// The recipient gets what is there; the operator is told of what is not.
+TEST_F(Files, AJournalOfWhichFilesAreMissingGivesTheRest) {
+  const auto files = journal();
+  write(state_file(files), "write=AAAA,1,1,21377,21377 read=SdHipr8puP0QSXb4,7,8,150047,171492 canWrite=T size=2\n");
+  {
+    Collected collected;  // the file that was written to is gone
+    EXPECT_THAT(read_all(files, collected).problems, SizeIs(1));
+    EXPECT_THAT(collected.messages, SizeIs(1));
+  }
+  fs::remove(message_file(files));
+  {
+    Collected collected;
+    EXPECT_THAT(read_all(files, collected).problems, SizeIs(2));
+    EXPECT_THAT(collected.messages, IsEmpty());
+    EXPECT_THAT(collected.queues, SizeIs(2)) << "the queue itself is kept";
+  }
+  fs::remove(state_file(files));
+  Collected collected;
+  read_all(files, collected);
+  EXPECT_THAT(collected.messages, IsEmpty());
+  EXPECT_THAT(collected.queues, SizeIs(2));
+}
+
 TEST_F(Files, DamagedMessagesAreNamedAndTheOthersAreRead) {
   const auto files = journal();
   auto text = read(message_file(files));
