@@ -8,7 +8,8 @@
 
 namespace simplex::smp::stores::postgres {
 
-// How much is kept; changed when a change was committed.
+// How much is kept; changed when a change was committed. When the answer to a commit was lost, it is not known whether a
+// deleted queue had a notifier and messages: these stay counted until the relay starts again.
 struct Totals {
   std::atomic<std::int64_t> queues = 0;
   std::atomic<std::int64_t> messages = 0;

@@ -32,13 +32,18 @@ inline constexpr Statement add_message{
     "msg_queue_size = msg_queue_size + 1 WHERE recipient_id = $1 AND deleted_at IS NULL RETURNING recipient_id) "
     "INSERT INTO messages (recipient_id, msg_id, msg_ts, msg_quota, msg_ntf_flag, msg_body) "
     "SELECT recipient_id, $2::bytea, $3::bigint, $4::boolean, $5::boolean, $6::bytea FROM queue"};
+// A full queue that is empty now takes messages again, whatever was counted: then nothing is left to count.
+#define SIMPLEX_MESSAGES_LEFT                                                            \
+  "CASE WHEN msg_can_write OR EXISTS (SELECT FROM messages m WHERE m.recipient_id = $1 " \
+  "AND m.message_id <> (SELECT message_id FROM gone)) THEN greatest(msg_queue_size - 1, 0) ELSE 0 END"
 inline constexpr Statement remove_message{
     "remove_message",
     "WITH gone AS (DELETE FROM messages WHERE message_id = (SELECT message_id FROM messages WHERE recipient_id = $1 "
-    "AND msg_id = $2 ORDER BY message_id LIMIT 1) RETURNING 1) "
-    "UPDATE msg_queues SET msg_can_write = msg_can_write OR msg_queue_size <= 1, "
-    "msg_queue_expire = msg_queue_size > 1, msg_queue_size = greatest(msg_queue_size - 1, 0) "
-    "WHERE recipient_id = $1 AND EXISTS (SELECT FROM gone)"};
+    "AND msg_id = $2 ORDER BY message_id LIMIT 1) RETURNING message_id) "
+    "UPDATE msg_queues SET msg_can_write = msg_can_write OR " SIMPLEX_MESSAGES_LEFT
+    " = 0, msg_queue_expire = " SIMPLEX_MESSAGES_LEFT " > 0, msg_queue_size = " SIMPLEX_MESSAGES_LEFT
+    " WHERE recipient_id = $1 AND EXISTS (SELECT FROM gone)"};
+#undef SIMPLEX_MESSAGES_LEFT
 // A queue that nobody was told of.
 inline constexpr Statement forget_queue{"forget_queue", "DELETE FROM msg_queues WHERE recipient_id = $1"};
 

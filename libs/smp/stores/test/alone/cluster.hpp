@@ -22,6 +22,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   [[nodiscard]] std::string connection() const;
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }  // of its socket
   [[nodiscard]] std::string new_schema();
 
   // At once, as in a crash: what was not committed is lost. Returns when it is gone.
