@@ -1,16 +1,10 @@
-// What the fuzz targets share: a check that ends the program, and randomness that is always the same, so that a finding
-// can be replayed.
+// Randomness that is always the same, so that a finding can be replayed.
 #pragma once
 
-#include <cstdlib>
-
 #include "simplex/base/random.hpp"
+#include "require.hpp"
 
 namespace simplex::fuzz {
-
-inline void require(bool right) {
-  if (!right) std::abort();
-}
 
 class CountingRandom final : public Random {
  public:

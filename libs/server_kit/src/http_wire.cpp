@@ -95,6 +95,7 @@ std::optional<std::string> decode_path(std::string_view path) {
 
 struct RequestReader::Parser {
   http::request_parser<http::empty_body> parser;
+  std::size_t header_octets = 0;  // that it has taken
 };
 
 RequestReader::RequestReader(std::size_t header_octets) : header_octets_(header_octets) {}
@@ -108,20 +109,25 @@ Result<std::optional<RequestReader::Request>, unsigned> RequestReader::next() {
   if (buffer_.empty()) return std::nullopt;
   if (!parser_) {
     parser_ = std::make_unique<Parser>();
-    parser_->parser.header_limit(static_cast<std::uint32_t>(header_octets_));
+    // Its own limit depends on the pieces that the header comes in; ours is the lower one.
+    parser_->parser.header_limit(static_cast<std::uint32_t>(2 * header_octets_));
     parser_->parser.body_limit(0);
-    parser_->parser.eager(true);
   }
   auto& parser = parser_->parser;
-  error_code error;
-  const auto used = parser.put(asio::const_buffer(buffer_.data(), buffer_.size()), error);
-  buffer_.erase(0, used);
-  if (error == http::error::need_more) {
-    // What the parser leaves is an unfinished header.
-    if (buffer_.size() > header_octets_) return std::unexpected(431U);
-    return std::nullopt;
+  while (!buffer_.empty() && !parser.is_done()) {
+    error_code error;
+    const bool in_header = !parser.is_header_done();
+    const auto used = parser.put(asio::const_buffer(buffer_.data(), buffer_.size()), error);
+    buffer_.erase(0, used);
+    if (in_header) parser_->header_octets += used;
+    // What the parser leaves belongs to an unfinished header, or to an unfinished piece of an empty body.
+    const bool more = error == http::error::need_more;
+    const auto unfinished = more && in_header ? parser_->header_octets + buffer_.size() : buffer_.size();
+    if (parser_->header_octets > header_octets_ || (more && unfinished > header_octets_)) return std::unexpected(431U);
+    if (more) return std::nullopt;
+    if (error) return std::unexpected(status_of(error));
+    if (used == 0) break;
   }
-  if (error) return std::unexpected(status_of(error));
   if (!parser.is_done()) return std::nullopt;
 
   const auto owned = std::exchange(parser_, nullptr);

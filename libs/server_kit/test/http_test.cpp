@@ -170,6 +170,23 @@ TEST_F(Http, LongHeadersAreCutOff) {
   EXPECT_EQ(server_->counters().connections, 0U);
 }
 
+TEST_F(Http, TheBoundOfAHeaderDoesNotDependOnItsPieces) {
+  serve({.header_octets = 1'000});
+  for (const std::size_t size : {999U, 1'000U, 1'001U, 1'002U, 1'500U, 3'000U}) {
+    const std::string begin = "GET / HTTP/1.1\r\nX: ";
+    const auto header = begin + std::string(size - begin.size() - 4, 'x') + "\r\n\r\n";
+    const auto* status = size <= 1'000 ? "HTTP/1.1 200 " : "HTTP/1.1 431 ";
+    EXPECT_THAT(answer_to(header), StartsWith(status)) << size;
+    EXPECT_THAT(answer_to(header + header), StartsWith(status)) << size;
+    auto peer = connect();
+    for (const char c : header) {
+      peer->send({&c, 1});
+      run();
+    }
+    EXPECT_THAT(peer->heard, StartsWith(status)) << size;
+  }
+}
+
 TEST_F(Http, SilentAndSlowClientsAreClosed) {
   serve();
   auto silent = connect();

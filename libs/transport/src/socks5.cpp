@@ -97,7 +97,10 @@ Result<SocksProxy> parse_socks_proxy(std::string_view text) {
     if (end > 0) proxy.server.host = text.substr(0, end);
     text.remove_prefix(end);
   }
-  if (proxy.server.host.empty() || proxy.server.host.find_first_of(" \t,/") != std::string::npos) {
+  const auto odd = [](char c) {
+    return static_cast<unsigned char>(c) <= 0x20 || std::string_view(",/[]\x7f").contains(c);
+  };
+  if (proxy.server.host.empty() || std::ranges::any_of(proxy.server.host, odd)) {
     return wrong("this is not a host");
   }
   if (text.empty()) return proxy;

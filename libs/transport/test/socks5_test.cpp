@@ -103,7 +103,7 @@ TEST(Socks5, TheOperatorsTextIsRead) {
   EXPECT_EQ(with.credentials, (SocksCredentials{"me", "p@ss"}));
   EXPECT_EQ(with.server, (Endpoint{"tor", 99}));
   for (const auto* wrong : {"host:", "host:0", "host:65536", "host:9050x", "host:-1", "me@host", "me:@host", ":x@host",
-                            "[::1:90", "[]:90", "a b", "http://host:1"}) {
+                            "[::1:90", "[]:90", "a b", "http://host:1", "[[x]:90", "[a]]", "a\nb", "::1]"}) {
     EXPECT_FALSE(parse_socks_proxy(wrong)) << wrong;
   }
 }
