@@ -1,7 +1,9 @@
 // rooms: smp_server
 // Lines on the control port: each is answered once, with whole lines, and nothing is shown or done without the password
 // that it needs. The passwords are "admin" and "user".
+#include <algorithm>
 #include "simplex/smp/server/control_session.hpp"
+
 #include "allocation_bound.hpp"
 #include "require.hpp"
 
@@ -86,6 +88,7 @@ void talk(std::string_view text) {
     const auto end = text.find('\n');
     const auto line = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (line.size() > ControlSession::max_line) return;  // it ends the connection
     guard.hear(line);
     int answers = 0;
     session.receive(line, [&](const std::string& answer, bool close) {
@@ -101,7 +104,8 @@ void talk(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const fuzz::AllocationBound bound(16 * 1'024 + 16 * size);
+  // A link's parameter of one octet is two strings, in a list that grows; the bound is that of one line.
+  const fuzz::AllocationBound bound(16 * 1'024 + 256 * std::min(size, ControlSession::max_line));
   talk(as_text({data, size}));
   return 0;
 }

@@ -2,6 +2,8 @@
 // inside: libs/server_kit/src
 // Octets of a stranger on the web port. Requests are the same in one piece, octet by octet and in other pieces;
 // none has a path that leaves its place, and the answer to it has one head.
+#include <algorithm>
+
 #include "allocation_bound.hpp"
 #include "http_wire.hpp"
 #include "require.hpp"

@@ -2,7 +2,9 @@
 // inside: libs/server_kit/src
 // The answer of a resolver of names: the same in pieces of any size, its body within its bound, and a record in it means
 // the same when it is written and read again.
+#include <algorithm>
 #include "simplex/smp/name_record.hpp"
+
 #include "allocation_bound.hpp"
 #include "http_wire.hpp"
 #include "require.hpp"

@@ -5,6 +5,8 @@
 // first octet says which; then each value is its length in two octets (0xFFFF: NULL) and its octets.
 #include <libpq-fe.h>
 
+#include <algorithm>
+
 #include "allocation_bound.hpp"
 #include "postgres/codec.hpp"
 #include "require.hpp"

@@ -2,6 +2,8 @@
 // inside: libs/smp/stores/src
 // Keys and values of the embedded store, as a damaged disk may give them back: the first octet says which one it is.
 // What is understood means the same when it is written and read again.
+#include <algorithm>
+
 #include "allocation_bound.hpp"
 #include "embedded/keys.hpp"
 #include "embedded/records.hpp"

@@ -10,6 +10,9 @@
 namespace simplex::server_kit {
 namespace {
 
+// Every entry has a copy of it.
+constexpr std::size_t max_section = 100;
+
 std::string_view trim(std::string_view text) {
   constexpr std::string_view blank = " \t\r\n";
   const auto first = text.find_first_not_of(blank);
@@ -45,8 +48,9 @@ Result<Ini> Ini::parse(std::string_view text, std::string name) {
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     if (line.empty() || line.front() == '#' || line.front() == ';') continue;
     if (line.front() == '[') {
-      if (line.back() != ']' || line.size() < 3) {
-        wrong.push_back(fmt::format("{}:{}: a section is written [NAME]", made.name_, number));
+      if (line.back() != ']' || line.size() < 3 || line.size() > max_section + 2) {
+        wrong.push_back(fmt::format("{}:{}: a section is written [NAME], of 1 to {} characters", made.name_,
+                                    number, max_section));
         continue;
       }
       section = trim(line.substr(1, line.size() - 2));

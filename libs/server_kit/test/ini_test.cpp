@@ -51,6 +51,14 @@ TEST(Ini, NamesEveryBadLine) {
   }
 }
 
+// Each entry has a copy of its section's name: a file must not become much more in memory than it is.
+TEST(Ini, ALongSectionNameIsRefused) {
+  EXPECT_TRUE(Ini::parse('[' + std::string(100, 'S') + "]\na = 1\n", "f.ini"));
+  const auto ini = Ini::parse('[' + std::string(101, 'S') + "]\na = 1\n", "f.ini");
+  ASSERT_FALSE(ini);
+  EXPECT_EQ(ini.error().message, "f.ini:1: a section is written [NAME], of 1 to 100 characters");
+}
+
 TEST(Ini, WrongValuesNameTheLineAndWhatIsAllowed) {
   const auto ini = Ini::parse("[S]\na = maybe\nb = 12x\nc = 7\nd = disk\ne = 5\n", "f.ini");
   ASSERT_TRUE(ini);
