@@ -366,6 +366,7 @@ class ThreadedServer final : public Server {
     report_.queues = restored.queues;
     report_.messages = restored.messages;
     report_.expired_messages = restored.expired;
+    nodes_.front()->shard().statistics().messages_expired += restored.expired;
     if (!settings_.messages) return {};
     if (!restored.without_queue.empty()) {
       logger_.warning(fmt::format("{}: messages of {} queues that do not exist are kept in {}.rejected",
