@@ -27,6 +27,25 @@ std::vector<std::string> lines_of(const fs::path& file) {
   return lines;
 }
 
+std::string metrics_at(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string text;
+  constexpr std::string_view request = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    std::array<char, 4'096> some{};
+    for (ssize_t got = 0; (got = ::recv(socket, some.data(), some.size(), 0)) > 0;) {
+      text.append(some.data(), static_cast<std::size_t>(got));
+    }
+  }
+  ::close(socket);
+  return text;
+}
+
 class RelayFiles : public ::testing::Test {
  protected:
   // With the memory store and its files, in the folder "log".
@@ -182,23 +201,32 @@ TEST_F(RelayFiles, OldMessagesAreDroppedAtTheStart) {
   place_.stop();
 }
 
-std::string metrics_at(std::uint16_t port) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string text;
-  constexpr std::string_view request = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
-    std::array<char, 4'096> some{};
-    for (ssize_t got = 0; (got = ::recv(socket, some.data(), some.size(), 0)) > 0;) {
-      text.append(some.data(), static_cast<std::size_t>(got));
-    }
+// A durable store is swept at the start, too. Its messages are those of a sample, of long ago.
+TEST_F(RelayFiles, OldMessagesOfADurableStoreAreDroppedAfterTheStart) {
+  const fs::path sample = SIMPLEX_SOURCE_DIR "/tests/samples/smp-memory/log";
+  for (const auto* name : {"smp-server-store.log", "smp-server-messages.log"}) fs::copy_file(sample / name, file(name));
+  const auto port = free_port();
+  const auto begin = [&](const std::string& ttl, const std::string& on_start) {
+    place_.program().set({"STORE_LOG.expire_messages_seconds=" + ttl, "STORE_LOG.expire_messages_on_start=" + on_start,
+                          "LIMITS.prometheus_port=" + std::to_string(port)});
+    place_.start();
+  };
+  const auto there_are = [&](int messages) {
+    return metrics_at(port).find("\nsimplex_smp_messages_total " + std::to_string(messages) + "\n") !=
+           std::string::npos;
+  };
+  begin("3000000000", "on");
+  EXPECT_TRUE(there_are(3));
+  place_.stop();
+  begin("60", "off");
+  EXPECT_TRUE(there_are(3)) << "the next sweep is in two hours";
+  place_.stop();
+  begin("60", "on");
+  for (int i = 0; i < 1'000 && !there_are(0); ++i) {
   }
-  ::close(socket);
-  return text;
+  EXPECT_TRUE(there_are(0));
+  EXPECT_THAT(metrics_at(port), HasSubstr("\nsimplex_smp_messages_expired 3\n"));
+  place_.stop();
 }
 
 TEST_F(RelayFiles, QueuesOfAServiceAreCountedOnce) {

@@ -50,7 +50,8 @@ void Node::start() {
     start();
   });
   if (!sweep_timer_.armed() && settings_.engine.message_ttl) {
-    sweep_timer_ = loop_.after(settings_.limits.expiry_interval, [this] { sweep(); });
+    const auto& limits = settings_.limits;
+    sweep_timer_ = loop_.after(limits.expire_on_start ? Duration(0) : limits.expiry_interval, [this] { sweep(); });
   }
   if (!notification_sweep_timer_.armed()) {
     notification_sweep_timer_ =

@@ -80,6 +80,8 @@ class ThreadedServer final : public Server {
     auto& engine = settings_.node.engine;
     engine.services = std::make_shared<ServiceBook>();  // seats of another run are nobody's
     engine.services->set_limits(engine.service_limits);
+    // What is loaded at the start expires there.
+    settings_.node.limits.expire_on_start = backend_ && settings_.expire_messages_on_start;
   }
   ~ThreadedServer() override {
     if (const auto stopped = stop(); !stopped) logger_.error(stopped.error().message);

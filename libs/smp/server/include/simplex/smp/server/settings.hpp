@@ -73,6 +73,7 @@ struct ConnectionLimits {
   std::chrono::seconds inactive_ttl{21'600};
   std::chrono::seconds inactive_check_interval{3'600};
   std::chrono::seconds expiry_interval{7'200};  // between sweeps of expired messages
+  bool expire_on_start = false;                 // the first sweep is at once
 };
 
 }  // namespace simplex::smp::server
