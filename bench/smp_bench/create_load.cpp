@@ -71,7 +71,8 @@ class CreateLoad final : public Load {
     if (stopped_ || left_ == 0) return;
     --left_;
     const auto begun = worker_.loop.now();
-    create_queue(worker_, *creator.peer, creator.delivery_key, smp::SubscriptionMode::subscribe,
+    create_queue(worker_, *creator.peer, creator.delivery_key,
+                 worker_.settings.subscribe ? smp::SubscriptionMode::subscribe : smp::SubscriptionMode::only_create,
                  [this, &creator, begun](Result<Queue> queue) {
                    if (!queue) {
                      if (!stopped_) fail(std::move(queue).error());

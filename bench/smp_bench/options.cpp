@@ -119,6 +119,7 @@ CLI::App& add_create(CLI::App& app, Settings& settings, Texts& texts) {
   add_time(mode, settings, "queues");
   add_connections(mode, settings, "Connections that create", 8);
   add_window(mode, settings, "NEW under way on a connection, at most (twice the batch)");
+  mode.add_flag("--subscribe,!--only-create", settings.subscribe, "Whether NEW also subscribes, as it usually does");
   return mode;
 }
 

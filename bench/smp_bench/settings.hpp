@@ -58,6 +58,7 @@ struct Settings {
   std::size_t batch = 1;
   std::size_t idle = 0;  // other connections, each with one subscribed queue
   std::size_t connections = 1;
+  bool subscribe = true;  // create: NEW also subscribes
   Verify verify = Verify::first;
 };
 

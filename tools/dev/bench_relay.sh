@@ -103,7 +103,7 @@ start() {
         rm -rf "${work:?}/$subject"
         mkdir -p "$work/$subject"
         local store=(--store embedded)
-        [ $subject = memory ] && store=(--disable-store-log)
+        [ "$subject" = memory ] && store=(--disable-store-log)
         # Port 0 is not one for an operator's file.
         local port=$((20000 + RANDOM % 12000))
         "$bin/smp-server" init -n 127.0.0.1 --port $port --no-password --disable-web -y "${store[@]}" >"$log" 2>&1 ||
@@ -206,10 +206,10 @@ each_round() {
     for subject in memory durable; do
       start $subject
       # What the first queues need for all is not counted.
-      run queues-first $subject create -n $((queues / 10)) --batch 40 --keep-queues
+      run queues-first $subject create -n $((queues / 10)) --batch 40 --keep-queues --only-create
       local before
       before=$(resident)
-      run queues $subject create -n "$queues" --batch 40 --keep-queues
+      run queues $subject create -n "$queues" --batch 40 --keep-queues --only-create
       note queues $subject bytes $((($(resident) - before) / queues))
       stop
     done
@@ -235,7 +235,7 @@ each_round() {
       start $subject
       local made=0
       for count in "${plot_queues[@]}"; do
-        if [ "$count" -gt $made ]; then run fill $subject create -n $((count - made)) --batch 40 --keep-queues; fi
+        if [ "$count" -gt "$made" ]; then run fill $subject create -n $((count - made)) --batch 40 --keep-queues; fi
         made=$count
         run "plot-queues-$count" $subject messages -p "${pairs[0]}" "${for_time[@]}"
       done
