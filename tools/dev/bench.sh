@@ -8,6 +8,10 @@ source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
 filter=${1:-.}
 prepare
+if [ "$filter" = instructions ] && [ "${2:-}" = --process ]; then
+  build release smp-server smp-bench smp-floor || die "it does not compile; the message is above"
+  exec bench/process_instructions.sh build/release/bin "${@:3}"
+fi
 if [ "$filter" = instructions ]; then
   build bench relay_messages || die "it does not compile; the message is above"
   exec bench/instructions.sh build/bench/bin/relay_messages "${@:2}"
