@@ -21,10 +21,10 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-int tell(const Error& error) {
+int tell(const Error& error, int code) {
   std::fflush(stdout);
   fmt::print(stderr, "smp-server: {}\n", error.message);
-  return failed;
+  return code;
 }
 
 std::optional<std::string> ask(const std::string& question) {

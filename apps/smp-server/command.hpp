@@ -19,7 +19,7 @@ inline constexpr int misused = 2;  // options or commands that do not exist
 
 void say(const std::string& line);
 // Tells the error, and is the exit code of it.
-[[nodiscard]] int tell(const Error& error);
+[[nodiscard]] int tell(const Error& error, int code = failed);
 
 // Asks on the terminal, or reads what is piped in. Nothing at the end of the input.
 [[nodiscard]] std::optional<std::string> ask(const std::string& question);

@@ -79,8 +79,39 @@ Result<> set_aside(const fs::path& file) {
     return fail(ErrorKind::storage, fmt::format("cannot rename {}: {}", file.string(), error.message()),
                 Advice::ask_user);
   }
-  say("  the original is kept as " + to.string());
+  say_set_aside({to.string()});
   return {};
+}
+
+// There is nothing to import: the database is made ready all the same.
+int make_ready(const RelayStores& stores, const fs::path& ini) {
+  std::error_code error;
+  if (const auto folder = stores.embedded_settings().folder; fs::exists(folder, error)) {
+    return tell({ErrorKind::conflict,
+                 "the relay's queues are in the embedded store " + folder.string() +
+                     ": smp-server store copy --from embedded --to database",
+                 Advice::ask_user});
+  }
+  const auto lock = server_kit::DirectoryLock::take(stores.folder);
+  if (!lock) return tell(lock.error());
+  const auto found = make_schema(stores);
+  if (!found) return tell(found.error());
+  say(
+      fmt::format("There is nothing to import in {}. The schema {} of the database is ready; it has {} queues and {} "
+                  "messages.",
+                  stores.folder.string(), stores.choice.database.schema, found->queues, found->messages));
+  if (stores.choice.kind != smp::server::StoreKind::database) {
+    say("Set store_queues = database, store_messages = database in [STORE_LOG] of " + ini.string());
+  }
+  return succeeded;
+}
+
+bool nothing_to_import(const RelayStores& stores) {
+  std::error_code error;
+  auto started = stores.store_log();
+  started += ".start";
+  return !fs::exists(stores.store_log(), error) && !fs::exists(started, error) &&
+         !fs::exists(stores.messages(), error) && !fs::exists(stores.journal(), error);
 }
 
 int report_copied(const Result<ReadReport>& report, std::string_view what) {
@@ -101,6 +132,7 @@ int run(const DatabaseCommand& command, bool import) {
                      : command.table == "messages" ? stores.messages().string()
                                                    : stores.store_log().string() + " and " + stores.messages().string();
   const auto where = fmt::format("PostgreSQL schema {}", database.schema);
+  if (import && command.table != "messages" && nothing_to_import(stores)) return make_ready(stores, folders.ini());
   if (!command.yes && !confirmed(fmt::format("WARNING: {} will be {} {}", import ? files : where,
                                              import ? "imported to" : "exported to", import ? where : files))) {
     return tell({ErrorKind::cancelled, "nothing was copied", Advice::give_up});
@@ -114,8 +146,12 @@ int run(const DatabaseCommand& command, bool import) {
                                : copy_store(stores, StoreName::database, StoreName::files);
     if (!copied) return tell(copied.error());
     say_copied(copied->read, done);
-    for (const auto& name : copied->set_aside) say("  the original is kept as " + name);
-    say(fmt::format("Set store_queues = {0}, store_messages = {0} in [STORE_LOG]", import ? "database" : "memory"));
+    say_set_aside(copied->set_aside);
+    const bool set = (configuration->config.store.kind == smp::server::StoreKind::database) == import;
+    if (!set) {
+      say(fmt::format("Set store_queues = {0}, store_messages = {0} in [STORE_LOG] of {1}",
+                      import ? "database" : "memory", folders.ini().string()));
+    }
     return succeeded;
   }
   const auto lock = server_kit::DirectoryLock::take(stores.folder);

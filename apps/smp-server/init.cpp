@@ -22,16 +22,19 @@ struct InitCommand {
   bool store_log = false;
   bool yes = false;
   CLI::Option* control_port_option = nullptr;
+  CLI::Option* store_option = nullptr;
 };
 
 void declare_options(InitCommand& command, CLI::App& app) {
   auto& options = command.options;
-  app.add_flag("-l,--store-log", command.store_log, "Keep queues and messages (this is the default)");
+  auto* log = app.add_flag("-l,--store-log", command.store_log, "Keep queues and messages (this is the default)");
   app.add_flag("--disable-store-log", command.disable_store_log,
-               "Keep nothing: queues live in memory as long as the program runs");
-  app.add_option("--store", command.store, "Where queues and messages are kept: embedded, memory or database")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"embedded", "memory", "database"}));
+               "Keep nothing: queues live in memory as long as the program runs")
+      ->excludes(log);
+  command.store_option =
+      app.add_option("--store", command.store, "Where queues and messages are kept: embedded, memory or database")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"embedded", "memory", "database"}));
   command.database.declare(app);
   app.add_flag("-s,--daily-stats", options.daily_stats, "Write daily statistics");
   app.add_option("-a,--sign-algorithm", command.algorithm, "Signature algorithm of the certificates: ED25519, ED448")
@@ -72,9 +75,11 @@ bool ask_options(InitCommand& command) {
   auto& options = command.options;
   say("Use `smp-server init -h` for available options.");
   if (!ask("SMP server will be initialized (press Enter)")) return false;
-  const auto keep = choose("Keep queues and messages when the server restarts", true);
-  if (!keep) return false;
-  command.disable_store_log = !*keep;
+  if (command.store_option->count() == 0) {
+    const auto keep = choose("Keep queues and messages when the server restarts", !command.disable_store_log);
+    if (!keep) return false;
+    command.disable_store_log = !*keep;
+  }
   const auto stats = choose("Enable logging daily statistics", options.daily_stats);
   if (!stats) return false;
   options.daily_stats = *stats;
@@ -120,7 +125,7 @@ void say_result(const InitReport& made, const InitCommand& command, const Server
   for (const auto& file : made.written) say("  " + file.string());
   say("Queues and messages will be kept " +
       (command.options.store == StoreKind::memory && !command.options.store_log ? std::string("in memory only")
-       : command.options.store == StoreKind::database ? "in PostgreSQL, " + made.config.store.database.connection
+       : command.options.store == StoreKind::database ? "in PostgreSQL, schema " + made.config.store.database.schema
                                                       : "in " + folders.log.string()) +
       ".");
   say("Other folders: set SMP_SERVER_CFG_PATH and SMP_SERVER_LOG_PATH for init, start and all other commands.");
@@ -153,6 +158,12 @@ int initialize_relay(InitCommand& command) {
                      " exists). Run `smp-server start`; `smp-server delete` removes it.",
                  Advice::ask_user});
   }
+  if (command.disable_store_log && command.store_option->count() > 0 && command.store != "memory") {
+    return tell({ErrorKind::malformed,
+                 "--disable-store-log keeps nothing, and --store " + command.store + " keeps everything: choose one",
+                 Advice::ask_user},
+                misused);
+  }
   if (!command.yes && is_terminal() && !ask_options(command)) {
     return tell({ErrorKind::cancelled, "the relay was not set up", Advice::give_up});
   }
@@ -173,9 +184,22 @@ int initialize_relay(InitCommand& command) {
   }
   const SystemClock clock;
   SystemRandom random;
+  StoreTotals found;
+  options.prepare = [&](const ServerConfig& config) -> Result<> {
+    if (config.store.kind != StoreKind::database) return {};
+    NullLogger logger;
+    SIMPLEX_ASSIGN(found, smp::stores::make_schema(stores_of(config.store, folders, logger)));
+    return {};
+  };
   const auto made = initialize(options, folders, clock, random);
   if (!made) return tell(made.error());
   say_result(*made, command, folders);
+  if (found.queues > 0) {
+    say(
+        fmt::format("WARNING: the schema {} has {} queues already. They are of a relay with another address: if it is "
+                    "not this one's backup, give this relay a schema of its own (db_schema).",
+                    made->config.store.database.schema, found.queues));
+  }
   return succeeded;
 }
 

@@ -10,22 +10,41 @@ namespace {
 namespace fs = std::filesystem;
 using namespace smp::stores;
 
-int copy(StoreName from, StoreName to, const std::string& question, bool yes) {
+// What to do next with what was written.
+std::string next_step(bool database, bool journal) {
+  if (database) {
+    return journal
+               ? "With store_queues = database and store_messages = journal in [STORE_LOG] either relay goes on with "
+                 "it: the reference reads it where it is, this one takes it into the database when it starts."
+               : "To take it into the database: smp-server database import --table messages";
+  }
+  return fmt::format(
+      "With store_queues = memory and store_messages = {} in [STORE_LOG] {}.", journal ? "journal" : "memory",
+      journal ? "the reference relay goes on with it; this one takes it into its own store when it starts"
+              : "either relay goes on with it");
+}
+
+int copy(bool import, bool yes) {
   const auto folders = folders_from_environment();
   const auto configuration = load_configuration(folders);
   if (!configuration) return tell(configuration.error());
   NullLogger logger;  // what was found is told below
-  if (!yes && !confirmed(question)) {
-    return tell({ErrorKind::cancelled, "nothing was copied", Advice::give_up});
-  }
-  const auto copied = copy_store(stores_of(*configuration, folders, logger), from, to);
+  const auto stores = stores_of(*configuration, folders, logger);
+  const auto log = stores.messages().string();
+  const auto journal = stores.journal().string();
+  const auto question = import
+                            ? "WARNING: message log file " + log + " will be imported to journal directory " + journal
+                            : "WARNING: journal directory " + journal + " will be exported to message log file " + log;
+  if (!yes && !confirmed(question)) return tell({ErrorKind::cancelled, "nothing was copied", Advice::give_up});
+  const auto from = import ? StoreName::files : StoreName::journal;
+  const auto to = import ? StoreName::journal : StoreName::files;
+  const bool database = stores.choice.kind == smp::server::StoreKind::database;
+  const auto copied = database ? copy_messages(stores, from, to) : copy_store(stores, from, to);
   if (!copied) return tell(copied.error());
-  say_copied(copied->read, to == StoreName::journal ? "Import completed" : "Export completed");
-  for (const auto& name : copied->set_aside) say("  the original is kept as " + name);
-  say(
-      fmt::format("For the reference relay: store_messages = {}. This relay imports either into its own store when it "
-                  "starts with store_queues = embedded.",
-                  to == StoreName::journal ? "journal" : "memory"));
+  say_copied(copied->read, import ? "Import completed" : "Export completed");
+  say("Written: " + (import ? journal : log));
+  say_set_aside(copied->set_aside);
+  say(next_step(database, import));
   return succeeded;
 }
 
@@ -56,23 +75,10 @@ Run declare_journal(CLI::App& app) {
   app.require_subcommand(1);
   auto yes = std::make_shared<bool>(false);
   auto* import = app.add_subcommand("import", "Messages of smp-server-messages.log into a new journal");
-  auto* exported = app.add_subcommand("export", "Messages of the journal into smp-server-messages.log");
+  app.add_subcommand("export", "Messages of the journal into smp-server-messages.log");
   auto* removed = app.add_subcommand("delete", "Delete the journal");
-  for (auto* command : {import, exported, removed}) command->add_flag("-y,--yes", *yes, "Do not ask");
-  return [=] {
-    const auto folders = folders_from_environment();
-    const auto log = (folders.log / "smp-server-messages.log").string();
-    const auto journal = (folders.log / "messages").string();
-    if (*import) {
-      return copy(StoreName::files, StoreName::journal,
-                  "WARNING: message log file " + log + " will be imported to journal directory " + journal, *yes);
-    }
-    if (*exported) {
-      return copy(StoreName::journal, StoreName::files,
-                  "WARNING: journal directory " + journal + " will be exported to message log file " + log, *yes);
-    }
-    return remove_journal(*yes);
-  };
+  for (auto* command : app.get_subcommands({})) command->add_flag("-y,--yes", *yes, "Do not ask");
+  return [=] { return *removed ? remove_journal(*yes) : copy(static_cast<bool>(*import), *yes); };
 }
 
 }  // namespace simplex::smp_server

@@ -41,6 +41,12 @@ struct StartOptions {
   std::string confirm_migrations;
   std::vector<std::string> settings;
 
+  [[nodiscard]] smp::stores::MigrationConfirmation confirmation() const {
+    using smp::stores::MigrationConfirmation;
+    return confirm_migrations == "up"     ? MigrationConfirmation::up
+           : confirm_migrations == "down" ? MigrationConfirmation::up_down
+                                          : MigrationConfirmation::error;
+  }
   [[nodiscard]] LogLevel level(LogLevel otherwise) const {
     if (log_level == "trace") return LogLevel::debug;
     if (log_level == "note") return LogLevel::info;
@@ -145,7 +151,9 @@ int start(const StartOptions& options) {
     if (hang_up) hang_up();
   });
 
-  auto store = smp::stores::open_store(stores_of(*configuration, folders, *logger));
+  auto stores = stores_of(*configuration, folders, *logger);
+  stores.migrations = options.confirmation();
+  auto store = smp::stores::open_store(stores);
   if (!store) return tell(store.error());
   const auto lines = summary(config, folders);
   auto settings = std::move(config.server);
@@ -202,7 +210,10 @@ Run declare_start(CLI::App& app) {
       ->check(CLI::IsMember({"trace", "debug", "info", "note", "warn", "error", "off"}));
   app.add_flag("--skip-warnings", options->skip_warnings,
                "Start although lines of the logs could not be read (always done, they are kept and reported)");
-  app.add_option("--confirm-migrations", options->confirm_migrations, "Migrations of a database: up or down")
+  app.add_option(
+         "--confirm-migrations", options->confirm_migrations,
+         "Migrations of a PostgreSQL database that another version left: up brings it up to date, down also takes "
+         "back what a newer relay did. Asked for on a terminal, and refused elsewhere, if not given")
       ->check(CLI::IsMember({"up", "down"}));
   app.add_option("--set", options->settings, "A setting for this run, checked like those of smp-server.ini; repeatable")
       ->type_name("SECTION.key=value")

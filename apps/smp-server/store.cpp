@@ -42,7 +42,7 @@ int copy(const std::string& from_name, const std::string& to_name, const Databas
   const auto copied = copy_store(stores_of(*configuration, folders, logger), from, to);
   if (!copied) return tell(copied.error());
   say_copied(copied->read, "Copied");
-  for (const auto& name : copied->set_aside) say("  the original is kept as " + name);
+  say_set_aside(copied->set_aside);
   say("Set in [STORE_LOG] of " + folders.ini().string() + ": " + ini_for(to));
   return succeeded;
 }

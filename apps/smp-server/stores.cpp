@@ -24,9 +24,12 @@ smp::server::StoreBackend::Progress progress_on_terminal() {
   };
 }
 
-RelayStores stores_of(const Configuration& configuration, const smp::server::ServerFolders& folders, Logger& logger) {
+RelayStores stores_of(const smp::server::StoreChoice& choice, const smp::server::ServerFolders& folders,
+                      Logger& logger) {
   static const SystemClock clock;
-  return {folders.log, configuration.config.store, openers(), clock, logger, progress_on_terminal()};
+  RelayStores made{folders.log, choice, openers(), clock, logger, progress_on_terminal()};
+  if (is_terminal()) made.confirm = confirmed;
+  return made;
 }
 
 void say_copied(const ReadReport& report, std::string_view what) {
@@ -38,6 +41,10 @@ void say_copied(const ReadReport& report, std::string_view what) {
   }
   if (report.problems.size() > shown) say(fmt::format("  and {} more", report.problems.size() - shown));
   if (report.orphans > 0) say(fmt::format("  {} messages belong to queues that do not exist", report.orphans));
+}
+
+void say_set_aside(const std::vector<std::string>& names) {
+  for (const auto& name : names) say("  kept, and not used any more: " + name);
 }
 
 void DatabaseOptions::declare(CLI::App& app) {

@@ -12,10 +12,16 @@ namespace simplex::smp_server {
 [[nodiscard]] smp::server::StoreBackend::Progress progress_on_terminal();
 
 // What the commands for stores need; the logger and the clock live as long as the program.
-[[nodiscard]] smp::stores::RelayStores stores_of(const Configuration& configuration,
+[[nodiscard]] smp::stores::RelayStores stores_of(const smp::server::StoreChoice& choice,
                                                  const smp::server::ServerFolders& folders, Logger& logger);
+[[nodiscard]] inline smp::stores::RelayStores stores_of(const Configuration& configuration,
+                                                        const smp::server::ServerFolders& folders, Logger& logger) {
+  return stores_of(configuration.config.store, folders, logger);
+}
 
 void say_copied(const smp::stores::ReadReport& report, std::string_view what);
+// The new names of what was copied from.
+void say_set_aside(const std::vector<std::string>& names);
 
 // --database, --schema, --pool-size. What is not given stands in smp-server.ini.
 struct DatabaseOptions {

@@ -71,6 +71,7 @@ Result<InitReport> initialize(const InitOptions& options, const ServerFolders& f
   SIMPLEX_ASSIGN(const auto ini, server_kit::Ini::parse(text, folders.ini().string()));
   SIMPLEX_ASSIGN(made.config, read_config(ini, folders));
 
+  if (options.prepare) SIMPLEX_TRY(options.prepare(made.config));
   SIMPLEX_TRY(server_kit::create_directories(folders.config, 0755));
   SIMPLEX_TRY(server_kit::create_directories(folders.log, 0700));
   SIMPLEX_ASSIGN(made.identity,

@@ -189,6 +189,38 @@ Result<> target_is_free(const RelayStores& stores, StoreName from, StoreName to)
   return {};
 }
 
+// Queues are not looked up: messages of those that are gone are left out when they are imported.
+Result<CopyReport> copy_messages_locked(const RelayStores& stores, StoreName from, StoreName to) {
+  const auto place = [&](StoreName name) { return name == StoreName::journal ? stores.journal() : stores.messages(); };
+  const auto source = place(from);
+  const auto target = place(to);
+  if (!there(source)) return fail(ErrorKind::not_found, source.string() + " does not exist", Advice::ask_user);
+  if (there(target)) return refuse(target.string() + " exists already: move it away, nothing is overwritten");
+  const auto copy = with(target, ".copy");
+  std::error_code error;
+  fs::remove_all(copy, error);  // what an interrupted attempt left
+  RelayFiles files;
+  (to == StoreName::journal ? files.journal : files.messages) = copy;
+  SIMPLEX_ASSIGN(const auto sink, write_files(files));
+  CopyReport report;
+  const MessageReader reader{.exists = [](const server::RecipientId&) { return true; },
+                             .use = [&](const auto& queue, const auto& message) -> Result<> {
+                               if (stores.progress && report.read.read.messages % 10'000 == 0) {
+                                 stores.progress(report.read.read);
+                               }
+                               return sink->add_message(queue, message);
+                             }};
+  SIMPLEX_TRY(from == StoreName::journal ? read_journals(source, reader, report.read)
+                                         : read_messages_file(source, reader, report.read));
+  SIMPLEX_TRY(sink->commit());
+  Sources sources(stores, "imported");
+  sources.add(source);
+  report.set_aside.push_back(sources.renames.front().to);
+  sources.renames.push_back({copy.string(), target.string()});
+  SIMPLEX_TRY(rename_all(stores.folder, sources.renames));
+  return report;
+}
+
 Result<CopyReport> copy_locked(const RelayStores& stores, StoreName from, StoreName to) {
   if (from == to) {
     return fail(ErrorKind::malformed, fmt::format("from {} to {}: these are the same", name_of(from), name_of(to)),
@@ -315,6 +347,8 @@ PostgresSettings RelayStores::postgres_settings() const {
   made.schema = choice.database.schema;
   made.pool_size = choice.database.pool_size;
   made.deleted_ttl = choice.database.deleted_ttl;
+  made.migrations = migrations;
+  made.confirm = confirm;
   return made;
 }
 
@@ -340,6 +374,23 @@ Result<OpenStore> open_store(const RelayStores& stores) {
   SIMPLEX_ASSIGN(made.backend, std::move(opened));
   made.lock.emplace(std::move(lock));
   return made;
+}
+
+Result<CopyReport> copy_messages(const RelayStores& stores, StoreName from, StoreName to) {
+  SIMPLEX_ASSIGN(const auto lock, server_kit::DirectoryLock::take(stores.folder));
+  SIMPLEX_TRY(finish_renames(stores.folder));
+  SIMPLEX_ASSIGN(auto report, copy_messages_locked(stores, from, to));
+  tell_problems(report.read, stores.logger);
+  return report;
+}
+
+Result<server::StoreTotals> make_schema(const RelayStores& stores) {
+  auto settings = stores.postgres_settings();
+  settings.create_schema = true;
+  SIMPLEX_ASSIGN(const auto backend, stores.openers.postgres(std::move(settings), stores.logger));
+  const auto totals = backend->totals();
+  SIMPLEX_TRY(backend->close());
+  return totals;
 }
 
 Result<CopyReport> copy_store(const RelayStores& stores, StoreName from, StoreName to) {

@@ -23,10 +23,10 @@ Result<std::unique_ptr<Keeper>> Keeper::open(const PostgresSettings& settings, L
   made->connection_ = std::move(*opened);
   auto& connection = *made->connection_;
   SIMPLEX_TRY(connection.script("SET client_min_messages TO error", quick));
-  SIMPLEX_TRY(enter_schema(connection, settings.schema, settings.create_schema, logger));
+  SIMPLEX_TRY(enter_schema(connection, settings, logger));
   // Before the migrations: two processes do not migrate at once, nor under a relay that runs.
   SIMPLEX_TRY(made->lock());
-  SIMPLEX_TRY(migrate(connection, settings.migrate, logger));
+  SIMPLEX_TRY(migrate(connection, settings, logger));
   SIMPLEX_TRY(made->take_lanes(lanes));
   return made;
 }

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "simplex/base/log.hpp"
+#include "simplex/smp/stores/postgres.hpp"
 #include "postgres/connection.hpp"
 
 namespace simplex::smp::stores::postgres {
@@ -17,8 +17,8 @@ struct Migration {
 [[nodiscard]] std::span<const Migration> migrations();
 
 // Makes the connection use the schema; creates it when it may.
-[[nodiscard]] Result<> enter_schema(Connection& connection, const std::string& schema, bool create, Logger& logger);
+[[nodiscard]] Result<> enter_schema(Connection& connection, const PostgresSettings& settings, Logger& logger);
 // Brings it to the last migration when it may, with the tables of our own; refuses what it does not know, untouched.
-[[nodiscard]] Result<> migrate(Connection& connection, bool may_migrate, Logger& logger);
+[[nodiscard]] Result<> migrate(Connection& connection, const PostgresSettings& settings, Logger& logger);
 
 }  // namespace simplex::smp::stores::postgres

@@ -8,6 +8,7 @@ namespace {
 
 using namespace server;
 using server::RecipientId;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -245,7 +246,12 @@ TEST_F(Postgres, WhoLostTheLeaseWritesNothing) {
 
 TEST_F(Postgres, ASchemaThatIsNotThereIsMadeOnlyWhenAsked) {
   settings_.create_schema = false;
-  EXPECT_THAT(refusal(), HasSubstr("has no schema \"" + settings_.schema + "\""));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("there is no schema \"" + settings_.schema + "\""),
+                               HasSubstr("smp-server database import")));
+  sql("CREATE SCHEMA " + settings_.schema);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("there are no tables in the schema \"" + settings_.schema + "\""),
+                               HasSubstr("smp-server database import")));
+  EXPECT_EQ(number("SELECT count(*) FROM pg_tables WHERE schemaname = '" + settings_.schema + "'"), 0);
   settings_.create_schema = true;
   open();
   close();
@@ -254,12 +260,41 @@ TEST_F(Postgres, ASchemaThatIsNotThereIsMadeOnlyWhenAsked) {
   EXPECT_EQ(number("SELECT count(*) FROM migrations"), 6);
 }
 
-TEST_F(Postgres, AnUnknownMigrationIsRefused) {
+TEST_F(Postgres, MigrationsThatAreConfirmedMakeTablesInAnEmptySchema) {
+  sql("CREATE SCHEMA " + settings_.schema);
+  settings_.create_schema = false;
+  settings_.migrations = MigrationConfirmation::up;
+  open();
+  EXPECT_EQ(number("SELECT count(*) FROM migrations"), 6);
+}
+
+TEST_F(Postgres, ANewerRelaysMigrationsAreTakenBackWhenConfirmed) {
   open();
   close();
-  sql("INSERT INTO migrations (name, ts) VALUES ('20300101_future', now())");
-  EXPECT_THAT(refusal(), HasSubstr("\"20300101_future\", which this relay does not know"));
-  sql("DELETE FROM migrations WHERE name = '20300101_future' OR name = '20250320_short_links'");
+  sql("CREATE TABLE future (a INTEGER); CREATE TABLE later (a INTEGER); "
+      "INSERT INTO migrations (name, ts, down) VALUES ('20300101_future', now(), 'DROP TABLE future'), "
+      "('20300102_later', now(), 'ALTER TABLE future ADD b INTEGER; DROP TABLE later')");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("migrations of a newer relay: 20300101_future, 20300102_later"),
+                               HasSubstr("--confirm-migrations down")));
+  settings_.migrations = MigrationConfirmation::up;
+  EXPECT_THAT(refusal(), HasSubstr("--confirm-migrations down"));
+  EXPECT_EQ(number("SELECT count(*) FROM migrations"), 8);
+  settings_.migrations = MigrationConfirmation::up_down;
+  open();  // the last one first: it needs the other's table
+  EXPECT_EQ(number("SELECT count(*) FROM migrations"), 6);
+  EXPECT_EQ(number("SELECT count(*) FROM pg_tables WHERE tablename IN ('future', 'later')"), 0);
+}
+
+TEST_F(Postgres, AMigrationWithoutAWayBackIsRefused) {
+  open();
+  close();
+  settings_.migrations = MigrationConfirmation::up_down;
+  sql("CREATE TABLE future (a INTEGER); "
+      "INSERT INTO migrations (name, ts, down) VALUES ('20300101_future', now(), 'DROP TABLE future'), "
+      "('20300102_later', now(), NULL)");
+  EXPECT_THAT(refusal(), HasSubstr("\"20300102_later\" of a newer relay, and no way back"));
+  EXPECT_EQ(number("SELECT count(*) FROM future"), 0) << "nothing was taken back";
+  sql("DELETE FROM migrations WHERE name = '20250320_short_links'");
   EXPECT_THAT(refusal(), HasSubstr("misses the migration 20250320_short_links"));
 }
 
@@ -285,10 +320,15 @@ TEST_F(Postgres, AnOlderSchemaIsMigratedWhenAllowed) {
                        "snd_secure, status, updated_at) VALUES ($1, $2, $3, $4, TRUE, 'active', 1795392000)",
                        row, std::chrono::minutes(1)));
   }
-  settings_.migrate = false;
-  EXPECT_THAT(refusal(), HasSubstr("5 migrations have to be applied, from 20250319_updated_index on"));
-  settings_.migrate = true;
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("5 migrations have to be applied, 20250319_updated_index, "),
+                               HasSubstr("--confirm-migrations up")));
+  std::string asked;
+  settings_.confirm = [&](const std::string& question) {
+    asked = question;
+    return true;
+  };
   open();
+  EXPECT_THAT(asked, HasSubstr("20250319_updated_index, "));
   const auto found = run_->load(queue.recipient_id);
   ASSERT_TRUE(found && *found) << found.error().message;
   EXPECT_EQ(format_queue((*found)->record), format_queue(queue));

@@ -1,6 +1,8 @@
 // "smp-server init": makes the folders, the certificates and smp-server.ini of a new relay.
 #pragma once
 
+#include <functional>
+
 #include "simplex/smp/server/config.hpp"
 #include "simplex/transport/credentials.hpp"
 
@@ -31,6 +33,8 @@ struct InitOptions {
   std::optional<std::string> server_country;
   std::optional<std::string> web_path;
   bool disable_web = false;
+  // Done when everything was checked, before anything is written; with an error nothing is.
+  std::function<Result<>(const ServerConfig&)> prepare;
 
   [[nodiscard]] const std::string& host() const { return fqdn.empty() ? ip : fqdn; }
 };

@@ -27,6 +27,9 @@ struct RelayStores {
   const Clock& clock;
   Logger& logger;
   server::StoreBackend::Progress progress;  // of imports; may be empty
+  // Of a database that another version of a relay left.
+  MigrationConfirmation migrations = MigrationConfirmation::error;
+  std::function<bool(const std::string&)> confirm = {};
 
   [[nodiscard]] std::filesystem::path store_log() const { return folder / "smp-server-store.log"; }
   [[nodiscard]] std::filesystem::path messages() const { return folder / "smp-server-messages.log"; }
@@ -51,6 +54,13 @@ struct CopyReport {
 };
 // The source is renamed aside, but a database stays as it is. A target that has a state already is a conflict.
 [[nodiscard]] Result<CopyReport> copy_store(const RelayStores& stores, StoreName from, StoreName to);
+
+// Undelivered messages alone, between smp-server-messages.log (files) and the journal, for a relay whose queues are in a
+// database. Like copy_store() otherwise.
+[[nodiscard]] Result<CopyReport> copy_messages(const RelayStores& stores, StoreName from, StoreName to);
+
+// Makes the schema of the database, with its tables, when it is not there. What it has else.
+[[nodiscard]] Result<server::StoreTotals> make_schema(const RelayStores& stores);
 
 // Between the database, whose queues are there already, and smp-server-messages.log.
 [[nodiscard]] Result<ReadReport> import_messages(const RelayStores& stores, server::StoreBackend& into,
