@@ -272,7 +272,7 @@ void CommandRun::operate(const command::Send& send) {
   }
 
   auto message = std::make_shared<StoredMessage>();
-  message->id = *MessageId::from(shard_.random_.bytes(message_id_size));
+  message->id = *MessageId::from(shard_.random_.bytes(shard_.settings_.message_id_octets));
   message->sent_at = seconds_since_epoch(shard_.clock_.wall());
   message->position = queue_.next_position++;
   queue_.full = queue_.size() >= shard_.settings_.queue_quota;

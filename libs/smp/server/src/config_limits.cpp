@@ -72,6 +72,10 @@ void read_limits(server_kit::IniSettings& settings, ServerConfig& config) {
   section.number("refusals_per_connection", engine.use.refusals, 1);
   section.time("connection_period", engine.use.period, 1);
   section.number("queue_quota", server.node.engine.queue_quota, 1, 1'000'000);
+  // Fewer could be guessed; more does no store of a relay have.
+  section.number("queue_id_bytes", engine.queue_id_octets, 16, RecipientId::max_size);
+  section.number("message_id_bytes", engine.message_id_octets, message_id_size, MessageId::max_size);
+  section.time<std::chrono::milliseconds>("refusal_rest_ms", engine.use.rest, 0, 60'000);
   read_resident(section, server.node.engine.resident);
   auto& notifications = server.node.engine.notifications;
   section.time("notification_expire_interval", notifications.expiry_interval, 1);

@@ -51,6 +51,7 @@ void read_operations(server_kit::IniSettings& settings, const ServerFolders& fol
   made.prometheus_port = read_port(limits, "prometheus_port");
   limits.time("statistics_interval", made.statistics_interval, 1);
   limits.number("control_connections", made.control_connections, 1, 1'000);
+  limits.time("control_idle_timeout", made.control_idle_timeout, 1, 86'400);
 }
 
 }  // namespace simplex::smp::server

@@ -77,15 +77,24 @@ void read_proxy(server_kit::IniSettings& settings, ServerSettings& server) {
     value = static_cast<std::size_t>(settings.number(section, key, static_cast<std::int64_t>(value), 1, many));
   };
   size("PROXY", "client_concurrency", server.node.limits.proxied);
-  proxy.unanswered_of_client = std::max(proxy.unanswered_of_client, 2 * server.node.limits.proxied);
   size("LIMITS", "proxy_sessions", proxy.sessions);
   size("LIMITS", "proxy_connecting", proxy.connecting);
   size("LIMITS", "proxy_sessions_of_client", proxy.sessions_of_client);
   size("LIMITS", "proxy_connects_per_minute", proxy.connects_per_minute);
   size("LIMITS", "proxy_unanswered", proxy.unanswered);
   size("LIMITS", "proxy_unanswered_of_session", proxy.unanswered_of_session);
-  const auto idle = std::chrono::duration_cast<std::chrono::seconds>(proxy.idle).count();
-  proxy.idle = std::chrono::seconds(settings.number("LIMITS", "proxy_idle", idle, 1, many));
+  size("LIMITS", "proxy_unanswered_of_client", proxy.unanswered_of_client);
+  proxy.unanswered_of_client = std::max(proxy.unanswered_of_client, 2 * server.node.limits.proxied);
+  size("LIMITS", "proxy_remembered_errors", proxy.remembered_errors);
+  const auto time = [&](std::string_view key, Duration& value) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(value).count();
+    value = std::chrono::seconds(settings.number("LIMITS", key, seconds, 1, many));
+  };
+  time("proxy_connect_timeout", proxy.connect_timeout);
+  time("proxy_command_timeout", proxy.command_timeout);
+  time("proxy_error_time", proxy.persist_error);
+  time("proxy_quiet_time", proxy.quiet_limit);
+  time("proxy_idle", proxy.idle);
 }
 
 }  // namespace simplex::smp::server

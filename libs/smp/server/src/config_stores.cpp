@@ -62,6 +62,9 @@ void read_stores(server_kit::IniSettings& settings, const ServerFolders& folders
   section.text("db_connection", database.connection);
   section.text("db_schema", database.schema);
   section.number("db_pool_size", database.pool_size, 1, 1'000);
+  section.time("db_timeout", database.timeout, 1, 3'600);
+  section.number("db_waiting_bytes", database.waiting_octets, 1'048'576);
+  section.time("db_lease_wait", database.lease_wait, 0, 3'600);
   section.period("db_deleted_ttl", std::chrono::days(1), "db_deleted_seconds", database.deleted_ttl);
 
   std::chrono::seconds ttl = std::chrono::days(21);

@@ -139,6 +139,7 @@ Result<> Operations::start() {
     lines.addresses = {{this_machine, *settings_.control_port}};
     lines.connections = settings_.control_connections;
     lines.line_octets = ControlSession::max_line;
+    lines.idle_timeout = settings_.control_idle_timeout;
     SIMPLEX_ASSIGN(control_, server_kit::LineServer::start(loop_, std::move(lines), [this] {
                      return std::make_unique<ControlConversation>(static_cast<ControlBackend&>(*this));
                    }));

@@ -11,14 +11,14 @@ namespace simplex::smp::server {
 
 RecipientId Shard::new_recipient_id() {
   while (true) {
-    const auto id = *RecipientId::from(random_.bytes(queue_id_size));
+    const auto id = *RecipientId::from(random_.bytes(settings_.queue_id_octets));
     if (home_of(id.view()) == index_ && find(id) == nullptr) return id;
   }
 }
 
 DirectoryId Shard::new_id(IdKind kind) {
   while (true) {
-    const auto id = *DirectoryId::from(random_.bytes(queue_id_size));
+    const auto id = *DirectoryId::from(random_.bytes(settings_.queue_id_octets));
     if (home_of(id.view()) == index_ && !directory_.contains(DirectoryKey{kind, id})) return id;
   }
 }

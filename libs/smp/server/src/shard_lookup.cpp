@@ -58,7 +58,7 @@ void Shard::found_in_store(const DirectoryKey& key, const Result<std::optional<R
   }
   if (!*found) {
     // What is there would be loaded now: the same is done for what is not, so that it takes as long.
-    const auto nobody = RecipientId::from(random_.bytes(queue_id_size));
+    const auto nobody = RecipientId::from(random_.bytes(settings_.queue_id_octets));
     store_.load(*nobody, [this, waiting = std::move(waiting)](const Result<std::optional<LoadedQueue>>&) {
       for (const auto& each : waiting) reject_missing(each.request);
     });

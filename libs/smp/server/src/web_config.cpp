@@ -92,6 +92,13 @@ void read_web(IniSettings& settings, std::string_view host, WebSettings& web) {
   if (https && !certificate.empty() && !key.empty()) web.https = WebSettings::Https{*https, certificate, key};
   web.limits.connections = static_cast<std::size_t>(
       settings.number("LIMITS", "web_connections", static_cast<std::int64_t>(web.limits.connections), 1, 1'000'000));
+  const auto time = [&](std::string_view key, Duration& value) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(value).count();
+    value = std::chrono::seconds(settings.number("LIMITS", key, seconds, 1, 86'400));
+  };
+  time("web_header_timeout", web.limits.header_timeout);
+  time("web_answer_timeout", web.limits.answer_timeout);
+  time("web_idle_timeout", web.limits.idle_timeout);
 }
 
 std::optional<NameSettings> read_names(IniSettings& settings) {

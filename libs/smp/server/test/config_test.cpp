@@ -57,6 +57,36 @@ TEST(Config, SettingsHaveTheirEffect) {
   EXPECT_EQ(config->server.threads, 3u);
 }
 
+TEST(Config, LimitsThatTheReferenceFixesCanBeSet) {
+  const auto config = config_of(
+      "[STORE_LOG]\ndb_timeout = 7\ndb_waiting_bytes = 2000000\ndb_lease_wait = 0\n"
+      "[LIMITS]\nqueue_id_bytes = 32\nmessage_id_bytes = 28\nrefusal_rest_ms = 5\nproxy_connect_timeout = 1\n"
+      "proxy_command_timeout = 2\nproxy_error_time = 3\nproxy_quiet_time = 4\nproxy_remembered_errors = 9\n"
+      "proxy_unanswered_of_client = 500\ncontrol_idle_timeout = 6\nweb_header_timeout = 8\n");
+  ASSERT_TRUE(config) << config.error().message;
+  const auto& engine = config->server.node.engine;
+  EXPECT_EQ(engine.queue_id_octets, 32u);
+  EXPECT_EQ(engine.message_id_octets, 28u);
+  EXPECT_EQ(engine.use.rest, std::chrono::milliseconds(5));
+  EXPECT_EQ(config->server.proxy.connect_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(config->server.proxy.command_timeout, std::chrono::seconds(2));
+  EXPECT_EQ(config->server.proxy.persist_error, std::chrono::seconds(3));
+  EXPECT_EQ(config->server.proxy.quiet_limit, std::chrono::seconds(4));
+  EXPECT_EQ(config->server.proxy.remembered_errors, 9u);
+  EXPECT_EQ(config->server.proxy.unanswered_of_client, 500u);
+  EXPECT_EQ(config->operations.control_idle_timeout, std::chrono::seconds(6));
+  EXPECT_EQ(config->server.web.limits.header_timeout, std::chrono::seconds(8));
+  EXPECT_EQ(config->store.database.timeout, std::chrono::seconds(7));
+  EXPECT_EQ(config->store.database.waiting_octets, 2'000'000u);
+  EXPECT_EQ(config->store.database.lease_wait, std::chrono::seconds(0));
+  for (const auto* wrong : {"queue_id_bytes = 15", "queue_id_bytes = 33", "message_id_bytes = 23",
+                            "message_id_bytes = 33", "message_id_bytes = off"}) {
+    const auto refused = config_of("[LIMITS]\n" + std::string(wrong) + "\n");
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message, HasSubstr("must be a whole number from ")) << wrong;
+  }
+}
+
 TEST(Config, WrongValuesAreAllNamedAtOnce) {
   const auto config = config_of(
       "[STORE_LOG]\nstore_messages = ram\n[AUTH]\ncreate_password = a@b\n[TRANSPORT]\nport = many\n"

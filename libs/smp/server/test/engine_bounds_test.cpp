@@ -49,6 +49,22 @@ TEST_P(Bounds, TheRelayHasOnlySoManyQueues) {
   EXPECT_EQ(*world_.settings.queue_count, 2u);
 }
 
+TEST_P(Bounds, IdsAreAsLongAsTheOperatorSays) {
+  for (const std::size_t octets : {16U, 32U}) {
+    world_.settings.queue_id_octets = octets;
+    world_.settings.message_id_octets = std::max<std::size_t>(octets, message_id_size);
+    const auto queue = alice_.create(SubscriptionMode::subscribe);
+    EXPECT_EQ(queue.recipient_id.size(), octets);
+    EXPECT_EQ(queue.sender_id.size(), octets);
+    EXPECT_TRUE(mallory_.send(queue, "hello").is<broker::Ok>());
+    const auto message = alice_.event();
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->as<broker::Msg>().id.view().size(), world_.settings.message_id_octets);
+    EXPECT_EQ(TestClient::text(queue, message), "hello") << "a longer id is a nonce, too";
+    EXPECT_TRUE(alice_.acknowledge(queue, *message).is<broker::Ok>());
+  }
+}
+
 TEST_P(Bounds, LinkDataIsChangedOnlySoOften) {
   world_.settings.use.link_changes = 2;
   const auto queue = mallory_.create(SubscriptionMode::subscribe, command::New::Contact{});

@@ -347,6 +347,9 @@ PostgresSettings RelayStores::postgres_settings() const {
   made.schema = choice.database.schema;
   made.pool_size = choice.database.pool_size;
   made.deleted_ttl = choice.database.deleted_ttl;
+  made.operation_timeout = choice.database.timeout;
+  made.waiting_octets = choice.database.waiting_octets;
+  made.lease_wait = choice.database.lease_wait;
   made.migrations = migrations;
   made.confirm = confirm;
   return made;

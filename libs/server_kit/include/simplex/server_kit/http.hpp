@@ -41,7 +41,8 @@ using HttpReply = std::move_only_function<void(HttpResponse)>;
 // The request is valid during the call.
 using HttpHandler = std::move_only_function<void(const HttpRequest&, HttpReply)>;
 
-// INI: [LIMITS] web_connections, of each thread; the others are fixed.
+// INI: [LIMITS] web_connections, of each thread, web_idle_timeout, web_header_timeout, web_answer_timeout; the others are
+// fixed.
 struct HttpSettings {
   std::size_t connections = 256;                       // one more is closed at once
   std::size_t header_octets = 8'192;                   // of a request

@@ -2,7 +2,8 @@
 // Prometheus endpoint and the control port. Nothing of it stands in the way of clients.
 //
 // INI: [STORE_LOG] log_stats, prometheus_interval; [TRANSPORT] control_port; [AUTH] control_port_admin_password,
-// control_port_user_password, daily_block_queue_quota; [LIMITS] prometheus_port, statistics_interval, control_connections.
+// control_port_user_password, daily_block_queue_quota; [LIMITS] prometheus_port, statistics_interval, control_connections,
+// control_idle_timeout.
 #pragma once
 
 #include <filesystem>
@@ -25,6 +26,7 @@ struct OperationSettings {
   std::optional<std::uint16_t> prometheus_port;  // of 127.0.0.1; 0: a free one
   std::optional<std::uint16_t> control_port;     // of 127.0.0.1; 0: a free one
   std::size_t control_connections = 16;
+  std::chrono::seconds control_idle_timeout{600};  // a connection that says nothing for so long is closed
   ControlCredentials passwords;
   std::int64_t daily_block_quota = 20;  // queues that may be blocked in a day; 0: any number, -1: none
   std::string version;                  // of the program

@@ -37,6 +37,10 @@ struct EngineSettings {
   std::uint64_t queues = 0;  // of the whole relay; one more is answered ERR QUOTA. 0: no bound
   // Kept up to date by the engine, set at start. Never null.
   std::shared_ptr<std::atomic<std::uint64_t>> queue_count = std::make_shared<std::atomic<std::uint64_t>>(0);
+  // Of new queues and messages; those that are there stay. No queue id has more than InlineId::max_size octets, and a
+  // message id is a nonce, which has 24.
+  std::size_t queue_id_octets = queue_id_size;
+  std::size_t message_id_octets = message_id_size;
   std::size_t names = 100;            // RSLV of one connection that wait for the resolver; one more is an error
   bool new_queues = true;             // off: the relay is being retired
   std::optional<BasicAuth> password;  // needed to create queues

@@ -39,6 +39,9 @@ struct StoreChoice {
     std::string schema = "smp_server";                              // db_schema
     std::size_t pool_size = 10;                                     // db_pool_size
     std::chrono::seconds deleted_ttl = std::chrono::days(21);       // db_deleted_ttl, in days; db_deleted_seconds
+    std::chrono::seconds timeout{10};                               // db_timeout
+    std::size_t waiting_octets = 64 * 1'024 * 1'024;                // db_waiting_bytes
+    std::chrono::seconds lease_wait{3};                             // db_lease_wait
   } database;
 };
 
