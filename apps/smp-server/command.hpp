@@ -41,6 +41,7 @@ struct Configuration {
 using Run = std::function<int()>;
 [[nodiscard]] Run declare_init(CLI::App& app);
 [[nodiscard]] Run declare_start(CLI::App& app);
+[[nodiscard]] Run declare_address(CLI::App& app);
 [[nodiscard]] Run declare_cert(CLI::App& app);
 [[nodiscard]] Run declare_delete(CLI::App& app);
 // These have commands of their own.

@@ -23,17 +23,27 @@ int remove_relay(bool yes) {
   say("WARNING: deleting the server will make all queues inaccessible, because the server identity (certificate "
       "fingerprint) will change.");
   say("These folders will be deleted, with everything in them:");
-  for (const auto& folder : {folders.config, folders.log}) {
+  std::vector<fs::path> to_delete{folders.config};
+  if (!fs::equivalent(folders.config, folders.log, error)) to_delete.push_back(folders.log);
+  for (const auto& folder : to_delete) {
     if (!fs::exists(folder, error)) continue;
     say("  " + folder.string());
     for (const auto& entry : fs::directory_iterator(folder, error)) {
       say("    " + entry.path().filename().string() + (entry.is_directory(error) ? "/" : ""));
     }
   }
+  if (const auto configuration = load_configuration(folders)) {
+    const auto& store = configuration->config.store;
+    if (store.kind == smp::server::StoreKind::database) {
+      say("The schema " + store.database.schema + " of the database stays: smp-server database delete, before this.");
+    } else if (const auto& path = store.embedded.folder; fs::exists(path, error) && path != folders.log / "store") {
+      say("The store " + path.string() + " stays: delete it by hand.");
+    }
+  }
   if (!yes && !confirmed("THIS CANNOT BE UNDONE!")) {
     return tell({ErrorKind::cancelled, "the relay was NOT deleted", Advice::give_up});
   }
-  for (const auto& folder : {folders.config, folders.log}) {
+  for (const auto& folder : to_delete) {
     fs::remove_all(folder, error);
     if (error) {
       return tell({ErrorKind::storage, "cannot delete " + folder.string() + ": " + error.message(), Advice::ask_user});

@@ -67,22 +67,10 @@ void declare_options(InitCommand& command, CLI::App& app) {
   app.add_option("--server-country", options.server_country, "Country where the machine stands, two letters");
   app.add_option("--web-path", options.web_path, "Folder of the information page");
   app.add_flag("--disable-web", options.disable_web, "No information page");
-  app.add_flag("-y,--yes", command.yes, "Ask nothing");
+  app.add_flag("-y,--yes", command.yes, "Ask nothing: what is not given is as usual");
 }
 
-// The reference's questions. False: the input ended.
-bool ask_options(InitCommand& command) {
-  auto& options = command.options;
-  say("Use `smp-server init -h` for available options.");
-  if (!ask("SMP server will be initialized (press Enter)")) return false;
-  if (command.store_option->count() == 0) {
-    const auto keep = choose("Keep queues and messages when the server restarts", !command.disable_store_log);
-    if (!keep) return false;
-    command.disable_store_log = !*keep;
-  }
-  const auto stats = choose("Enable logging daily statistics", options.daily_stats);
-  if (!stats) return false;
-  options.daily_stats = *stats;
+bool ask_password(InitOptions& options) {
   say("Require a password to create new messaging queues?");
   while (true) {
     const auto answer =
@@ -90,25 +78,51 @@ bool ask_options(InitCommand& command) {
     if (!answer) return false;
     options.no_password = *answer == "n";
     options.password = answer->empty() || *answer == "r" || *answer == "n" ? std::string() : *answer;
-    if (options.password.empty() || smp::BasicAuth::from(as_bytes(options.password))) break;
+    if (options.password.empty() || smp::BasicAuth::from(as_bytes(options.password))) return true;
     say("Invalid password. Only latin letters, digits and symbols other than '@', ':' and '/' are allowed");
   }
-  const auto host = ask("Enter server FQDN or IP address for certificate (" + options.host() + "): ");
-  if (!host) return false;
-  if (!host->empty()) options.fqdn = *host;
+}
+
+bool ask_source_code(InitOptions& options) {
   while (true) {
-    const auto answer = ask("Enter server source code URI (" + options.source_code.value_or("none") + "): ");
+    const auto answer = ask("Enter server source code URI (none): ");
     if (!answer) return false;
-    if (answer->empty()) break;
+    if (answer->empty()) return true;
     if (answer->starts_with("https://") || answer->starts_with("http://")) {
       options.source_code = *answer;
-      break;
+      return true;
     }
     say("Invalid source code. URI should start from http:// or https://");
   }
+}
+
+// The reference's questions, but for what the command line says already. False: the input ended.
+bool ask_options(InitCommand& command, const CLI::App& app) {
+  auto& options = command.options;
+  const auto given = [&](const char* name) { return app.get_option(name)->count() > 0; };
+  say("Use `smp-server init -h` for available options.");
+  if (!ask("SMP server will be initialized (press Enter)")) return false;
+  if (!given("--store") && !given("--disable-store-log") && !given("--store-log")) {
+    const auto keep = choose("Keep queues and messages when the server restarts", true);
+    if (!keep) return false;
+    command.disable_store_log = !*keep;
+  }
+  if (!given("--daily-stats")) {
+    const auto stats = choose("Enable logging daily statistics", false);
+    if (!stats) return false;
+    options.daily_stats = *stats;
+  }
+  if (!given("--password") && !given("--no-password") && !ask_password(options)) return false;
+  if (!given("--fqdn")) {
+    const auto host = ask("Enter server FQDN or IP address for certificate (" + options.host() + "): ");
+    if (!host) return false;
+    if (!host->empty()) options.fqdn = *host;
+  }
+  if (!given("--source-code") && !ask_source_code(options)) return false;
+  if (given("--web-path") || given("--disable-web")) return true;
   const auto folders = folders_from_environment();
   const auto path = ask("Enter path to store generated server pages to show connection links (" +
-                        options.web_path.value_or((folders.log / "www").string()) + "): ");
+                        (folders.log / "www").string() + "): ");
   if (!path) return false;
   if (!path->empty()) options.web_path = *path;
   return true;
@@ -148,7 +162,7 @@ void say_result(const InitReport& made, const InitCommand& command, const Server
   for (const auto& line : qr_code(address)) say(line);
 }
 
-int initialize_relay(InitCommand& command) {
+int initialize_relay(InitCommand& command, const CLI::App& app) {
   const auto folders = folders_from_environment();
   auto& options = command.options;
   std::error_code error;
@@ -164,8 +178,10 @@ int initialize_relay(InitCommand& command) {
                  Advice::ask_user},
                 misused);
   }
-  if (!command.yes && is_terminal() && !ask_options(command)) {
-    return tell({ErrorKind::cancelled, "the relay was not set up", Advice::give_up});
+  if (!command.yes && !ask_options(command, app)) {
+    return tell({ErrorKind::cancelled,
+                 "the relay was not set up: the answers ended. Without questions: smp-server init -y",
+                 Advice::give_up});
   }
   options.store_log = !command.disable_store_log;
   options.store = command.disable_store_log || command.store == "memory" ? StoreKind::memory
@@ -208,7 +224,7 @@ int initialize_relay(InitCommand& command) {
 Run declare_init(CLI::App& app) {
   auto command = std::make_shared<InitCommand>();
   declare_options(*command, app);
-  return [command] { return initialize_relay(*command); };
+  return [command, &app] { return initialize_relay(*command, app); };
 }
 
 }  // namespace simplex::smp_server

@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   };
   add("init", "Set up a new relay: certificates and smp-server.ini", declare_init);
   add("start", "Run the relay", declare_start);
+  add("address", "Print the relay's address, with the password for new queues in it", declare_address);
   add("cert", "Renew the certificate of the running relay with ca.key", declare_cert);
   add("delete", "Delete the relay: its configuration, identity, queues and messages", declare_delete);
   add("journal", "Messages between smp-server-messages.log and the reference's journal", declare_journal);

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "simplex/encoding/base64.hpp"
@@ -19,11 +20,17 @@ namespace {
 using namespace smp::server;
 
 // Each connection is a descriptor: the usual limit of 1024 is one for programs that use select(), as none here does.
-void allow_all_descriptors() {
+void allow_all_descriptors(std::size_t connections, Logger& logger) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  constexpr rlim_t others = 1'000;  // the store's files, connections to other relays
+  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= connections + others) return;
+  logger.warning(
+      fmt::format("this process may open {} files, and [LIMITS] connections is {}: raise LimitNOFILE= of the "
+                  "systemd unit, or ulimit -Hn, to {}; or lower connections",
+                  limit.rlim_max, connections, connections + others));
 }
 
 // Keys and passwords are in memory: they go to no file when the program fails.
@@ -47,11 +54,7 @@ struct StartOptions {
            : confirm_migrations == "down" ? MigrationConfirmation::up_down
                                           : MigrationConfirmation::error;
   }
-  [[nodiscard]] LogLevel level(LogLevel otherwise) const {
-    if (log_level == "trace") return LogLevel::debug;
-    if (log_level == "note") return LogLevel::info;
-    return log_level_from(log_level).value_or(otherwise);
-  }
+  [[nodiscard]] LogLevel level(LogLevel otherwise) const { return log_level_from(log_level).value_or(otherwise); }
 };
 
 std::string period(std::chrono::seconds time) {
@@ -75,6 +78,10 @@ std::vector<std::string> summary(const ServerConfig& config, const ServerFolders
   const auto& engine = config.server.node.engine;
   const auto& limits = config.server.node.limits;
   std::vector<std::string> lines{store_text(config, folders)};
+  const auto& source = config.server.web.site.information.source_code;
+  lines.push_back(source.empty() ? "Source code: not told; if you have changed the relay, give source_code in "
+                                   "[INFORMATION]: its license asks for that"
+                                 : "Source code: " + source);
   if (engine.message_ttl) lines.push_back(fmt::format("expiring messages after {}", period(*engine.message_ttl)));
   lines.push_back(limits.disconnect_inactive
                       ? fmt::format("expiring clients inactive for {} seconds every {} seconds",
@@ -86,16 +93,42 @@ std::vector<std::string> summary(const ServerConfig& config, const ServerFolders
   return lines;
 }
 
+// Settings that only a restart changes, among those that are different now.
+std::vector<std::string> for_the_next_start(const server_kit::Ini& started, const server_kit::Ini& now,
+                                            const std::vector<std::string>& known) {
+  constexpr std::string_view read_again[] = {"AUTH.create_password",
+                                             "AUTH.control_port_admin_password",
+                                             "AUTH.control_port_user_password",
+                                             "LOG.level",
+                                             "TRANSPORT.server_certificate",
+                                             "TRANSPORT.server_key",
+                                             "TRANSPORT.ca_certificate"};
+  const auto value = [](const server_kit::Ini& ini, std::string_view name) {
+    const auto dot = name.find('.');
+    const auto* entry = ini.find(name.substr(0, dot), name.substr(dot + 1));
+    return entry == nullptr ? std::nullopt : std::optional(entry->value);
+  };
+  std::vector<std::string> changed;
+  for (const auto& name : known) {
+    if (std::ranges::find(read_again, name) != std::end(read_again)) continue;
+    if (value(started, name) != value(now, name)) changed.push_back(name);
+  }
+  return changed;
+}
+
 // SIGHUP: certificates, passwords and the log level are read anew; connections stay. What is wrong changes nothing.
 void reload(const ServerFolders& folders, const StartOptions& options, const transport::KeyHash& identity,
-            Server& server, Operations& operations, const server_kit::ServiceManager& manager,
-            server_kit::ServerLogger& logger) {
+            const server_kit::Ini& started, Server& server, Operations& operations,
+            const server_kit::ServiceManager& manager, server_kit::ServerLogger& logger) {
   manager.reloading(SystemClock());
   const auto reloaded = [&]() -> Result<> {
     SIMPLEX_ASSIGN(auto configuration, load_configuration(folders, options.settings));
     SIMPLEX_ASSIGN(const auto credentials, transport::load_credentials(configuration.config.credentials));
     if (credentials.identity != identity) {
-      return fail(ErrorKind::conflict, "the certificate is of another relay", Advice::ask_user);
+      return fail(ErrorKind::conflict,
+                  configuration.config.credentials.ca_certificate.string() +
+                      " is the identity of another relay: put back the one this relay was started with",
+                  Advice::ask_user);
     }
     // The one that may fail is first.
     SIMPLEX_TRY(server.reload_web_certificate());
@@ -103,6 +136,11 @@ void reload(const ServerFolders& folders, const StartOptions& options, const tra
     server.use(configuration.config.password);
     operations.use(std::move(configuration.config.operations.passwords));
     logger.set_level(options.level(configuration.config.log_level));
+    const auto later = for_the_next_start(started, configuration.ini, configuration.config.known);
+    if (!later.empty()) {
+      logger.warning(
+          fmt::format("these settings have changed, and have no effect before a restart: {}", fmt::join(later, ", ")));
+    }
     return server.reload_web_certificate();
   }();
   if (reloaded) {
@@ -140,7 +178,7 @@ int start(const StartOptions& options) {
 
   const auto manager = server_kit::ServiceManager::from_environment();
   forbid_core_dumps();
-  allow_all_descriptors();
+  allow_all_descriptors(config.server.node.limits.connections, *logger);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   // Before any other thread: a signal that comes while the files are read waits for the loop.
@@ -182,7 +220,7 @@ int start(const StartOptions& options) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);
     if (const auto started = operations->start(); !started) return tell(started.error());
     if (const auto at = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *at));
-    hang_up = [&] { reload(folders, options, identity, **server, *operations, manager, *logger); };
+    hang_up = [&] { reload(folders, options, identity, configuration->ini, **server, *operations, manager, *logger); };
     if (const auto at = operations->prometheus_port()) say(fmt::format("Metrics: http://127.0.0.1:{}/metrics", *at));
     async::Timer watchdog;
     watch(*loop, **server, manager, watchdog);
@@ -206,7 +244,7 @@ Run declare_start(CLI::App& app) {
   app.add_flag("-m,--maintenance", options->maintenance, "Load, import, compact and save everything, but serve nobody");
   app.add_flag("--compact-log", options->compact_log, "Compact the store log (always done)");
   app.add_option("--log-level", options->log_level,
-                 "trace, debug, info, note, warn, error or off; [LOG] level of smp-server.ini, if not given")
+                 "As [LOG] level of smp-server.ini, and before it: trace, debug, info, note, warn, error or off")
       ->check(CLI::IsMember({"trace", "debug", "info", "note", "warn", "error", "off"}));
   app.add_flag("--skip-warnings", options->skip_warnings,
                "Start although lines of the logs could not be read (always done, they are kept and reported)");

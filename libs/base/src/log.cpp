@@ -14,8 +14,8 @@ std::string_view name_of(LogLevel level) noexcept {
 }
 
 std::optional<LogLevel> log_level_from(std::string_view name) noexcept {
-  if (name == "debug") return LogLevel::debug;
-  if (name == "info") return LogLevel::info;
+  if (name == "debug" || name == "trace") return LogLevel::debug;
+  if (name == "info" || name == "note") return LogLevel::info;
   if (name == "warn" || name == "warning" || name == "important") return LogLevel::warning;
   if (name == "error") return LogLevel::error;
   if (name == "off" || name == "none") return LogLevel::off;

@@ -106,7 +106,10 @@ const IniEntry* IniSettings::look_up(std::string_view section, std::string_view 
 }
 
 void IniSettings::wrong(const IniEntry& entry, std::string_view what) {
-  problems_.push_back(fmt::format("{}: {}", place(ini_->name(), entry), what));
+  // What follows a value belongs to it, as in the reference.
+  const bool comment = entry.value.find(" #") != std::string::npos || entry.value.find(" ;") != std::string::npos;
+  problems_.push_back(
+      fmt::format("{}: {}{}", place(ini_->name(), entry), what, comment ? " (a comment needs a line of its own)" : ""));
 }
 
 bool IniSettings::on_off(std::string_view section, std::string_view key, bool otherwise) {

@@ -203,7 +203,12 @@ Result<ServerCredentials> load_credentials(const CredentialFiles& files) {
   SIMPLEX_ASSIGN(auto key, read_key(files.server_key));
   const auto identity = fingerprint(above.front());
   for (auto& der : above) chain.push_back(std::move(der));
-  SIMPLEX_TRY(in_file(files.server_certificate, check_signatures(chain, identity)));
+  if (const auto signed_by = check_signatures(chain, identity); !signed_by) {
+    return fail(ErrorKind::conflict,
+                files.server_certificate.string() + " is not signed by " + files.ca_certificate.string() +
+                    ": one of the two is of another relay",
+                Advice::ask_user);
+  }
 
   SIMPLEX_ASSIGN(const auto certified, in_file(files.server_certificate, certified_key(chain.front())));
   if (certified != crypto::public_key(key)) {

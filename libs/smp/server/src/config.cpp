@@ -29,6 +29,7 @@ Result<ServerConfig> read_config(const server_kit::Ini& ini, const ServerFolders
   read_proxy(settings, made.server);
   read_web(settings, made.host, made.server.web);
   made.server.names = read_names(settings);
+  check_ports(settings, made);
 
   for (const auto& [section, keys] :
        {std::pair<std::string_view, std::initializer_list<std::string_view>>("STORE_LOG", unused_store),

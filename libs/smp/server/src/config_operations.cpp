@@ -44,7 +44,8 @@ void read_operations(server_kit::IniSettings& settings, const ServerFolders& fol
   made.passwords.user = read_password(auth, "control_port_user_password");
   auth.number("daily_block_queue_quota", made.daily_block_quota, -1, 1'000'000'000);
 
-  const auto level = settings.one_of("LOG", "level", "info", {"debug", "info", "warn", "error", "off"});
+  const auto level =
+      settings.one_of("LOG", "level", "info", {"trace", "debug", "info", "note", "warn", "error", "off"});
   config.log_level = log_level_from(level).value_or(LogLevel::info);
 
   SectionReader limits(settings, "LIMITS");

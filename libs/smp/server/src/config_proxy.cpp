@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config_sections.hpp"
+
 namespace simplex::smp::server {
 namespace {
 
@@ -60,6 +62,10 @@ void read_proxy(server_kit::IniSettings& settings, ServerSettings& server) {
     } else {
       settings.problem("PROXY", "socks_proxy", socks.error().message);
     }
+  }
+  if (proxy.network.socks && !is_host(proxy.network.socks->server.host)) {
+    settings.problem("PROXY", "socks_proxy",
+                     "must be HOST:PORT or USER:PASSWORD@HOST:PORT, for example localhost:9050");
   }
   proxy.own_server_domains = words(settings.text("PROXY", "own_server_domains", ""));
   proxy.private_targets = settings.on_off("PROXY", "allow_private_targets", false);

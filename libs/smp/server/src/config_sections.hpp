@@ -50,6 +50,11 @@ void read_auth(server_kit::IniSettings& settings, ServerConfig& config);
 void read_operations(server_kit::IniSettings& settings, const ServerFolders& folders, ServerConfig& config);
 void read_limits(server_kit::IniSettings& settings, ServerConfig& config);
 
+// Of the relay itself; after everything else.
+void check_ports(server_kit::IniSettings& settings, const ServerConfig& config);
+
+// A name, an IPv4 or IPv6 address or an onion name.
+[[nodiscard]] Result<> is_host(std::string_view text);
 // Words of a list, which are separated by commas or blanks.
 [[nodiscard]] std::vector<std::string> words_of(std::string_view list);
 

@@ -7,7 +7,12 @@ using server_kit::IniSettings;
 
 void choose(IniSettings& settings, StoreChoice& choice) {
   constexpr std::string_view section = "STORE_LOG";
+  const auto wrong = settings.problems().size();
   const auto queues = settings.one_of(section, "store_queues", "memory", {"memory", "embedded", "database"});
+  if (settings.problems().size() > wrong) {  // what store_messages must be then, nobody knows
+    settings.known(section, {"store_messages"});
+    return;
+  }
   const auto usual = queues == "memory" ? "memory" : std::string_view(queues);
   const auto messages =
       settings.one_of(section, "store_messages", usual, {"memory", "journal", "embedded", "database"});

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "simplex/protocol/server_address.hpp"
 #include "config_sections.hpp"
 
 namespace simplex::smp::server {
 namespace {
+
+constexpr std::string_view unknown_host = "<hostnames>";
 
 // Nothing, when it is no list of ports.
 std::optional<std::vector<std::uint16_t>> ports_of(std::string_view text) {
@@ -56,7 +59,49 @@ void read_versions(SectionReader& section, SmpVersionRange& versions) {
   versions = {SmpVersion(min), SmpVersion(max)};
 }
 
+// What stands in the relay's address. The reference writes "<hostnames>" where init was given none.
+void check_hosts(SectionReader& section, std::string_view text) {
+  if (text == unknown_host) return;
+  const auto hosts = words_of(text);
+  const bool right =
+      !hosts.empty() && std::ranges::all_of(hosts, [](const auto& host) { return is_host(host).has_value(); });
+  if (!right) {
+    section.problem("host",
+                    "must be names or addresses of this machine, separated by commas, for example "
+                    "relay.example.com or relay.example.com,LETTERS.onion");
+  }
+}
+
+std::vector<std::string> read_bind(SectionReader& section) {
+  std::string text;
+  section.text("bind", text);
+  auto hosts = words_of(text);
+  for (const auto& host : hosts) {
+    if (is_host(host)) continue;
+    section.problem("bind", "must be addresses of this machine, separated by commas, for example 127.0.0.1");
+    hosts.clear();
+    break;
+  }
+  if (hosts.empty()) hosts.emplace_back();  // all of them
+  return hosts;
+}
+
 }  // namespace
+
+Result<> is_host(std::string_view text) {
+  SIMPLEX_ASSIGN(const auto host, protocol::Host::parse(text));
+  if (host.kind() != protocol::HostKind::domain) return {};
+  const bool right = text.size() <= 253 && std::ranges::all_of(text, [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                              c == '.' || c == '_';
+                     });
+  // 300.1.2.3 and 5223 are no names.
+  const bool number = text.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!right || number || text.starts_with('.') || text.starts_with('-') || text.find("..") != std::string_view::npos) {
+    return fail(ErrorKind::malformed, "this is neither a name nor an address", Advice::ask_user);
+  }
+  return {};
+}
 
 std::vector<std::string> words_of(std::string_view list) {
   std::vector<std::string> words;
@@ -70,15 +115,12 @@ std::vector<std::string> words_of(std::string_view list) {
 
 void read_transport(server_kit::IniSettings& settings, const ServerFolders& folders, ServerConfig& config) {
   SectionReader section(settings, "TRANSPORT");
-  config.host = "<hostnames>";
+  config.host = unknown_host;
   section.text("host", config.host);
+  check_hosts(section, config.host);
   config.ports = read_ports(section);
   const auto web_sockets = read_web_socket_ports(section, config.ports);
-  std::string bind;
-  section.text("bind", bind);
-  auto hosts = words_of(bind);
-  if (hosts.empty()) hosts.emplace_back();
-  for (const auto& host : hosts) {
+  for (const auto& host : read_bind(section)) {
     for (const auto port : config.ports) config.server.addresses.emplace_back(host, port);
     for (const auto port : web_sockets) {
       config.server.addresses.emplace_back(host, port, transport::Serves::smp_in_web_sockets);

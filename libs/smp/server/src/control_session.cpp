@@ -13,8 +13,12 @@ namespace {
 
 constexpr std::string_view help =
     "commands: stats, stats-rts, clients, sockets, socket-threads, threads, server-info, status, block, unblock, "
-    "delete, "
-    "save, help, quit\n";
+    "delete, save, suspend, resume, auth, help, quit\n"
+    "  everybody:     auth PASSWORD, stats-rts, help, quit\n"
+    "  user:          stats, sockets, server-info, status ID, unblock ID,\n"
+    "                 block ID reason=spam|content[,notice={...}]\n"
+    "  administrator: also clients, threads, socket-threads, delete ID, save; suspend and resume are not implemented\n"
+    "ID is a sender id, a link id or a short link. The passwords are in [AUTH] of smp-server.ini.\n";
 constexpr std::string_view not_implemented = "{} not implemented\n";
 
 // Values as the reference shows them.
@@ -58,7 +62,8 @@ std::string report(QueueAction action, const QueueControl::Answer& answer) {
 }
 
 std::string report(const Error& error) {
-  return error.kind == ErrorKind::not_found ? std::string("error: AUTH\n") : fmt::format("error: {}\n", error.message);
+  return error.kind == ErrorKind::not_found ? std::string("error: AUTH (no queue has this id)\n")
+                                            : fmt::format("error: {}\n", error.message);
 }
 
 std::optional<Blocking> parse_blocking(std::string_view text) {
@@ -143,7 +148,10 @@ void ControlSession::receive(std::string_view line, Answer answer) {
   // What the runtime costs tells nothing of users; the reference shows it to everyone on the machine.
   const bool allowed = role_ == Role::admin || (role_ == Role::user && !is_admin) || (!is_user && !is_admin);
   backend_.note_command(allowed ? name : "Unauthorized control port command");
-  if (!allowed) return respond("AUTH\n");
+  if (!allowed) {
+    return respond(is_admin ? "AUTH: this is for the administrator: auth PASSWORD, with control_port_admin_password\n"
+                            : "AUTH: this is for users: auth PASSWORD, with control_port_user_password\n");
+  }
 
   const bool admin = role_ == Role::admin;
   if (name == "stats") return safely([&](auto done) { backend_.stats(admin, std::move(done)); });
@@ -175,9 +183,14 @@ void ControlSession::authenticate(std::string_view password, Answer answer) {
   };
   if (role_ == Role::none) {
     role_ = found;
-    return answer(fmt::format("Current role is {}\n", name(role_)), false);
+    const auto* const why = found != Role::none                 ? ""
+                            : passwords.admin || passwords.user ? " (wrong password)"
+                                                                : " (no password is set in [AUTH] of smp-server.ini)";
+    return answer(fmt::format("Current role is {}{}\n", name(role_), why), false);
   }
-  const auto* const other = role_ == found ? "" : ", start new session to change.";
+  const auto* const other = role_ == found        ? ""
+                            : found == Role::none ? " (wrong password)"
+                                                  : ", start new session to change.";
   answer(fmt::format("Current role is {}{}\n", name(role_), other), false);
 }
 

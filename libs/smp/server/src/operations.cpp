@@ -406,6 +406,6 @@ std::optional<std::string> Operations::no_more_blocking() const {
   return fmt::format("error: reached limit of {} queues blocked daily\n", quota);
 }
 
-void Operations::note_command(std::string_view name) { logger_.warning(fmt::format("ControlPort: {}", name)); }
+void Operations::note_command(std::string_view name) { logger_.info(fmt::format("control port: {}", name)); }
 
 }  // namespace simplex::smp::server

@@ -12,6 +12,7 @@
 #include "simplex/transport/tls.hpp"
 #include "gather.hpp"
 #include "relay_web.hpp"
+#include "unsaved_messages.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -356,6 +357,14 @@ class ThreadedServer final : public Server {
     }
     LoggedMessages messages;
     if (settings_.messages) {
+      SIMPLEX_ASSIGN(const auto unsaved, keep_unsaved_messages(*settings_.messages, clock_));
+      if (unsaved) {
+        logger_.warning(
+            fmt::format("the relay was not stopped in order: undelivered messages that came since its last start are "
+                        "lost. Those of before, of which some were delivered, are kept in {}. To deliver them, perhaps "
+                        "again: stop the relay, add them to {}, and start it",
+                        unsaved->string(), settings_.messages->filename().string()));
+      }
       SIMPLEX_ASSIGN(messages, read_messages(*settings_.messages));
       note(*settings_.messages, messages.problems);
     }

@@ -20,7 +20,7 @@ void read_country(IniSettings& settings, std::string_view key, std::string& valu
     return c >= 'A' && c <= 'Z';
   };
   if (value.empty() || (value.size() == 2 && letter(value[0]) && letter(value[1]))) return;
-  settings.problem(about, key, "must be the two letters of a country (ISO 3166)");
+  settings.problem(about, key, "must be the two letters of a country (ISO 3166), for example DE");
 }
 
 void read_contacts(IniSettings& settings, const std::string& who, PublicInformation::Contacts& contacts) {

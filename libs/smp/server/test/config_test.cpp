@@ -100,6 +100,63 @@ TEST(Config, WrongValuesAreAllNamedAtOnce) {
   }
 }
 
+TEST(Config, HostsAndAddressesAreChecked) {
+  for (const auto* right :
+       {"host = <hostnames>", "host = relay.example,abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrstuvwx.onion",
+        "host = 192.0.2.1", "host = [2001:db8::1]", "host = my_relay", "bind = 127.0.0.1, ::1",
+        "bind =", "bind = localhost"}) {
+    EXPECT_TRUE(config_of("[TRANSPORT]\n" + std::string(right) + "\n")) << right;
+  }
+  for (const auto* wrong : {"host =", "host = smp://relay.example", "host = relay.example:5223", "host = 300.1.2.3",
+                            "host = a..b", "bind = 127.0.0.1 # here", "bind = 127.0.0.1:5223", "bind = 5223"}) {
+    const auto config = config_of("[TRANSPORT]\n" + std::string(wrong) + "\n");
+    ASSERT_FALSE(config) << wrong;
+    EXPECT_THAT(config.error().message, HasSubstr("smp-server.ini:2: [TRANSPORT] " + std::string(wrong))) << wrong;
+    EXPECT_THAT(config.error().message, HasSubstr("for example")) << wrong;
+  }
+  const auto socks = config_of("[PROXY]\nsocks_proxy = local;host:9050\n");
+  ASSERT_FALSE(socks);
+  EXPECT_THAT(socks.error().message, HasSubstr("smp-server.ini:2: [PROXY] socks_proxy"));
+}
+
+TEST(Config, AWrongStoreIsOneMistake) {
+  const auto config = config_of("[STORE_LOG]\nstore_queues = foo\nstore_messages = database\n");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message,
+            "smp-server.ini:2: [STORE_LOG] store_queues = foo: must be one of: memory, embedded, database");
+}
+
+TEST(Config, ACommentAfterAValueIsPointedAt) {
+  const auto config = config_of("[LIMITS]\nqueue_quota = 5 # a few\n");
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message, HasSubstr("(a comment needs a line of its own)"));
+}
+
+TEST(Config, ItsOwnPortsDoNotMeet) {
+  const auto config = config_of(
+      "[TRANSPORT]\nport = 5223,443,5223\ncontrol_port = 443\n[WEB]\nhttps = 443\nhttp = 5223\ncert = a\nkey = b\n"
+      "[LIMITS]\nprometheus_port = 443\n");
+  ASSERT_FALSE(config);
+  for (const auto* part : {":2: [TRANSPORT] port = 5223,443,5223: has the port 5223 twice",
+                           ":3: [TRANSPORT] control_port = 443: [TRANSPORT] port has the port 443 already",
+                           ":6: [WEB] http = 5223: [TRANSPORT] port has the port 5223 already",
+                           ":10: [LIMITS] prometheus_port = 443: [TRANSPORT] port has the port 443 already"}) {
+    EXPECT_THAT(config.error().message, HasSubstr(part));
+  }
+  EXPECT_THAT(config.error().message, ::testing::Not(HasSubstr("https")));
+  EXPECT_TRUE(
+      config_of("[TRANSPORT]\nport = 5223,443\nbind = 192.0.2.1\ncontrol_port = 443\n[WEB]\nhttps = 443\n"
+                "cert = a\nkey = b\n"));
+  EXPECT_TRUE(config_of("[TRANSPORT]\nport = 0,0\ncontrol_port = 0\n[LIMITS]\nprometheus_port = 0\n"));
+}
+
+TEST(Config, LogLevelsAreThoseOfTheCommandLine) {
+  for (const auto* level : {"trace", "debug", "info", "note", "warn", "error", "off"}) {
+    EXPECT_TRUE(config_of("[LOG]\nlevel = " + std::string(level) + "\n")) << level;
+  }
+  EXPECT_FALSE(config_of("[LOG]\nlevel = loud\n"));
+}
+
 TEST(Config, UnknownAndUnusedSettingsAreTold) {
   const auto config =
       config_of("[TRANSPORT]\nport = 1\nspeed = 11\nmy_password = x\naccept_service_credentials = on\n");

@@ -133,9 +133,9 @@ Result<std::unique_ptr<StoreBackend>> open_on(EmbeddedSettings settings, rocksdb
   SIMPLEX_TRY(folder.made());
   SIMPLEX_ASSIGN(const bool cut_short, import_was_cut_short(**database));
   if (cut_short) {
-    return fail(ErrorKind::conflict,
-                where + " holds a part of an import that was cut short: remove the folder, and import again",
-                Advice::ask_user);
+    // Nothing of it was ever served, and what it was read from is still there.
+    logger.warning(where + " held a part of an import that was cut short: it was removed, import again");
+    SIMPLEX_TRY(remove_everything(**database));
   }
   SIMPLEX_ASSIGN(const auto totals, read_totals(**database));
   return std::make_unique<EmbeddedBackend>(settings, std::move(folder), std::move(*database), totals, logger);

@@ -256,6 +256,34 @@ std::string files_in_the_way(const RelayStores& stores) {
   return names;
 }
 
+// A state that is not where the relay looks for it, but was set aside when it went elsewhere: who starts empty now has the
+// wrong store in [STORE_LOG].
+Result<> no_state_elsewhere(const RelayStores& stores) {
+  const auto embedded = stores.embedded_settings().folder;
+  const auto log = stores.store_log();
+  if (there(log) || there(with(log, ".start")) || there(embedded)) return {};
+  fs::path aside;
+  const auto look = [&](const fs::path& of, std::string_view suffix) {
+    const auto prefix = of.filename().string() + std::string(suffix);
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(of.parent_path(), error)) {
+      if (!entry.path().filename().string().starts_with(prefix)) continue;
+      if (aside.empty() || fs::last_write_time(entry, error) > fs::last_write_time(aside, error)) aside = entry.path();
+    }
+  };
+  look(log, ".imported-");
+  look(log, ".bak");
+  look(embedded, ".exported-");
+  if (aside.empty()) return {};
+  const auto which = stores.choice.kind == StoreKind::embedded ? "embedded" : "memory";
+  return refuse(fmt::format(
+      "store_queues is {}, but this relay has no queues there: they were taken to another store, and {} was left "
+      "aside. "
+      "Set store_queues and store_messages to that store; or take the queues back, for example: smp-server store copy "
+      "--from database --to {}; or, to start without any queue, move what was set aside to another folder",
+      which, aside.string(), stores.choice.kind == StoreKind::embedded ? "embedded" : "files"));
+}
+
 Result<> no_embedded_store(const RelayStores& stores) {
   const auto folder = stores.embedded_settings().folder;
   if (!there(folder)) return {};
@@ -268,6 +296,7 @@ Result<> no_embedded_store(const RelayStores& stores) {
 
 Result<OpenStore> open_memory(const RelayStores& stores) {
   SIMPLEX_TRY(no_embedded_store(stores));
+  if (stores.choice.enabled) SIMPLEX_TRY(no_state_elsewhere(stores));
   if (stores.choice.enabled && has_files(stores.journal())) {
     return refuse(
         fmt::format("store_messages is memory, but messages are in the journal {}. Set store_messages = "
@@ -302,6 +331,7 @@ Result<std::unique_ptr<server::StoreBackend>> open_embedded_store(const RelaySto
                                    report.read.read.queues, report.read.read.messages, settings.folder.string(),
                                    aside));
   }
+  SIMPLEX_TRY(no_state_elsewhere(stores));
   return stores.openers.embedded(settings, stores.logger);
 }
 

@@ -187,6 +187,33 @@ TEST_F(RelayStoreFiles, TheMemoryStoreDoesNotStartBesideAJournal) {
   EXPECT_THAT(opened.error().message, HasSubstr("smp-server journal export"));
 }
 
+TEST_F(RelayStoreFiles, NoRelayStartsEmptyWhenItsQueuesWereTakenElsewhere) {
+  take_sample("smp-memory");
+  fs::create_directories(folder_ / "database");
+  const auto with = stores(server::StoreKind::database);
+  ASSERT_TRUE(copy_store(with, StoreName::files, StoreName::database));
+  const auto before = content();
+  for (const auto kind : {server::StoreKind::memory, server::StoreKind::embedded}) {
+    const auto empty = open_store(stores(kind));
+    ASSERT_FALSE(empty);
+    EXPECT_THAT(empty.error().message, HasSubstr("smp-server-store.log.imported-2026-11-23T00:00:00Z"));
+    EXPECT_THAT(empty.error().message, HasSubstr("smp-server store copy --from database --to "));
+    EXPECT_EQ(content(), before);
+  }
+  EXPECT_EQ(totals_of(with).queues, 2u);
+  // A store of its own that was taken elsewhere is no reason to begin anew, either.
+  ASSERT_TRUE(copy_store(with, StoreName::database, StoreName::embedded));
+  fs::rename(folder_ / "log/store", folder_ / "log/store.exported-2026-11-24T00:00:00Z");
+  const auto embedded = open_store(stores(server::StoreKind::embedded));
+  ASSERT_FALSE(embedded);
+  // Who wants to begin anew, does.
+  for (const auto& entry : fs::directory_iterator(folder_ / "log")) {
+    if (entry.path().filename().string().find("orted-") == std::string::npos) continue;
+    fs::rename(entry.path(), folder_ / entry.path().filename());
+  }
+  EXPECT_TRUE(open_store(stores(server::StoreKind::memory)));
+}
+
 TEST_F(RelayStoreFiles, TheMemoryStoreLeavesTheLockToTheServer) {
   take_sample("smp-memory");
   const auto opened = open_store(stores(server::StoreKind::memory));

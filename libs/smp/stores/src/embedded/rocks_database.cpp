@@ -171,6 +171,8 @@ class Opened {
                               std::unique_ptr<Opened>& made) {
     rocksdb::DB* db = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    // Or it complains that the folder of a new store is not there. What can't be made it says itself.
+    if (options.create_if_missing) (void)options.env->CreateDirIfMissing(folder.string());
     auto status = mode == Mode::read_write
                       ? rocksdb::DB::Open(options, folder.string(), tables, &handles, &db)
                       : rocksdb::DB::OpenForReadOnly(options, folder.string(), tables, &handles, &db);

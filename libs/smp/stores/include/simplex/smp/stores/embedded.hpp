@@ -24,7 +24,7 @@ struct EmbeddedSettings {
 };
 
 // Makes the store when the folder does not exist. A folder of another program, or of a newer version, is refused
-// untouched, and so is one that another process uses, or in which an import was cut short.
+// untouched, and so is one that another process uses. What an import has left that was cut short is removed.
 [[nodiscard]] Result<std::unique_ptr<server::StoreBackend>> open_embedded(EmbeddedSettings settings, Logger& logger);
 
 }  // namespace simplex::smp::stores
