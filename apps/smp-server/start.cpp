@@ -20,13 +20,13 @@ namespace {
 using namespace smp::server;
 
 // Each connection is a descriptor: the usual limit of 1024 is one for programs that use select(), as none here does.
-void allow_all_descriptors(std::size_t connections, Logger& logger) {
+void allow_all_descriptors(std::size_t connections, bool serves, Logger& logger) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
   constexpr rlim_t others = 1'000;  // the store's files, connections to other relays
-  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= connections + others) return;
+  if (!serves || limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= connections + others) return;
   logger.warning(
       fmt::format("this process may open {} files, and [LIMITS] connections is {}: raise LimitNOFILE= of the "
                   "systemd unit, or ulimit -Hn, to {}; or lower connections",
@@ -178,7 +178,7 @@ int start(const StartOptions& options) {
 
   const auto manager = server_kit::ServiceManager::from_environment();
   forbid_core_dumps();
-  allow_all_descriptors(config.server.node.limits.connections, *logger);
+  allow_all_descriptors(config.server.node.limits.connections, !options.maintenance, *logger);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   // Before any other thread: a signal that comes while the files are read waits for the loop.

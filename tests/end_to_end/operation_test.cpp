@@ -126,10 +126,11 @@ TEST_F(OperationTest, WhatAMemoryRelayLeavesThatWasKilledIsKept) {
 TEST_F(OperationTest, TooFewOpenFilesAreToldWithTheNumberThatIsNeeded) {
   init();
   Process few("/bin/sh",
-              {"-c", "ulimit -Hn 512 && exec " + program("smp-server") + " start -m --set LIMITS.connections=2000"},
+              {"-c", "ulimit -n 512 && exec " + program("smp-server") + " start --set LIMITS.connections=2000"},
               variables());
-  EXPECT_EQ(few.wait(), 0) << few.transcript();
-  EXPECT_THAT(few.transcript(), AllOf(HasSubstr("may open 512 files"), HasSubstr("LimitNOFILE"), HasSubstr("to 3000")));
+  EXPECT_THAT(few.await("may open 512 files"), AllOf(HasSubstr("LimitNOFILE"), HasSubstr("to 3000")));
+  few.await("[Ll]istening");
+  EXPECT_EQ(few.stop(SIGTERM), 0) << few.transcript();
 }
 
 TEST_F(OperationTest, OneFolderForAllIsDeletedOnce) {

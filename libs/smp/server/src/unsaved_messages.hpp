@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "simplex/base/clock.hpp"
 #include "simplex/base/result.hpp"

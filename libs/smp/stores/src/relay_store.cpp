@@ -162,7 +162,13 @@ Result<Sources> sources_of(const RelayStores& stores, StoreName from) {
   const bool files = from == StoreName::files || from == StoreName::journal;
   const auto first = files ? stores.store_log() : stores.embedded_settings().folder;
   if (from != StoreName::database && !there(first) && !(files && there(with(first, ".start")))) {
-    return fail(ErrorKind::not_found, first.string() + " does not exist: there is nothing to copy", Advice::ask_user);
+    const auto embedded = stores.embedded_settings().folder;
+    return fail(ErrorKind::not_found,
+                first.string() + " does not exist: " +
+                    (files && there(embedded) ? "the relay's queues are in the embedded store " + embedded.string() +
+                                                    ", from where smp-server store copy takes them to any other"
+                                              : std::string("there is nothing to copy")),
+                Advice::ask_user);
   }
   if (from == StoreName::journal && !there(stores.journal())) {
     return fail(ErrorKind::not_found, stores.journal().string() + " does not exist: there is no journal",
