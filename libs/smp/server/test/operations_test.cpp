@@ -229,9 +229,10 @@ TEST_F(Watch, TheControlPortAnswers) {
                      "block AAAA reason=spam\nblock BBBB reason=spam\nsave\nquit\n"));
       });
   ASSERT_TRUE(run_until(*loop, [&] { return closed; }));
-  EXPECT_TRUE(
-      heard.starts_with("SMP server control port\n'help' for supported commands\nAUTH\nCurrent role is "
-                        "CPRAdmin\nfromTime: "))
+  EXPECT_TRUE(heard.starts_with(
+      "SMP server control port\n'help' for supported commands\nAUTH: this is for users: auth PASSWORD, with "
+      "control_port_user_password\nCurrent role is "
+      "CPRAdmin\nfromTime: "))
       << heard;
   for (const auto* line : {"\nqCreated: 0\n", "\nother SUB events (auth, duplicate, prohibited): (0,0,0)\n",
                            "\npRelays: requests=0, successes=0, errorsConnect=0, errorsCompat=0, errorsOther=0\n",
