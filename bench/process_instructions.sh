@@ -34,6 +34,7 @@ operations() {
 # counted SUBJECT MEASURE COUNT: instructions of the whole program with so many operations.
 counted() {
   local log=$work/log command address tries
+  : >"$log"
   case $1 in
     floor) command=("$bin/smp-floor") ;;
     *)

@@ -8,7 +8,7 @@ usage() {
 usage: ./dev bench relay [--quick] [--rounds N] [--seconds S] [--only REGEX] [--output FOLDER]
 
   --quick          a few short runs, to see that everything works: figures mean nothing
-  --rounds N       how often each measure is repeated (5)
+  --rounds N       how often each measure is repeated (5); those that take minutes at most twice
   --seconds S      of each run (5)
   --only REGEX     measures of that name only: messages, keys, idle, latency, create, resubscribe, handshakes, memory,
                    restart, cores, plot
@@ -74,6 +74,8 @@ stop() {
   running=
 }
 trap stop EXIT
+set -E
+trap 'printf "dev: bench relay: a command failed at line %s\n" "$LINENO" >&2' ERR
 
 # await LOG: the address of what has just been started.
 await() {
@@ -93,6 +95,7 @@ await() {
 # start SUBJECT [keep]: floor[-LEVEL], memory or durable, with -2 at the end for two threads. Sets running and address.
 start() {
   local subject=$1 threads=1 log=$work/$1.log
+  : >"$log"
   case $subject in *-2) threads=2 subject=${subject%-2} ;; esac
   case $subject in
     floor) "$bin/smp-floor" --threads $threads >"$log" 2>&1 & ;;
@@ -141,7 +144,8 @@ wanted() { [[ $1 =~ $only ]]; }
 for_time=(-d "$seconds" --warm-up "$warm_up")
 
 each_round() {
-  local round subject count
+  local subject count slow=
+  [ "$1" -le 2 ] && slow=yes
   say "round $1 of $rounds"
   if wanted messages; then
     for count in "${pairs[@]}"; do
@@ -166,7 +170,7 @@ each_round() {
       stop
     done
   fi
-  if wanted idle; then
+  if [ -n "$slow" ] && wanted idle; then
     start memory
     run idle-without memory messages -p "${pairs[0]}" "${for_time[@]}"
     run idle-with memory messages -p "${pairs[0]}" --idle "$idle" "${for_time[@]}"
@@ -186,7 +190,7 @@ each_round() {
       run create $subject create -n "$create" --batch 10
       stop
     fi
-    if wanted resubscribe && [ $subject != durable ]; then
+    if [ -n "$slow" ] && wanted resubscribe && [ $subject != durable ]; then
       start $subject
       run resubscribe $subject resubscribe -q "$resubscribe" --keep-queues
       stop
@@ -196,13 +200,13 @@ each_round() {
       run handshakes $subject handshakes "${for_time[@]}"
       stop
     fi
-    if wanted memory && [ $subject != durable ]; then
+    if [ -n "$slow" ] && wanted memory && [ $subject != durable ]; then
       start $subject
       run connections $subject idle -c "$idle_connections"
       stop
     fi
   done
-  if wanted memory; then
+  if [ -n "$slow" ] && wanted memory; then
     for subject in memory durable; do
       start $subject
       # What the first queues need for all is not counted.
@@ -223,7 +227,7 @@ each_round() {
       done
     done
   fi
-  if wanted plot; then
+  if [ -n "$slow" ] && wanted plot; then
     for subject in floor memory; do
       for count in "${plot_pairs[@]}"; do
         start $subject
