@@ -49,8 +49,8 @@ Result<Ini> Ini::parse(std::string_view text, std::string name) {
     if (line.empty() || line.front() == '#' || line.front() == ';') continue;
     if (line.front() == '[') {
       if (line.back() != ']' || line.size() < 3 || line.size() > max_section + 2) {
-        wrong.push_back(fmt::format("{}:{}: a section is written [NAME], of 1 to {} characters", made.name_,
-                                    number, max_section));
+        wrong.push_back(
+            fmt::format("{}:{}: a section is written [NAME], of 1 to {} characters", made.name_, number, max_section));
         continue;
       }
       section = trim(line.substr(1, line.size() - 2));
