@@ -38,16 +38,20 @@ Error connect_error(const error_code& error) {
   return {ErrorKind::network, error.message(), Advice::retry};
 }
 
-Error resolve_error(const error_code& error) {
-  if (error == asio::error::host_not_found || error == asio::error::no_data) {
-    return {ErrorKind::network, "no such host name (DNS)", Advice::retry};
-  }
-  return {ErrorKind::network, "the host name can't be resolved (DNS): " + error.message(), Advice::retry};
-}
-
 bool is_public(const asio::ip::address& address) {
   if (address.is_v4()) return is_public_address(address.to_v4().to_bytes());
   return is_public_address(address.to_v6().to_bytes());
+}
+
+asio::ip::address address_of(const HostAddress& found) {
+  if (found.octets.size() == 4) {
+    asio::ip::address_v4::bytes_type ipv4;
+    std::ranges::copy(found.octets, ipv4.begin());
+    return asio::ip::address_v4(ipv4);
+  }
+  asio::ip::address_v6::bytes_type ipv6{};
+  std::ranges::copy(BytesView(found.octets).first(std::min(found.octets.size(), ipv6.size())), ipv6.begin());
+  return asio::ip::address_v6(ipv6, found.scope);
 }
 
 bool names_this_machine(std::string_view host) {
@@ -73,7 +77,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
         rules_(settings.network),
         options_(std::move(options)),
         done_(std::move(done)),
-        resolver_(context),
+        resolver_(settings.resolver),
         socket_(context) {}
 
   void begin() {
@@ -116,18 +120,21 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
     error_code not_literal;
     const auto literal = asio::ip::make_address(first.host, not_literal);
     if (!not_literal) return resolved({tcp::endpoint(literal, first.port)});
-    resolver_.async_resolve(
-        first.host, std::to_string(first.port), tcp::resolver::numeric_service,
-        [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& found) {
-          if (!self->done_) return;
-          if (error) {
-            self->remember(resolve_error(error));
-            return self->next_endpoint();
-          }
-          std::deque<tcp::endpoint> addresses;
-          for (const auto& one : found) addresses.push_back(one.endpoint());
-          self->resolved(std::move(addresses));
+    lookup_ = resolver_->resolve(
+        loop_, first.host, [self = shared_from_this(), port = first.port](Result<std::vector<HostAddress>> found) {
+          if (self->done_) self->looked_up(std::move(found), port);
         });
+  }
+
+  void looked_up(Result<std::vector<HostAddress>> found, std::uint16_t port) {
+    lookup_.reset();
+    if (!found) {
+      remember(std::move(found).error());
+      return next_endpoint();
+    }
+    std::deque<tcp::endpoint> addresses;
+    for (const auto& each : *found) addresses.emplace_back(address_of(each), port);
+    resolved(std::move(addresses));
   }
 
   // A name is resolved by the SOCKS proxy, so that only its sight of the network counts.
@@ -273,7 +280,7 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
     // The timers hold this object.
     deadline_.cancel();
     address_limit_.cancel();
-    resolver_.cancel();
+    lookup_.reset();
     stream_drop();
     error_code ignored;
     (void)socket_.close(ignored);
@@ -285,7 +292,8 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
   const NetworkRules rules_;
   const ConnectOptions options_;
   Done done_;
-  tcp::resolver resolver_;
+  const std::shared_ptr<HostResolver> resolver_;
+  std::unique_ptr<HostResolver::Lookup> lookup_;
   tcp::socket socket_;
   std::shared_ptr<tls::Stream> stream_;
   Instant deadline_at_;
@@ -317,7 +325,9 @@ class TlsConnector final : public Connector {
  public:
   explicit TlsConnector(TlsConnectorSettings settings)
       : settings_(std::move(settings)),
-        context_(tls::Context::for_clients(settings_.versions, settings_.credentials.get())) {}
+        context_(tls::Context::for_clients(settings_.versions, settings_.credentials.get())) {
+    if (!settings_.resolver) settings_.resolver = make_host_resolver();
+  }
 
   std::unique_ptr<Attempt> connect(async::Loop& loop, ConnectOptions options,
                                    std::move_only_function<void(Result<ChannelPtr>)> done) override {
@@ -330,7 +340,7 @@ class TlsConnector final : public Connector {
   }
 
  private:
-  const TlsConnectorSettings settings_;
+  TlsConnectorSettings settings_;
   std::shared_ptr<const tls::Context> context_;
 };
 

@@ -5,6 +5,7 @@
 #include "simplex/base/log.hpp"
 #include "simplex/transport/admission.hpp"
 #include "simplex/transport/credentials.hpp"
+#include "simplex/transport/host_resolver.hpp"
 #include "simplex/transport/network_rules.hpp"
 #include "simplex/transport/tcp.hpp"
 #include "simplex/transport/web.hpp"
@@ -28,6 +29,7 @@ struct TlsConnectorSettings {
   NetworkRules network = {};
   // Null: shows none. A chain that is not one, or another's key, is refused by make_tls_connector() with an exception.
   std::shared_ptr<const ClientCredentials> credentials = nullptr;
+  std::shared_ptr<HostResolver> resolver = nullptr;  // null: one of its own
 };
 
 // The connector of programs. The endpoints that the rules choose, and the addresses of each, are tried in order, each
