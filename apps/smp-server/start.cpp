@@ -214,7 +214,10 @@ int start(const StartOptions& options) {
   say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}", report.queues,
                   report.messages, report.expired_messages, report.rejected_lines));
   for (const auto each : (*server)->ports()) say(fmt::format("Listening on port {} (TLS)", each));
-  if (const auto web = (*server)->http_port()) say(fmt::format("Listening on port {} (HTTP)", *web));
+  if (const auto web = (*server)->http()) {
+    say(web->host.empty() ? fmt::format("Listening on port {} (HTTP, at all addresses)", web->port)
+                          : fmt::format("Listening on port {} of {} (HTTP)", web->port, web->host));
+  }
   std::unique_ptr<Operations> operations;
   if (!options.maintenance) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "http_wire.hpp"
 
@@ -17,6 +17,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Session& operator=(const Session&) = delete;
 
   void begin();
+  // With a request, or its answer is being read.
+  [[nodiscard]] bool busy() const { return busy_; }
+  void give_way() { abort(); }
 
  private:
   void received(BytesView octets);
@@ -25,7 +28,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(HttpResponse response);
   void refuse(unsigned status);
   void go_on();
-  // After both the session may be gone.
+  // After these the session may be gone.
+  void end_idle();
+  void end_unread();
   void close();
   void abort();
 
@@ -53,7 +58,10 @@ class Server final : public HttpServer {
   void accept(transport::ChannelPtr channel) override {
     if (sessions_.size() >= settings_.connections) {
       ++counters_.refused_connections;
-      return;
+      // Whoever asks nothing, or very slowly, does not keep others out.
+      const auto oldest = std::ranges::find_if(sessions_, [](const auto& each) { return !each.second->busy(); });
+      if (oldest == sessions_.end()) return;
+      oldest->second->give_way();
     }
     const auto number = next_++;
     const auto session = std::make_shared<Session>(*this, number, std::move(channel));
@@ -73,7 +81,7 @@ class Server final : public HttpServer {
   HttpHandler handler_;
   HttpCounters counters_;
   std::uint64_t next_ = 1;
-  std::unordered_map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;  // the oldest first
 };
 
 Session::Session(Server& server, std::uint64_t number, transport::ChannelPtr channel)
@@ -82,7 +90,7 @@ Session::Session(Server& server, std::uint64_t number, transport::ChannelPtr cha
 Session::~Session() = default;
 
 void Session::begin() {
-  limit_ = server_.loop_.after(server_.settings_.idle_timeout, [this] { close(); });
+  limit_ = server_.loop_.after(server_.settings_.idle_timeout, [this] { end_idle(); });
   channel_->start({.data = [this](BytesView octets) { received(octets); },
                    .closed = [this](const Error&) { abort(); },
                    .drained =
@@ -103,7 +111,7 @@ void Session::step() {
   channel_->resume_reading();
   if (!reader_.begun()) {
     header_begun_ = false;
-    limit_ = server_.loop_.after(server_.settings_.idle_timeout, [this] { close(); });
+    limit_ = server_.loop_.after(server_.settings_.idle_timeout, [this] { end_idle(); });
   } else if (!std::exchange(header_begun_, true)) {
     limit_ = server_.loop_.after(server_.settings_.header_timeout, [this] { refuse(408); });
   }
@@ -118,7 +126,7 @@ void Session::handle(RequestReader::Request request) {
   ++requests_;
   request_ = std::move(request.request);
   keep_alive_ = request.keep_alive && requests_ < server_.settings_.requests;
-  limit_ = server_.loop_.after(server_.settings_.answer_timeout, [this] { abort(); });
+  limit_ = server_.loop_.after(server_.settings_.answer_timeout, [this] { end_unread(); });
   server_.handler_(request_, [weak = weak_from_this()](HttpResponse response) {
     if (const auto session = weak.lock()) session->answer(std::move(response));
   });
@@ -128,7 +136,7 @@ void Session::answer(HttpResponse response) {
   if (!std::exchange(answering_, false)) return;
   channel_->send(encode_response(request_, response, keep_alive_, server_.loop_.wall()));
   if (!keep_alive_) return close();
-  limit_ = server_.loop_.after(server_.settings_.answer_timeout, [this] { abort(); });
+  limit_ = server_.loop_.after(server_.settings_.answer_timeout, [this] { end_unread(); });
   if (channel_->pending() > 0) return;  // until drained
   server_.loop_.post([weak = weak_from_this()] {
     const auto session = weak.lock();
@@ -143,12 +151,25 @@ void Session::go_on() {
 }
 
 void Session::refuse(unsigned status) {
-  ++server_.counters_.bad_requests;
+  auto& counted = server_.counters_;
+  ++counted.bad_requests;
+  if (status == 408) ++counted.timed_out;
+  if (status == 413 || status == 414 || status == 431) ++counted.too_large;
   auto response = HttpResponse::text(
       status, status == 405 ? "Only GET and HEAD are served here.\n" : "This request can't be served.\n");
   if (status == 405) response.fields.emplace_back("Allow", "GET, HEAD");
   channel_->send(encode_response({}, response, false, server_.loop_.wall()));
   close();
+}
+
+void Session::end_idle() {
+  ++server_.counters_.idle;
+  close();
+}
+
+void Session::end_unread() {
+  ++server_.counters_.unread;
+  abort();
 }
 
 void Session::close() {
@@ -185,6 +206,15 @@ class Endpoint final : public HttpEndpoint {
 std::string_view HttpRequest::field(std::string_view name) const {
   const auto found = std::ranges::find(fields, name, [](const auto& field) { return std::string_view(field.first); });
   return found == fields.end() ? std::string_view{} : std::string_view(found->second);
+}
+
+HttpCounters& HttpCounters::operator+=(const HttpCounters& other) {
+  for (auto number : {&HttpCounters::requests, &HttpCounters::refused_connections, &HttpCounters::bad_requests,
+                      &HttpCounters::too_large, &HttpCounters::timed_out, &HttpCounters::unread, &HttpCounters::idle}) {
+    this->*number += other.*number;
+  }
+  connections += other.connections;
+  return *this;
 }
 
 HttpResponse HttpResponse::text(unsigned status, std::string text, std::string content_type) {

@@ -42,10 +42,15 @@ class Lines final : public LineServer {
     return {};
   }
   const std::vector<std::uint16_t>& ports() const override { return listener_->ports(); }
-  LineServerCounters counters() const override { return {connections_.size(), refused_}; }
+  LineServerCounters counters() const override {
+    auto counted = counted_;
+    counted.connections = connections_.size();
+    return counted;
+  }
 
   async::Loop& loop() { return loop_; }
   const LineServerSettings& settings() const { return settings_; }
+  LineServerCounters& counted() { return counted_; }
   // Later, as it may be asked for in a call of the connection.
   void end(std::uint64_t number) {
     loop_.post([alive = std::weak_ptr(alive_), this, number] {
@@ -56,7 +61,7 @@ class Lines final : public LineServer {
  private:
   void accept(transport::ChannelPtr channel) {
     if (connections_.size() >= settings_.connections) {
-      ++refused_;
+      ++counted_.refused;
       return;
     }
     const auto number = next_++;
@@ -69,7 +74,7 @@ class Lines final : public LineServer {
   const LineServerSettings settings_;
   Converse converse_;
   std::uint64_t next_ = 1;
-  std::uint64_t refused_ = 0;
+  LineServerCounters counted_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();
   std::map<std::uint64_t, std::unique_ptr<LineConnection>> connections_;
   std::unique_ptr<transport::TcpListener> listener_;
@@ -99,6 +104,7 @@ void LineConnection::next() {
     const auto end = waiting_.find('\n');
     if (end == waiting_.npos || end > lines_.settings().line_octets) {
       if (waiting_.size() > lines_.settings().line_octets) {
+        ++lines_.counted().too_long;
         channel_->send(to_bytes("error: the line is too long\n"));
         channel_->close();
         channel_.reset();
@@ -140,7 +146,10 @@ void LineConnection::next() {
 }
 
 void LineConnection::keep_awake() {
-  idle_ = lines_.loop().after(lines_.settings().idle_timeout, [this] { lines_.end(number_); });
+  idle_ = lines_.loop().after(lines_.settings().idle_timeout, [this] {
+    ++lines_.counted().idle;
+    lines_.end(number_);
+  });
 }
 
 }  // namespace

@@ -162,6 +162,7 @@ TEST_F(Http, LongHeadersAreCutOff) {
   }
   EXPECT_TRUE(peer->ended);
   EXPECT_THAT(peer->heard, StartsWith("HTTP/1.1 431 "));
+  EXPECT_EQ(server_->counters().too_large, 1U);
   // One endless line, too.
   auto line = connect();
   line->send("GET /" + std::string(100'000, 'x'));
@@ -200,10 +201,12 @@ TEST_F(Http, SilentAndSlowClientsAreClosed) {
   run(2s);
   EXPECT_TRUE(slow->ended);
   EXPECT_THAT(slow->heard, StartsWith("HTTP/1.1 408 "));
+  EXPECT_EQ(server_->counters().timed_out, 1U);
   EXPECT_FALSE(silent->ended);
   run(30s);
   EXPECT_TRUE(silent->ended);
   EXPECT_EQ(silent->heard, "");
+  EXPECT_EQ(server_->counters().idle, 1U);
 }
 
 TEST_F(Http, WhoDoesNotReadIsClosedAndCostsOneAnswer) {
@@ -215,6 +218,7 @@ TEST_F(Http, WhoDoesNotReadIsClosedAndCostsOneAnswer) {
   EXPECT_EQ(seen_.size(), 1U);
   run(31s);
   EXPECT_EQ(server_->counters().connections, 0U);
+  EXPECT_EQ(server_->counters().unread, 1U);
   // Who reads gets all.
   auto reader = connect();
   for (int i = 0; i < 20; ++i) reader->send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -223,16 +227,41 @@ TEST_F(Http, WhoDoesNotReadIsClosedAndCostsOneAnswer) {
   EXPECT_GT(reader->heard.size(), 20'000'000U);
 }
 
-TEST_F(Http, ConnectionsAreBounded) {
+TEST_F(Http, PastTheBoundOfConnectionsTheOldestThatAsksNothingGivesWay) {
   serve({.connections = 2});
   const auto one = connect();
   const auto two = connect();
+  one->send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  run();
   const auto three = connect();
   run();
-  EXPECT_TRUE(three->ended);
-  EXPECT_FALSE(one->ended);
+  EXPECT_FALSE(one->ended) << "it is being answered";
+  EXPECT_TRUE(two->ended);
   EXPECT_EQ(server_->counters().refused_connections, 1U);
+  three->send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+  run();
+  const auto four = connect();
+  run();
+  EXPECT_TRUE(four->ended) << "all are being answered";
+  EXPECT_EQ(server_->counters().refused_connections, 2U);
   EXPECT_EQ(server_->counters().connections, 2U);
+}
+
+TEST_F(Http, ManyConnectionsThatSendAnOctetNowAndThenKeepNobodyOut) {
+  serve();
+  std::vector<std::unique_ptr<Peer>> slow;
+  for (int second = 0; second < 60; ++second) {
+    for (int i = 0; i < 50; ++i) slow.push_back(connect());
+    for (auto& each : slow) {
+      if (!each->ended) each->send(each->heard.empty() && second % 9 == 0 ? "G" : "E");
+    }
+    run(1s);
+    EXPECT_LE(server_->counters().connections, 256U);
+    EXPECT_THAT(answer_to("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), EndsWith("hello")) << second;
+  }
+  EXPECT_EQ(seen_.size(), 60U);
+  run(31s);
+  EXPECT_EQ(server_->counters().connections, 0U);
 }
 
 TEST_F(Http, AHandlerMayAnswerLaterOrNever) {

@@ -3,25 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "simplex/testing/run_until.hpp"
+
 namespace simplex::server_kit {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class F>
-[[nodiscard]] bool run_until(async::ThreadLoop& loop, F&& holds) {
-  const auto end = loop.now() + 20s;
-  bool held = false;
-  async::Timer timer;
-  std::function<void()> look = [&] {
-    held = holds();
-    if (held || loop.now() > end) return loop.stop();
-    timer = loop.after(500us, [&] { look(); });
-  };
-  loop.post([&] { look(); });
-  loop.run();
-  return held;
-}
+using testing::run_until;
 
 // Answers with the line, some later; "quit" ends, "big" has a long answer.
 class Echo final : public LineConversation {
@@ -89,6 +79,7 @@ TEST_F(LineServers, ALineWithoutEndEndsTheConnection) {
   guest->channel->send(to_bytes(std::string(2'000, 'a')));
   ASSERT_TRUE(run_until(*loop_, [&] { return guest->closed; }));
   EXPECT_EQ(guest->heard, "hello\nerror: the line is too long\n");
+  EXPECT_EQ(server_->counters().too_long, 1U);
 }
 
 TEST_F(LineServers, OneConnectionTooManyIsClosed) {
@@ -100,6 +91,28 @@ TEST_F(LineServers, OneConnectionTooManyIsClosed) {
   ASSERT_TRUE(run_until(*loop_, [&] { return third->closed; }));
   EXPECT_EQ(server_->counters().refused, 1U);
   EXPECT_FALSE(first->closed);
+}
+
+TEST_F(LineServers, AThousandConnectionsLeaveThoseThatAreThereAlone) {
+  serve();
+  const auto first = visit();
+  ASSERT_TRUE(run_until(*loop_, [&] { return first->heard == "hello\n"; }));
+  std::vector<std::unique_ptr<Guest>> crowd;
+  for (int i = 0; i < 1'000; ++i) {
+    crowd.push_back(visit());
+    if (!crowd.back()->closed) crowd.back()->channel->send(to_bytes("a line without its end"));
+  }
+  ASSERT_TRUE(run_until(*loop_, [&] { return server_->counters().refused == 1'000 - 15; }));
+  EXPECT_EQ(server_->counters().connections, 16U);
+  EXPECT_TRUE(run_until(*loop_, [&] {
+    return std::ranges::count_if(crowd, [](const auto& each) { return each->closed; }) == 1'000 - 15;
+  }));
+  first->channel->send(to_bytes("still there\n"));
+  EXPECT_TRUE(run_until(*loop_, [&] { return first->heard == "hello\nstill there\n"; }));
+  crowd.clear();
+  ASSERT_TRUE(run_until(*loop_, [&] { return server_->counters().connections == 1; }));
+  const auto next = visit();
+  EXPECT_TRUE(run_until(*loop_, [&] { return next->heard == "hello\n"; }));
 }
 
 TEST_F(LineServers, WhoAsksAndDoesNotReadIsNotServed) {
@@ -122,6 +135,7 @@ TEST_F(LineServers, SilenceEndsTheConnection) {
   serve({.addresses = {}, .idle_timeout = 10ms});
   const auto guest = visit();
   EXPECT_TRUE(run_until(*loop_, [&] { return guest->closed; }));
+  EXPECT_EQ(server_->counters().idle, 1U);
 }
 
 }  // namespace

@@ -4,28 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "simplex/testing/random.hpp"
+#include "simplex/testing/run_until.hpp"
 #include "simplex/transport/credentials.hpp"
 #include "simplex/transport/smp_handshake.hpp"
 
 namespace simplex::transport {
 
 using namespace std::chrono_literals;
-
-// Runs the loop until the condition holds; false when it does not within 20 seconds.
-template <class F>
-[[nodiscard]] bool run_until(async::ThreadLoop& loop, F&& holds) {
-  const auto end = loop.now() + 20s;
-  bool held = false;
-  async::Timer timer;
-  std::function<void()> look = [&] {
-    held = holds();
-    if (held || loop.now() > end) return loop.stop();
-    timer = loop.after(500us, [&] { look(); });
-  };
-  loop.post([&] { look(); });
-  loop.run();
-  return held;
-}
+using testing::run_until;
 
 inline const ServerCredentials& test_credentials() {
   static const ServerCredentials made = [] {

@@ -146,6 +146,32 @@ TEST_F(Guests, ASilentClientIsDroppedAfterTheTimeout) {
       },
       [&] { return !refused_.empty(); });
   EXPECT_EQ(refused_[0].kind, ErrorKind::timeout);
+  EXPECT_EQ(listener_->counters().timed_out, 1U);
+  expect_alive(port);
+}
+
+// What waits for it is here, where it is counted and bounded, and not in the kernel.
+TEST_F(Guests, TheKernelHoldsLittleForAClientThatDoesNotRead) {
+  ListenSettings settings;
+  settings.send_buffer = 64 * 1'024;
+  const auto port = listen(settings);
+  std::unique_ptr<RawTlsClient> client;
+  visit(
+      [&] { client = std::make_unique<RawTlsClient>(port, RawTlsOptions{.version = TLS1_3_VERSION, .alpn = "smp/1"}); },
+      [&] { return !accepted_.empty(); });
+  ASSERT_TRUE(client->connected());
+  auto& channel = *accepted_[0];
+  channel.start({.data = {}, .closed = {}, .drained = {}});
+  constexpr std::size_t size = 16UL * 1'024 * 1'024;
+  channel.send(Bytes(size));
+  std::size_t left = 0;
+  int unchanged = 0;
+  ASSERT_TRUE(run_until(*loop_, [&] {
+    unchanged = std::exchange(left, channel.pending()) == left ? unchanged + 1 : 0;
+    return unchanged == 20;
+  }));
+  EXPECT_GT(left, size - 1'024 * 1'024) << "with what the client's side of the kernel takes";
+  EXPECT_LT(left, size);
   expect_alive(port);
 }
 

@@ -85,6 +85,7 @@ void read_proxy(server_kit::IniSettings& settings, ServerSettings& server) {
   size("PROXY", "client_concurrency", server.node.limits.proxied);
   size("LIMITS", "proxy_sessions", proxy.sessions);
   size("LIMITS", "proxy_connecting", proxy.connecting);
+  size("LIMITS", "proxy_connecting_of_client", proxy.connecting_of_client);
   size("LIMITS", "proxy_sessions_of_client", proxy.sessions_of_client);
   size("LIMITS", "proxy_connects_per_minute", proxy.connects_per_minute);
   size("LIMITS", "proxy_unanswered", proxy.unanswered);

@@ -23,7 +23,13 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
                                                 node.random_, node.settings_.limits.handshake_timeout,
                                                 {.ready = [this] { ready(); },
                                                  .block = [this](BytesView content) { received(content); },
-                                                 .closed = [this](const Error&) { node_.closed(*this); },
+                                                 .closed =
+                                                     [this](const Error& error) {
+                                                       if (!client_ && error.kind == ErrorKind::timeout) {
+                                                         ++node_.counters_.timed_out_handshakes;
+                                                       }
+                                                       node_.closed(*this);
+                                                     },
                                                  .drained = [this] { drained(); }});
 }
 
@@ -157,14 +163,23 @@ void Connection::regulate_reading() {
     rest_timer_ = node_.loop_.after(*rest, [this] { rested(); });
   }
   const auto& limits = node_.settings_.limits;
-  const bool may_read = has_room() && !rest_timer_.armed() && node_.shard_.unanswered(*client_) < limits.unanswered &&
-                        node_.shard_.proxied(*client_) < limits.proxied;
+  const bool unanswered = node_.shard_.unanswered(*client_) >= limits.unanswered;
+  const bool proxied = node_.shard_.proxied(*client_) >= limits.proxied;
+  const bool may_read = has_room() && !rest_timer_.armed() && !unanswered && !proxied;
   if (may_read == reading_ || node_.stopping_) return;
   reading_ = may_read;
   if (may_read) {
     session_->resume_reading();
-  } else {
-    session_->pause_reading();
+    return;
+  }
+  session_->pause_reading();
+  auto& counted = node_.counters_;
+  if (unanswered) {
+    ++counted.paused_unanswered;
+  } else if (proxied) {
+    ++counted.paused_proxied;
+  } else if (!rest_timer_.armed()) {
+    ++counted.paused_pending;
   }
 }
 

@@ -52,12 +52,12 @@ class HttpNameResolver final : public NameResolver {
 
   void resolve(const SimplexDomain& name, Done done) override {
     if (const auto same = lookups_.find(name.text()); same != lookups_.end()) {
-      if (callers_ >= concurrency_ + max_waiting_) return done(resolver_error("too many requests"));
+      if (callers_ >= concurrency_ + max_waiting_) return refuse(done);
       ++callers_;
       same->second->callers.push_back(std::move(done));
       return;
     }
-    if (running_ >= concurrency_ && waiting_.size() >= max_waiting_) return done(resolver_error("too many requests"));
+    if (running_ >= concurrency_ && waiting_.size() >= max_waiting_) return refuse(done);
     auto lookup = std::make_unique<Lookup>();
     lookup->since = loop_.now();
     lookup->callers.push_back(std::move(done));
@@ -69,6 +69,12 @@ class HttpNameResolver final : public NameResolver {
     }
     begin(name.text());
   }
+  Counters counters() const override {
+    auto counted = counted_;
+    counted.running = running_;
+    counted.waiting = waiting_.size();
+    return counted;
+  }
 
  private:
   struct Lookup {
@@ -78,11 +84,20 @@ class HttpNameResolver final : public NameResolver {
     std::unique_ptr<server_kit::HttpExchange> exchange;
   };
 
+  void refuse(Done& done) {
+    ++counted_.refused;
+    done(resolver_error("too many requests"));
+  }
+
   void begin(const std::string& name) {
     ++running_;
     lookups_.at(name)->attempt = connector_->connect(
         loop_, endpoint_, timeout_, [this, name, began = loop_.now()](Result<transport::ChannelPtr> channel) {
-          if (!channel) return finish(name, found_in(std::unexpected(std::move(channel).error())));
+          if (!channel) {
+            const Result<server_kit::HttpAnswer> none = std::unexpected(std::move(channel).error());
+            count(none);
+            return finish(name, found_in(none));
+          }
           ask(name, *std::move(channel), timeout_ - (loop_.now() - began));
         });
   }
@@ -96,9 +111,17 @@ class HttpNameResolver final : public NameResolver {
       get.fields.emplace_back("Authorization", std::string(as_text(authorization_.reveal())));
     get.max_body = max_response_;
     get.timeout = left;
-    lookups_.at(name)->exchange =
-        server_kit::http_get(loop_, std::move(channel), std::move(get),
-                             [this, name](Result<server_kit::HttpAnswer> answer) { finish(name, found_in(answer)); });
+    lookups_.at(name)->exchange = server_kit::http_get(loop_, std::move(channel), std::move(get),
+                                                       [this, name](Result<server_kit::HttpAnswer> answer) {
+                                                         count(answer);
+                                                         finish(name, found_in(answer));
+                                                       });
+  }
+
+  void count(const Result<server_kit::HttpAnswer>& answer) {
+    if (answer) return;
+    if (answer.error().kind == ErrorKind::timeout) ++counted_.timed_out;
+    if (answer.error().kind == ErrorKind::limit) ++counted_.too_large;
   }
 
   // In a callback of the lookup's attempt or exchange, which may be destroyed there; `name` may be a part of them.
@@ -109,6 +132,7 @@ class HttpNameResolver final : public NameResolver {
       const auto next = std::exchange(waiting_.front(), {});
       waiting_.pop_front();
       if (loop_.now() - lookups_.at(next)->since >= timeout_) {
+        ++counted_.timed_out;
         end(next, resolver_error("timeout"));
       } else {
         begin(next);
@@ -136,9 +160,19 @@ class HttpNameResolver final : public NameResolver {
   std::deque<std::string> waiting_;
   std::size_t running_ = 0;
   std::size_t callers_ = 0;
+  Counters counted_;
 };
 
 }  // namespace
+
+NameResolver::Counters& NameResolver::Counters::operator+=(const Counters& other) {
+  running += other.running;
+  waiting += other.waiting;
+  refused += other.refused;
+  timed_out += other.timed_out;
+  too_large += other.too_large;
+  return *this;
+}
 
 std::unique_ptr<NameResolver> make_name_resolver(async::Loop& loop, const NameSettings& settings,
                                                  std::shared_ptr<transport::WebConnector> connector,

@@ -29,6 +29,17 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
   });
 }
 
+NodeCounters& NodeCounters::operator+=(const NodeCounters& other) {
+  for (auto number : {&NodeCounters::connections, &NodeCounters::failed_handshakes, &NodeCounters::dropped_handshakes,
+                      &NodeCounters::timed_out_handshakes, &NodeCounters::refused, &NodeCounters::dropped_slow,
+                      &NodeCounters::dropped_full, &NodeCounters::dropped_crowded, &NodeCounters::paused_pending,
+                      &NodeCounters::paused_unanswered, &NodeCounters::paused_proxied, &NodeCounters::closed_inactive,
+                      &NodeCounters::blocks_in, &NodeCounters::blocks_out}) {
+    this->*number += other.*number;
+  }
+  return *this;
+}
+
 Node::~Node() { load_.connections -= connections_.size(); }
 
 void Node::resolve_names(std::unique_ptr<NameResolver> names) {
@@ -108,7 +119,7 @@ void Node::carry_out() {
     for (const auto number : std::exchange(touched_, {})) {
       const auto found = connections_.find(number);
       if (found == connections_.end() || found->second->flush()) continue;
-      ++counters_.dropped_slow;
+      ++(crowded() ? counters_.dropped_crowded : counters_.dropped_full);
       found->second->abort();
       closed(*found->second);
     }
@@ -146,7 +157,8 @@ void Node::check_connections() {
       inactive.push_back(number);
     }
   }
-  counters_.dropped_slow += end_connections(slow, true);
+  auto& dropped = crowded() ? counters_.dropped_crowded : counters_.dropped_slow;
+  dropped += end_connections(slow, true);
   counters_.closed_inactive += end_connections(inactive, false);
 }
 

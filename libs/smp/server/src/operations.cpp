@@ -43,15 +43,25 @@ void Counting::restart(WallTime now, const Statistics& shards) {
 }
 
 RelayBounds bounds_of(const ServerSettings& settings) {
-  return {settings.node.limits, settings.address_limits, settings.node.engine, settings.node.engine.service_limits,
-          settings.proxy,       settings.active_queues};
+  RelayBounds made{
+      settings.node.limits, settings.address_limits, settings.node.engine, settings.node.engine.service_limits,
+      settings.proxy,       settings.active_queues,  settings.web.limits};
+  if (settings.names) {
+    made.name_requests = settings.names->concurrency;
+    made.names_waiting = settings.names->waiting;
+    made.name_timeout = settings.names->timeout;
+    made.name_octets = settings.names->max_response;
+  }
+  return made;
 }
 
 std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds) {
   const auto& limits = bounds.connections;
   const auto& counts = status.statistics;  // since the start
+  const auto& refused = status.relays.refused;
   const auto number = [](auto value) { return static_cast<double>(value); };
   const auto seconds = [](std::chrono::seconds time) { return static_cast<double>(time.count()); };
+  const auto time = [&](Duration each) { return seconds(std::chrono::duration_cast<std::chrono::seconds>(each)); };
   return {
       {"connections", number(limits.connections), number(status.open_connections), status.counters.refused},
       {"connections_per_address", number(bounds.addresses.connections), number(status.addresses.most),
@@ -61,8 +71,14 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
       {"handshakes", number(limits.handshakes * status.threads),
        number(status.tls.handshakes + status.connections.handshakes),
        status.tls.dropped_handshakes + status.counters.dropped_handshakes},
+      {"handshake_timeout", seconds(limits.handshake_timeout), std::nullopt,
+       status.tls.timed_out + status.counters.timed_out_handshakes},
+      {"unanswered_commands", number(limits.unanswered), std::nullopt, status.counters.paused_unanswered},
+      {"pending_bytes", number(limits.pending), std::nullopt, status.counters.paused_pending},
+      {"max_pending_bytes", number(limits.max_pending), std::nullopt, status.counters.dropped_full},
       {"slow_reader_timeout", seconds(limits.slow_reader_timeout), std::nullopt, status.counters.dropped_slow},
-      {"pending_bytes_in_all", number(limits.pending_in_all), number(status.pending_octets), std::nullopt},
+      {"pending_bytes_in_all", number(limits.pending_in_all), number(status.pending_octets),
+       status.counters.dropped_crowded},
       {"queue_quota", number(bounds.engine.queue_quota), std::nullopt, counts.messages_over_quota},
       {"queues", number(bounds.engine.queues), number(bounds.engine.queue_count->load()), counts.refused_queues_in_all},
       {"queues_per_connection", number(bounds.engine.use.new_queues), std::nullopt,
@@ -78,10 +94,30 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
        status.services.forgotten},
       {"notifications", number(bounds.engine.notifications.in_all), number(status.shards.notifications),
        counts.notifications_lost},
-      {"proxy_sessions", number(bounds.proxy.sessions), number(status.relays.connected), counts.refused_relay_sessions},
-      {"proxy_connecting", number(bounds.proxy.connecting), number(status.relays.connecting), std::nullopt},
-      {"proxy_unanswered", number(bounds.proxy.unanswered), number(status.relays.unanswered), counts.refused_forwarded},
-      {"allowed_ports", number(bounds.proxy.ports.size()), std::nullopt, counts.refused_relay_targets},
+      {"proxy_sessions", number(bounds.proxy.sessions), number(status.relays.connected), refused.sessions},
+      {"proxy_sessions_of_client", number(bounds.proxy.sessions_of_client), std::nullopt, refused.sessions_of_client},
+      {"proxy_connects_per_minute", number(bounds.proxy.connects_per_minute), std::nullopt,
+       refused.connects_per_minute},
+      {"proxy_connecting", number(bounds.proxy.connecting), number(status.relays.connecting), refused.connecting},
+      {"proxy_connecting_of_client", number(bounds.proxy.connecting_of_client), std::nullopt,
+       refused.connecting_of_client},
+      {"proxy_unanswered", number(bounds.proxy.unanswered), number(status.relays.unanswered), refused.unanswered},
+      {"proxy_unanswered_of_session", number(bounds.proxy.unanswered_of_session), std::nullopt,
+       refused.unanswered_of_session},
+      {"client_concurrency", number(limits.proxied), std::nullopt,
+       status.counters.paused_proxied + refused.unanswered_of_client},
+      {"allowed_ports", number(bounds.proxy.ports.size()), std::nullopt, refused.targets},
+      {"names_per_connection", number(bounds.engine.names), std::nullopt, counts.refused_names_of_connection},
+      {"resolver_concurrency", number(bounds.name_requests), number(status.names.running), std::nullopt},
+      {"names_waiting", number(bounds.names_waiting), number(status.names.waiting), status.names.refused},
+      {"resolver_timeout_ms", number(bounds.name_timeout.count()), std::nullopt, status.names.timed_out},
+      {"resolver_max_response_bytes", number(bounds.name_octets), std::nullopt, status.names.too_large},
+      {"web_connections", number(bounds.web.connections * status.threads), number(status.web.connections),
+       status.web.refused_connections},
+      {"web_request_bytes", number(bounds.web.header_octets), std::nullopt, status.web.too_large},
+      {"web_header_timeout", time(bounds.web.header_timeout), std::nullopt, status.web.timed_out},
+      {"web_answer_timeout", time(bounds.web.answer_timeout), std::nullopt, status.web.unread},
+      {"web_idle_timeout", time(bounds.web.idle_timeout), std::nullopt, status.web.idle},
       {"active_queues", number(bounds.active_queues), number(status.active.month), status.active_uncounted},
   };
 }
@@ -240,6 +276,16 @@ Result<> Operations::finish(const Server::Last& last) {
 
 // ---- metrics
 
+std::vector<LimitMetric> Operations::limits_of(const RelayStatus& status) const {
+  auto limits = limit_metrics(status, bounds_);
+  if (control_) {
+    const auto counted = control_->counters();
+    limits.push_back({"control_connections", static_cast<double>(settings_.control_connections),
+                      static_cast<double>(counted.connections), counted.refused});
+  }
+  return limits;
+}
+
 std::string Operations::metrics_of(const RelayStatus& status) const {
   MetricsInput input;
   input.version = settings_.version;
@@ -249,7 +295,7 @@ std::string Operations::metrics_of(const RelayStatus& status) const {
   input.status = status;
   input.totals = totals_of(status);
   input.process = process_status();
-  input.limits = limit_metrics(status, bounds_);
+  input.limits = limits_of(status);
   return metrics_text(input);
 }
 
@@ -377,7 +423,7 @@ void Operations::server_info(bool admin, Text done) {
     if (admin) {
       text += fmt::format("Bytes that wait for clients: {}\nConnections in the handshake: {}\n", status.pending_octets,
                           status.tls.handshakes + status.connections.handshakes);
-      for (const auto& limit : limit_metrics(status, bounds_)) {
+      for (const auto& limit : limits_of(status)) {
         text += fmt::format("Limit {}: {}", limit.limit, limit.max);
         if (limit.now) text += fmt::format(", now {}", *limit.now);
         if (limit.refused) text += fmt::format(", refused {}", *limit.refused);

@@ -1,31 +1,32 @@
 #include "simplex/smp/server/relay_sessions.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 
-#include "simplex/crypto/box.hpp"
-#include "simplex/crypto/nonce.hpp"
-#include "simplex/smp/client/client.hpp"
 #include "simplex/smp/proxy_layers.hpp"
+#include "relay_answers.hpp"
 #include "relay_errors.hpp"
 
 namespace simplex::smp::server {
 namespace {
 
 constexpr Duration sweep_interval = std::chrono::seconds(60);
-// A relay's chain and key have to fit into a block of the client's.
-constexpr std::size_t max_certified_key = 12 * 1'024;
-constexpr SmpVersionRange forwarded_versions{proxy_version, current_version};
 // What a proxy's session gives up its place for: not one that was used just now.
 constexpr Duration least_idle = std::chrono::seconds(60);
+// An attempt to connect that took so long gives way to another when there are too many.
+constexpr Duration least_attempt = std::chrono::seconds(5);
 
-// One relay: being connected, connected, or failed a short while ago.
+// One relay: waiting for its turn, being connected, connected, or failed a short while ago.
 struct RelaySession {
   protocol::ServerAddress address;
   bool own = false;                // a relay of this operator's
-  std::optional<ClientId> opener;  // while it is connected
+  std::optional<ClientId> opener;  // until it failed; there while it waits for its turn
   Instant last_used;
+  bool waits = false;         // for its turn
+  async::Timer waits_enough;  // when it waited too long
+  Instant began;              // to connect
 
   struct Waiter {
     ClientId client;
@@ -47,6 +48,7 @@ struct RelaySession {
 struct ClientUse {
   Instant minute_began;
   std::size_t connects = 0;  // in this minute
+  std::size_t connecting = 0;
   std::size_t sessions = 0;
   std::set<std::uint64_t> forwarded;
 };
@@ -73,8 +75,10 @@ class Sessions final : public RelaySessions {
     if (found == sessions_.end()) return open(client, relay, std::move(done));
     auto& session = *found->second;
     session.last_used = now();
-    if (!session.error && !session.client) return session.waiters.push_back({client, std::move(done)});
-    answer(session, done);
+    if (session.error || session.client) return answer(session, done);
+    session.waiters.push_back({client, std::move(done)});
+    // Nobody waits behind what another has asked for before.
+    if (session.waits && session.opener != client) take_over(session, client);
   }
 
   void forward(ClientId client, BytesView session_id, CorrId corr_id, const command::Pfwd& forwarded,
@@ -89,9 +93,8 @@ class Sessions final : public RelaySessions {
     count_forwarded(session.own, &ProxyStatistics::requests);
     session.last_used = now();
     auto& use = use_of(client);
-    if (session.forwarded.size() >= settings_.unanswered_of_session || unanswered_ >= settings_.unanswered ||
-        use.forwarded.size() >= settings_.unanswered_of_client) {
-      ++statistics().refused_forwarded;
+    if (auto* refused = over_bound(session, use)) {
+      ++*refused;
       count_forwarded(session.own, &ProxyStatistics::other_errors);
       return done(std::unexpected(broker_error(broker_errors::Timeout{})));
     }
@@ -108,7 +111,7 @@ class Sessions final : public RelaySessions {
     session.client->command(
         {}, nullptr, command::Rfwd{Content(sealed)},
         [this, &session, token, corr_id, nonce](client::Outcome<BrokerMessage> outcome) {
-          auto response = opened(session, corr_id, nonce, std::move(outcome));
+          auto response = forwarded_answer(*session.key, corr_id, nonce, std::move(outcome));
           settle(session, token, std::move(response));
         },
         own_corr_id);
@@ -119,14 +122,27 @@ class Sessions final : public RelaySessions {
     if (found == clients_.end()) return;
     for (const auto token : found->second.forwarded) forwarded_.erase(token);
     clients_.erase(found);
+    const auto leave = [&](RelaySession& session) {
+      std::erase_if(session.waiters, [&](const auto& waiter) { return waiter.client == client; });
+    };
     // What is being connected goes on: others may wait for it, or come.
-    for (auto* session : connecting_) {
-      std::erase_if(session->waiters, [&](const auto& waiter) { return waiter.client == client; });
+    for (auto* session : connecting_) leave(*session);
+    for (auto* session : std::vector(waiting_.begin(), waiting_.end())) {
+      leave(*session);
+      if (session->opener != client) continue;
+      if (session->waiters.empty()) {
+        erase(*session);
+      } else {
+        session->opener = session->waiters.front().client;
+        ++use_of(*session->opener).sessions;
+      }
     }
+    begin_waiting();
   }
 
   Counters counters() const override {
-    return {by_id_.size(), connecting_.size(), errors_, unanswered_, clients_.size(), opened_, closed_idle_};
+    return {by_id_.size(), connecting_.size(), waiting_.size(), errors_, unanswered_, clients_.size(),
+            opened_,       closed_idle_,       refused_};
   }
 
  private:
@@ -169,17 +185,13 @@ class Sessions final : public RelaySessions {
   void open(ClientId client, const protocol::ServerAddress& relay, Done<broker::Pkey> done) {
     const bool own = is_own(relay);
     if (!may_be_asked_for(relay)) {
-      ++statistics().refused_relay_targets;
+      ++refused_.targets;
       return refuse(own, broker_error(broker_errors::Host{}), done);
     }
     auto& use = use_of(client);
-    if (use.connects == 0 || now() - use.minute_began >= std::chrono::minutes(1)) {
-      use.minute_began = now();
-      use.connects = 0;
-    }
-    if (use.connects >= settings_.connects_per_minute || use.sessions >= settings_.sessions_of_client ||
-        connecting_.size() >= settings_.connecting || !make_room()) {
-      ++statistics().refused_relay_sessions;
+    const bool at_once = use.connecting < settings_.connecting_of_client;
+    if (auto* refused = over_bound(use, at_once)) {
+      ++*refused;
       return refuse(own, broker_error(broker_errors::Network{}), done);
     }
     ++use.connects;
@@ -192,8 +204,70 @@ class Sessions final : public RelaySessions {
     session.last_used = now();
     session.waiters.push_back({client, std::move(done)});
     sessions_.emplace(relay, std::move(made));
-    connecting_.insert(&session);
+    if (at_once) return begin(session);
+    session.waits = true;
+    session.waits_enough = dependencies_.loop.after(settings_.connect_timeout, [this, &session] {
+      ++refused_.connecting_of_client;
+      const bool own_relay = session.own;
+      auto waiters = std::exchange(session.waiters, {});
+      erase(session);
+      for (auto& waiter : waiters) refuse(own_relay, broker_error(broker_errors::Network{}), waiter.done);
+    });
+    waiting_.push_back(&session);
+  }
 
+  // The counter of the bound that one more session would break; null: none.
+  [[nodiscard]] std::uint64_t* over_bound(ClientUse& use, bool at_once) {
+    if (!may_connect(use)) return &refused_.connects_per_minute;
+    if (use.sessions >= settings_.sessions_of_client) return &refused_.sessions_of_client;
+    if (!make_room()) return &refused_.sessions;
+    if (at_once && !make_way()) return &refused_.connecting;
+    return nullptr;
+  }
+
+  [[nodiscard]] bool may_connect(ClientUse& use) const {
+    if (use.connects == 0 || now() - use.minute_began >= std::chrono::minutes(1)) {
+      use.minute_began = now();
+      use.connects = 0;
+    }
+    return use.connects < settings_.connects_per_minute;
+  }
+
+  void take_over(RelaySession& session, ClientId client) {
+    auto& use = use_of(client);
+    if (use.connecting >= settings_.connecting_of_client || use.sessions >= settings_.sessions_of_client ||
+        connecting_.size() >= settings_.connecting || !may_connect(use)) {
+      return;
+    }
+    forget_opener(session);
+    session.opener = client;
+    ++use.connects;
+    ++use.sessions;
+    begin(session);
+  }
+
+  void end_waiting(RelaySession& session) {
+    if (!std::exchange(session.waits, false)) return;
+    session.waits_enough.cancel();
+    std::erase(waiting_, &session);
+  }
+
+  void begin_waiting() {
+    for (std::size_t i = 0; i < waiting_.size() && connecting_.size() < settings_.connecting;) {
+      auto& session = *waiting_[i];
+      if (use_of(*session.opener).connecting < settings_.connecting_of_client) {
+        begin(session);
+      } else {
+        ++i;
+      }
+    }
+  }
+
+  void begin(RelaySession& session) {
+    end_waiting(session);
+    ++use_of(*session.opener).connecting;
+    connecting_.insert(&session);
+    session.began = now();
     client::Options options;
     options.connect_timeout = settings_.connect_timeout;
     options.command_timeout = settings_.command_timeout;
@@ -202,52 +276,46 @@ class Sessions final : public RelaySessions {
     options.max_waiting = settings_.unanswered_of_session;
     options.proxy = true;
     options.public_addresses_only = !settings_.private_targets;
-    options.isolation = protocol::format(relay);
+    options.isolation = protocol::format(session.address);
     client::Handlers handlers;
     handlers.disconnected = [this, &session](const client::Failure&) { erase(session); };
     session.attempt = client::Client::connect(
-        {dependencies_.loop, dependencies_.random, silent_, dependencies_.connector}, relay, options,
+        {dependencies_.loop, dependencies_.random, silent_, dependencies_.connector}, session.address, options,
         std::move(handlers), [this, &session](client::Outcome<std::unique_ptr<client::Client>> outcome) {
           connected(session, std::move(outcome));
         });
   }
 
   void connected(RelaySession& session, client::Outcome<std::unique_ptr<client::Client>> outcome) {
-    connecting_.erase(&session);
-    session.attempt.reset();
+    end_attempt(session);
     session.last_used = now();
     if (!outcome) {
-      if (outcome.error().error.kind == ErrorKind::unsupported) ++statistics().refused_relay_targets;
+      if (outcome.error().error.kind == ErrorKind::unsupported) ++refused_.targets;
       remember(session, connect_error(outcome.error()), false);
     } else {
       accept(session, std::move(*outcome));
     }
+    begin_waiting();
     for (auto& waiter : std::exchange(session.waiters, {})) answer(session, waiter.done);
   }
 
-  // A client can use the relay when it speaks a version with forwarding, and signed a key for it.
+  void end_attempt(RelaySession& session) {
+    if (connecting_.erase(&session) == 0) return;
+    session.attempt.reset();
+    if (const auto use = clients_.find(*session.opener); use != clients_.end()) --use->second.connecting;
+  }
+
   void accept(RelaySession& session, std::unique_ptr<client::Client> client) {
-    const auto& agreed = client->agreed();
-    const SmpVersionRange versions{std::max(agreed.relay_versions.min, forwarded_versions.min),
-                                   std::min(agreed.relay_versions.max, forwarded_versions.max)};
-    if (agreed.version < proxy_version || versions.min > versions.max) {
-      return remember(session, transport_error(TransportErrorKind::version), true);
-    }
-    if (!agreed.certified_key || !agreed.secret) {
-      return remember(session, transport_error(TransportErrorKind::no_server_auth), true);
-    }
-    const auto& [chain, signed_key] = *agreed.certified_key;
-    std::size_t size = signed_key.size();
-    for (const auto& certificate : chain) size += certificate.size();
-    auto id = to_bytes(agreed.session_id.view());
-    if (size > max_certified_key || by_id_.contains(id)) {
+    auto made = session_answer(*client);
+    if (!made) return remember(session, std::move(made).error(), true);
+    if (by_id_.contains(made->session_id)) {
       return remember(session, transport_error(TransportErrorKind::handshake_bad_auth), true);
     }
     ++opened_;
-    session.key = crypto::box_key(*agreed.secret);
-    session.answer = broker::Pkey{id, versions, chain, signed_key};
+    session.key = crypto::box_key(*client->agreed().secret);
+    session.answer = *std::move(made);
     session.client = std::move(client);
-    by_id_.emplace(std::move(id), &session);
+    by_id_.emplace(session.answer.session_id, &session);
   }
 
   void remember(RelaySession& session, ErrorType error, bool incompatible) {
@@ -272,23 +340,11 @@ class Sessions final : public RelaySessions {
 
   // ---- PFWD
 
-  // The content of RRES, for the client: as long as every answer is, and of its command.
-  [[nodiscard]] static Result<Bytes, ErrorType> opened(const RelaySession& session, const CorrId& corr_id,
-                                                       const crypto::CbNonce& nonce,
-                                                       client::Outcome<BrokerMessage> outcome) {
-    if (!outcome) return std::unexpected(forward_error(outcome.error()));
-    const auto* rres = std::get_if<broker::Rres>(&*outcome);
-    if (rres == nullptr) return std::unexpected(unexpected_answer(std::string(smp::name_of(*outcome))));
-    auto octets = to_bytes(rres->encrypted.bytes);
-    const auto response = open_rres(*session.key, nonce, octets);
-    if (!response && response.error().kind == ErrorKind::authentication) {
-      return std::unexpected(ErrorType(errors::Crypto{}));
-    }
-    if (!response || response->corr_id != corr_id ||
-        response->encrypted.bytes.size() != padded_forwarded_size + crypto::box_tag_size) {
-      return std::unexpected(broker_error(broker_errors::Response{"BLOCK"}));
-    }
-    return to_bytes(response->encrypted.bytes);
+  [[nodiscard]] std::uint64_t* over_bound(const RelaySession& session, const ClientUse& use) {
+    if (session.forwarded.size() >= settings_.unanswered_of_session) return &refused_.unanswered_of_session;
+    if (unanswered_ >= settings_.unanswered) return &refused_.unanswered;
+    if (use.forwarded.size() >= settings_.unanswered_of_client) return &refused_.unanswered_of_client;
+    return nullptr;
   }
 
   void settle(RelaySession& session, std::uint64_t token, Result<Bytes, ErrorType> response) {
@@ -315,10 +371,11 @@ class Sessions final : public RelaySessions {
   }
 
   void erase(RelaySession& session) {
+    end_waiting(session);
+    end_attempt(session);
     forget_opener(session);
     if (session.error) --errors_;
     if (session.client) by_id_.erase(session.answer.session_id);
-    connecting_.erase(&session);
     // The session may be the key's owner, and its client may be what calls.
     const auto found = sessions_.find(session.address);
     const auto kept = std::move(found->second);
@@ -342,12 +399,25 @@ class Sessions final : public RelaySessions {
     if (errors_ >= settings_.remembered_errors) {
       if (auto* session = oldest([](const RelaySession& each) { return each.error.has_value(); })) erase(*session);
     }
-    if (by_id_.size() + connecting_.size() < settings_.sessions) return true;
+    if (by_id_.size() + connecting_.size() + waiting_.size() < settings_.sessions) return true;
     const auto before = now() - least_idle;
     auto* session = oldest(
         [&](const RelaySession& each) { return each.client && each.forwarded.empty() && each.last_used <= before; });
     if (session == nullptr) return false;
     erase(*session);
+    return true;
+  }
+
+  // Relays that swallow what they are sent do not keep others from being connected to.
+  [[nodiscard]] bool make_way() {
+    if (connecting_.size() < settings_.connecting) return true;
+    const auto oldest = std::ranges::min_element(connecting_, {}, [](const auto* each) { return each->began; });
+    if (oldest == connecting_.end() || now() - (*oldest)->began < least_attempt) return false;
+    auto& session = **oldest;
+    ++refused_.connecting;
+    end_attempt(session);
+    remember(session, broker_error(broker_errors::Network{}), false);
+    for (auto& waiter : std::exchange(session.waiters, {})) answer(session, waiter.done);
     return true;
   }
 
@@ -380,7 +450,9 @@ class Sessions final : public RelaySessions {
   std::size_t errors_ = 0;
   std::uint64_t opened_ = 0;
   std::uint64_t closed_idle_ = 0;
+  Refusals refused_;
   std::set<RelaySession*> connecting_;
+  std::deque<RelaySession*> waiting_;  // for their turn: their clients connect to too many others
   std::map<Bytes, RelaySession*> by_id_;
   // Destroyed first: their connections use what is above.
   std::map<protocol::ServerAddress, std::unique_ptr<RelaySession>> sessions_;
@@ -388,6 +460,21 @@ class Sessions final : public RelaySessions {
 };
 
 }  // namespace
+
+RelaySessions::Counters& RelaySessions::Counters::operator+=(const Counters& other) {
+  for (auto number : {&Counters::connected, &Counters::connecting, &Counters::waiting, &Counters::remembered_errors,
+                      &Counters::unanswered, &Counters::clients}) {
+    this->*number += other.*number;
+  }
+  opened += other.opened;
+  closed_idle += other.closed_idle;
+  for (auto number : {&Refusals::targets, &Refusals::sessions, &Refusals::sessions_of_client,
+                      &Refusals::connects_per_minute, &Refusals::connecting, &Refusals::connecting_of_client,
+                      &Refusals::unanswered, &Refusals::unanswered_of_session, &Refusals::unanswered_of_client}) {
+    refused.*number += other.refused.*number;
+  }
+  return *this;
+}
 
 ProxySettings share_of(const ProxySettings& relay, std::size_t nodes) {
   auto share = relay;
@@ -404,9 +491,13 @@ std::unique_ptr<RelaySessions> make_relay_sessions(RelaySessionsDependencies dep
 }
 
 std::unique_ptr<RelaySessions> make_tls_relay_sessions(async::Loop& loop, Random& random, Statistics& statistics,
-                                                       const ProxySettings& settings) {
-  auto connector = transport::make_tls_connector(
-      {.keep_alive = {}, .versions = {}, .network = settings.network, .credentials = nullptr});
+                                                       const ProxySettings& settings,
+                                                       std::shared_ptr<transport::HostResolver> resolver) {
+  auto connector = transport::make_tls_connector({.keep_alive = {},
+                                                  .versions = {},
+                                                  .network = settings.network,
+                                                  .credentials = nullptr,
+                                                  .resolver = std::move(resolver)});
   auto& used = *connector;
   return std::make_unique<Sessions>(RelaySessionsDependencies{loop, random, used, statistics}, settings,
                                     std::move(connector));

@@ -13,6 +13,10 @@ RelayWeb::RelayWeb(WebSettings settings, Logger& logger)
       logger.warning("the web site is not written into its folder: " + written.error().message);
     }
   }
+  if (const auto port = settings_.https_without_certificate) {
+    logger.warning(fmt::format(
+        "[WEB] https = {} has no effect without cert and key: no web pages with TLS, SMP is not affected", *port));
+  }
   if (!settings_.https) return;
   if (auto loaded = load_credentials()) {
     credentials_ = *std::move(loaded);
@@ -54,7 +58,7 @@ std::unique_ptr<server_kit::HttpServer> RelayWeb::serve(async::Loop& loop) const
 Result<std::unique_ptr<server_kit::HttpEndpoint>> RelayWeb::serve_plain(async::Loop& loop) const {
   if (!settings_.http) return nullptr;
   transport::TcpListenSettings listen;
-  listen.addresses = {{settings_.bind, *settings_.http}};
+  listen.addresses = {*settings_.http};
   return server_kit::serve_http(loop, std::move(listen), settings_.limits, handler());
 }
 

@@ -14,6 +14,7 @@ class RelayWeb {
 
   // The addresses of SMP with what they serve, and one of the web alone, if there is one.
   [[nodiscard]] std::vector<transport::ListenAddress> addresses(std::vector<transport::ListenAddress> smp) const;
+  [[nodiscard]] const std::optional<transport::Endpoint>& http() const { return settings_.http; }
   [[nodiscard]] const std::shared_ptr<const transport::WebCredentials>& credentials() const { return credentials_; }
   [[nodiscard]] Result<std::shared_ptr<const transport::WebCredentials>> load_credentials() const;
 

@@ -64,6 +64,9 @@ struct Worker {
     }
     made.store = node->store_timing();
     if (sessions != nullptr) made.relays = sessions->counters();
+    if (const auto* names = node->names()) made.names = names->counters();
+    if (web) made.web += web->counters();
+    if (plain_web) made.web += plain_web->counters();
     made.active = periods.counts();
     made.active_with_notification = periods.notification_counts();
     made.active_uncounted = periods.uncounted();
@@ -108,11 +111,12 @@ class ThreadedServer final : public Server {
       });
     }
     running_ = true;
+    if (settings_.names) probe_names();
     return {};
   }
 
   const std::vector<std::uint16_t>& ports() const override { return ports_; }
-  std::optional<std::uint16_t> http_port() const override { return http_port_; }
+  std::optional<transport::Endpoint> http() const override { return http_; }
   const StartReport& report() const override { return report_; }
 
   void status(async::Loop& loop, Done<RelayStatus> done) override {
@@ -245,6 +249,7 @@ class ThreadedServer final : public Server {
     }
     auto count = settings_.threads > 0 ? settings_.threads : std::size_t{std::thread::hardware_concurrency()};
     count = std::clamp<std::size_t>(count, 1, 64);
+    if (settings_.proxy.enabled) relay_names_ = transport::make_host_resolver();
     for (std::size_t i = 0; i < count; ++i) {
       auto worker = std::make_unique<Worker>(settings_.active_queues / count + 1);
       worker->store =
@@ -254,7 +259,7 @@ class ThreadedServer final : public Server {
       worker->node->shard().report_active_queues(&worker->periods);
       if (settings_.proxy.enabled) {
         auto sessions = make_tls_relay_sessions(*worker->loop, worker->random, worker->node->shard().statistics(),
-                                                share_of(settings_.proxy, count));
+                                                share_of(settings_.proxy, count), relay_names_);
         worker->sessions = sessions.get();
         worker->node->route_privately(std::move(sessions));
       }
@@ -326,6 +331,23 @@ class ThreadedServer final : public Server {
       worker->node->resolve_names(make_name_resolver(*worker->loop, *settings_.names, connector, workers_.size()));
     }
     return {};
+  }
+
+  // A resolver that is down is no reason not to start; the operator wants to know.
+  void probe_names() {
+    loops_[0]->post([this, node = nodes_[0]] {
+      if (node->names() == nullptr) return;
+      node->names()->resolve(
+          *SimplexDomain::parse("probe.simplex"), [this](const Result<NameRecord, NameError>& found) {
+            if (found) return;
+            if (const auto* error = std::get_if<name_errors::Resolver>(&found.error())) {
+              logger_.warning(
+                  fmt::format("the resolver of names does not answer as it should ({}): RSLV will fail until it "
+                              "does. Look at [NAMES] resolver_endpoint",
+                              error->text));
+            }
+          });
+    });
   }
 
   Result<> save_notifications() {
@@ -409,7 +431,7 @@ class ThreadedServer final : public Server {
       worker.web = web_->serve(*worker.loop);
       if (i == 0) {
         SIMPLEX_ASSIGN(worker.plain_web, web_->serve_plain(*worker.loop));
-        if (worker.plain_web) http_port_ = worker.plain_web->ports().at(0);
+        if (worker.plain_web) http_ = {web_->http()->host, worker.plain_web->ports().at(0)};
       }
       transport::ListenSettings listen;
       listen.addresses = web_->addresses(settings_.addresses);
@@ -490,10 +512,11 @@ class ThreadedServer final : public Server {
   SystemRandom random_;
   std::shared_ptr<transport::AddressBounds> admission_;
   Last last_;
+  std::shared_ptr<transport::HostResolver> relay_names_;  // null: it is no proxy
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Node*> nodes_;
   std::vector<std::uint16_t> ports_;
-  std::optional<std::uint16_t> http_port_;
+  std::optional<transport::Endpoint> http_;
   std::unique_ptr<RelayWeb> web_;
   StartReport report_;
   bool running_ = false;

@@ -1,5 +1,7 @@
 // Commands of a proxy's client (simplex-messaging.md, "Private message routing"): two layers are taken off, and the
 // command goes the way of all commands. Its answer is wrapped again where answers are encoded.
+#include <algorithm>
+
 #include "simplex/crypto/nonce.hpp"
 #include "simplex/smp/proxy_layers.hpp"
 #include "simplex/smp/server/shard.hpp"
@@ -39,11 +41,12 @@ void Shard::unwrap(const Request& request, const command::Rfwd& rfwd) {
 
   // Authorized like a command of the proxy's connection, in the client's version.
   auto session = std::make_shared<ClientSession>();
-  session->version = opened->version;
+  // A proxy's connection never sends the session id, whatever older version the client names.
+  session->version = std::max(opened->version, authenticator_version);
   session->session_id = proxy->session_id;
   session->key = proxy->key->clone();
   const auto forwarding = std::make_shared<const Forwarding>(
-      Forwarding{proxy, to_proxy.corr_id, opened->corr_id, opened->version, std::move(*client_key)});
+      Forwarding{proxy, to_proxy.corr_id, opened->corr_id, session->version, std::move(*client_key)});
   ++statistics_.forwarded_received;
   // From here on the client is answered, not the proxy.
   if (!transmissions) return error({request.client, CorrId(), EntityId(), forwarding}, errors::Block{});

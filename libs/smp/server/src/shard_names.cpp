@@ -16,6 +16,7 @@ void Shard::resolve_name(const Request& request, const command::Rslv& rslv) {
   if (client == clients_.end()) return;
   if (client->second.names >= settings_.names) {
     ++counted.resolver_errors;
+    ++statistics_.refused_names_of_connection;
     return error(origin, errors::Name{name_errors::Resolver{"too many requests"}});
   }
   ++client->second.names;

@@ -53,14 +53,35 @@ void read_information(IniSettings& settings, PublicInformation& information) {
   }
 }
 
-// "off", nothing or a number.
-std::optional<std::uint16_t> read_port(IniSettings& settings, std::string_view key) {
+std::optional<std::uint16_t> port_in(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return port;
+}
+
+// "off", nothing, a port; or, with `host_too`, one after a host: 127.0.0.1:8080, [::1]:8080.
+std::optional<transport::Endpoint> read_endpoint(IniSettings& settings, std::string_view key, bool host_too) {
   const auto text = settings.optional_text("WEB", key);
   if (!text || text->empty() || *text == "off") return std::nullopt;
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), port);
-  if (error == std::errc{} && end == text->data() + text->size()) return port;
-  settings.problem("WEB", key, "must be a port number from 0 to 65535, or off");
+  std::string_view host;
+  std::string_view port_text = *text;
+  const auto colon = text->rfind(':');
+  const bool has_host = host_too && colon != text->npos;
+  if (has_host) {
+    host = std::string_view(*text).substr(0, colon);
+    port_text = std::string_view(*text).substr(colon + 1);
+    if (host.starts_with('[') && host.ends_with(']')) {
+      host = host.substr(1, host.size() - 2);
+    } else if (host.find(':') != host.npos) {
+      host = {};  // IPv6 without brackets: its last number would be taken for the port
+    }
+  }
+  const auto port = port_in(port_text);
+  if (port && host.empty() != has_host) return transport::Endpoint{std::string(host), *port};
+  settings.problem("WEB", key,
+                   host_too ? "must be a port number from 0 to 65535, an address and a port like 127.0.0.1:8080, or off"
+                            : "must be a port number from 0 to 65535, or off");
   return std::nullopt;
 }
 
@@ -84,21 +105,30 @@ void read_web(IniSettings& settings, std::string_view host, WebSettings& web) {
   if (const auto folder = settings.optional_text("WEB", "static_path"); folder && !folder->empty()) {
     web.site.folder = *folder;
   }
-  web.http = read_port(settings, "http");
-  const auto https = read_port(settings, "https");
+  web.http = read_endpoint(settings, "http", true);
+  if (web.http && web.http->host.empty()) web.http->host = web.bind;
+  const auto https = read_endpoint(settings, "https", false);
   const auto certificate = settings.text("WEB", "cert", "");
   const auto key = settings.text("WEB", "key", "");
   // As in the reference, all three or none: a configuration with the port alone is that of a relay behind a web server.
-  if (https && !certificate.empty() && !key.empty()) web.https = WebSettings::Https{*https, certificate, key};
-  web.limits.connections = static_cast<std::size_t>(
-      settings.number("LIMITS", "web_connections", static_cast<std::int64_t>(web.limits.connections), 1, 1'000'000));
-  const auto time = [&](std::string_view key, Duration& value) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(value).count();
-    value = std::chrono::seconds(settings.number("LIMITS", key, seconds, 1, 86'400));
+  if (https && !certificate.empty() && !key.empty()) {
+    web.https = WebSettings::Https{https->port, certificate, key};
+  } else if (https) {
+    web.https_without_certificate = https->port;
+  }
+  const auto number = [&](std::string_view limit, std::size_t& value, std::int64_t min, std::int64_t max) {
+    value = static_cast<std::size_t>(settings.number("LIMITS", limit, static_cast<std::int64_t>(value), min, max));
   };
+  const auto time = [&](std::string_view limit, Duration& value) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(value).count();
+    value = std::chrono::seconds(settings.number("LIMITS", limit, seconds, 1, 86'400));
+  };
+  number("web_connections", web.limits.connections, 1, 1'000'000);
+  number("web_request_bytes", web.limits.header_octets, 256, 1'048'576);
+  number("web_requests", web.limits.requests, 1, 1'000'000);
+  time("web_idle_timeout", web.limits.idle_timeout);
   time("web_header_timeout", web.limits.header_timeout);
   time("web_answer_timeout", web.limits.answer_timeout);
-  time("web_idle_timeout", web.limits.idle_timeout);
 }
 
 std::optional<NameSettings> read_names(IniSettings& settings) {

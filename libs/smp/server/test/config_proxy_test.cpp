@@ -34,7 +34,8 @@ TEST(ConfigProxy, EveryKeyIsRead) {
       "[PROXY]\nenable = off\nhost_mode = onion\nrequired_host_mode = on\nown_server_domains = a.example  b.example\n"
       "socks_proxy = :9150\nsocks_mode = always\nclient_concurrency = 200\nallow_private_targets = on\n"
       "allowed_ports = 443 5223 8000-9000\n"
-      "[LIMITS]\nproxy_sessions = 7\nproxy_connecting = 8\nproxy_sessions_of_client = 9\n"
+      "[LIMITS]\nproxy_sessions = 7\nproxy_connecting = 8\nproxy_connecting_of_client = 2\nproxy_sessions_of_client = "
+      "9\n"
       "proxy_connects_per_minute = 10\nproxy_unanswered = 11\nproxy_unanswered_of_session = 12\nproxy_idle = 13\n");
   ASSERT_TRUE(config) << config.error().message;
   const auto& proxy = config->server.proxy;

@@ -15,6 +15,7 @@ class Forwarded : public ::testing::TestWithParam<std::size_t> {
     Bytes rfwd;
     CorrId rfwd_corr_id;
   };
+  // Without the session id also in a version that had it: the proxy's connection has none.
   Wrapped wrap(const ClientCommand& command, BytesView entity, const crypto::AuthPrivateKey* key, SmpVersion version) {
     const auto own = crypto::generate_x25519(world_.random());
     Wrapped made{crypto::box_key(proxy_.relay_key(), own.private_key).value(),
@@ -25,7 +26,8 @@ class Forwarded : public ::testing::TestWithParam<std::size_t> {
     auth.key = key;
     auth.relay_key = proxy_.relay_key();
     const auto transmission =
-        encode_client_transmission({version, proxy_.session()->session_id}, auth, made.corr_id, entity, command)
+        encode_client_transmission({std::max(version, authenticator_version), proxy_.session()->session_id}, auth,
+                                   made.corr_id, entity, command)
             .value();
     const auto inner = seal_forwarded(made.key, crypto::cb_nonce(made.corr_id.view()), transmission).value();
     made.rfwd = seal_rfwd(proxy_key_, crypto::cb_nonce(made.rfwd_corr_id.view()),
@@ -46,7 +48,9 @@ class Forwarded : public ::testing::TestWithParam<std::size_t> {
     EXPECT_EQ(octets->size(), padded_forwarded_size + crypto::box_tag_size);
     const auto inner =
         open_forwarded(wrapped.key, crypto::reversed(crypto::cb_nonce(wrapped.corr_id.view())), *octets).value();
-    auto received = decode_broker_transmission({version, proxy_.session()->session_id}, inner).value();
+    auto received =
+        decode_broker_transmission({std::max(version, authenticator_version), proxy_.session()->session_id}, inner)
+            .value();
     EXPECT_EQ(received.corr_id, wrapped.corr_id);
     return {octets, received.corr_id, to_bytes(received.entity_id), std::move(received.message)};
   }
@@ -86,6 +90,19 @@ TEST_P(Forwarded, TheVersionIsTheClients) {
   EXPECT_TRUE(send(queue, std::string(16'064, 'x'), nullptr, SmpVersion(10)).is<broker::Ok>());
   EXPECT_TRUE(send(queue, std::string(16'064, 'x'), nullptr, SmpVersion(11)).is_error(errors::LargeMsg{}));
   EXPECT_TRUE(send(queue, std::string(16'048, 'x'), nullptr, SmpVersion(20)).is<broker::Ok>());
+}
+
+// The reference takes any version that the layers name, of before and after those that it offers.
+TEST_P(Forwarded, VersionsThatNoProxyOffersAreServedToo) {
+  const auto queue = alice_.create();
+  for (const std::uint16_t version : std::initializer_list<std::uint16_t>{1, 6, 7, 21, 1'000}) {
+    const auto key = alice_.new_key(true);
+    EXPECT_TRUE(send(queue, "hello", nullptr, SmpVersion(version)).is<broker::Ok>()) << version;
+    EXPECT_TRUE(send(queue, "signed", &key, SmpVersion(version)).is_error(errors::Auth{})) << version;
+  }
+  EXPECT_TRUE(send(queue, std::string(16'088, 'x'), nullptr, SmpVersion(6)).is<broker::Ok>());
+  EXPECT_TRUE(send(queue, std::string(16'089, 'x'), nullptr, SmpVersion(7)).is_error(errors::LargeMsg{}));
+  EXPECT_TRUE(send(queue, std::string(16'049, 'x'), nullptr, SmpVersion(21)).is_error(errors::LargeMsg{}));
 }
 
 TEST_P(Forwarded, LinksAreRead) {

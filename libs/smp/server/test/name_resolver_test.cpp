@@ -189,6 +189,9 @@ TEST_F(Names, RequestsAtOnceAreBounded) {
   EXPECT_EQ(found_.size(), 20U);
   EXPECT_EQ(web_->visits.size(), 6U);
   EXPECT_EQ(found_.back(), resolver_error("timeout"));
+  EXPECT_EQ(resolver_->counters().refused, 12U);
+  EXPECT_EQ(resolver_->counters().timed_out, 5U);
+  EXPECT_EQ(resolver_->counters().running + resolver_->counters().waiting, 0U);
   ask("again.simplex");
   time_.advance(10ms);
   EXPECT_EQ(web_->visits.size(), 7U);

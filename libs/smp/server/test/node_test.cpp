@@ -155,6 +155,7 @@ TEST(Node, AConnectionThatSaysNothingIsClosed) {
   EXPECT_TRUE(silent.closed);
   EXPECT_EQ(world.load.connections, 0u);
   EXPECT_EQ(world.nodes[0]->counters().failed_handshakes, 1u);
+  EXPECT_EQ(world.nodes[0]->counters().timed_out_handshakes, 1u);
 }
 
 TEST(Node, InactiveConnectionsAreClosedAfterSixHoursButNotSubscribers) {
@@ -232,6 +233,7 @@ TEST(Node, ACommanderThatDoesNotReadIsNotReadEither) {
   for (int i = 0; i < 500; ++i) mallory.send(command::Ping{});
   world.time.advance(std::chrono::seconds(1));
   EXPECT_LE(world.nodes[0]->counters().blocks_in - before, 10u);
+  EXPECT_EQ(world.nodes[0]->counters().paused_pending, 1u);
   mallory.resume();
   world.time.advance(std::chrono::seconds(1));
   EXPECT_THAT(mallory.answers, SizeIs(500));
@@ -291,7 +293,7 @@ TEST(Node, SlowReadersTogetherHaveNoMoreThanTheRelayHasRoomFor) {
   EXPECT_THAT(good.events, SizeIs(20));
   world.time.advance(std::chrono::seconds(90));
   EXPECT_LE(world.load.pending, world.settings.limits.pending_in_all);
-  EXPECT_GT(world.nodes[0]->counters().dropped_slow + world.nodes[1]->counters().dropped_slow, 0u);
+  EXPECT_GT(world.nodes[0]->counters().dropped_crowded + world.nodes[1]->counters().dropped_crowded, 0u);
   readers.clear();
   world.time.advance(std::chrono::seconds(1));
   EXPECT_EQ(world.load.pending, 0u);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "simplex/testing/run_until.hpp"
 #include "simplex/world/scheduler.hpp"
 
 namespace simplex::smp::server {
@@ -15,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using testing::run_until;
 
 // A relay of which the test says what it counts.
 class SaidServer final : public Server {
@@ -41,7 +43,7 @@ class SaidServer final : public Server {
   void begin(Period period) override { begun.push_back(period); }
   void use(const transport::ServerCredentials&) override {}
   void use(const std::optional<BasicAuth>&) override {}
-  std::optional<std::uint16_t> http_port() const override { return std::nullopt; }
+  std::optional<transport::Endpoint> http() const override { return std::nullopt; }
   Result<> reload_web_certificate() override { return {}; }
   const Last& last() const override { return last_; }
   Result<> stop() override { return {}; }
@@ -169,21 +171,6 @@ TEST_F(Watch, TheMetricsFileIsRewritten) {
   server_.now.statistics.messages_sent = 2;
   time.advance(settings_.metrics_interval);
   EXPECT_THAT(content(*settings_.metrics), HasSubstr("\nsimplex_smp_messages_sent 2\n"));
-}
-
-template <class F>
-[[nodiscard]] bool run_until(async::ThreadLoop& loop, F&& holds) {
-  const auto end = loop.now() + 20s;
-  bool held = false;
-  async::Timer timer;
-  std::function<void()> look = [&] {
-    held = holds();
-    if (held || loop.now() > end) return loop.stop();
-    timer = loop.after(500us, [&] { look(); });
-  };
-  loop.post([&] { look(); });
-  loop.run();
-  return held;
 }
 
 TEST_F(Watch, PrometheusAsksTheEndpoint) {

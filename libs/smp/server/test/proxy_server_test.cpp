@@ -5,6 +5,7 @@
 
 #include "simplex/smp/server/server.hpp"
 #include "simplex/testing/random.hpp"
+#include "simplex/testing/run_until.hpp"
 #include "simplex/transport/tls.hpp"
 #include "proxy_user.hpp"
 
@@ -51,19 +52,7 @@ class TwoRelays : public ::testing::Test {
         client::Dependencies{*loop_, random_, logger_, *connector_},
         [this](const std::function<bool()>& holds) { return run_until(holds); }, relay.address());
   }
-  bool run_until(const std::function<bool()>& holds) {
-    const auto end = loop_->now() + std::chrono::seconds(30);
-    bool held = false;
-    async::Timer timer;
-    std::function<void()> look = [&] {
-      held = holds();
-      if (held || loop_->now() > end) return loop_->stop();
-      timer = loop_->after(std::chrono::microseconds(500), [&] { look(); });
-    };
-    loop_->post([&] { look(); });
-    loop_->run();
-    return held;
-  }
+  bool run_until(const std::function<bool()>& holds) { return testing::run_until(*loop_, holds); }
   crypto::AuthPrivateKey key() { return crypto::generate_ed25519(random_).private_key; }
 
   SystemClock clock_;

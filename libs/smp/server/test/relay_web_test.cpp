@@ -152,13 +152,24 @@ TEST_F(RelayWithWeb, WithoutACertificateTheRelayWorksAndItsReloadBringsThePages)
 TEST_F(RelayWithWeb, PlainHttpHasAPortOfItsOwn) {
   auto with = settings(0);
   with.web.https.reset();
-  with.web.http = 0;
+  with.web.http = {"127.0.0.1", 0};
   with.web.site.folder = folder_ / "www";
   with.node.engine.new_queues = false;
   start(std::move(with));
-  ASSERT_TRUE(server_->http_port());
-  EXPECT_THAT(page(*server_->http_port(), "/", false), HasSubstr("Cannot be created"));
+  ASSERT_TRUE(server_->http());
+  EXPECT_EQ(server_->http()->host, "127.0.0.1");
+  EXPECT_THAT(page(server_->http()->port, "/", false), HasSubstr("Cannot be created"));
   EXPECT_TRUE(fs::exists(folder_ / "www" / "index.html"));
+  EXPECT_TRUE(smp_works({"smp/1"}));
+}
+
+TEST_F(RelayWithWeb, HttpsWithoutACertificateIsSaid) {
+  auto with = settings(0);
+  with.web.https.reset();
+  with.web.https_without_certificate = 443;
+  start(std::move(with));
+  EXPECT_THAT(logger_.all, HasSubstr("https = 443"));
+  EXPECT_THAT(logger_.all, HasSubstr("cert and key"));
   EXPECT_TRUE(smp_works({"smp/1"}));
 }
 
@@ -194,7 +205,7 @@ TEST(WebConfig, SectionsHaveTheirEffect) {
   EXPECT_EQ(web.site.information.hosting_type, "owned");
   EXPECT_EQ(web.site.onion_host, "abc.onion");
   EXPECT_EQ(web.site.folder, "/var/www");
-  EXPECT_EQ(web.http, 8000);
+  EXPECT_EQ(web.http, (transport::Endpoint{"", 8'000}));
   ASSERT_TRUE(web.https);
   EXPECT_EQ(web.https->port, 443);
   EXPECT_EQ(web.https->certificate, "/c");
@@ -211,7 +222,26 @@ TEST(WebConfig, NoneOfItIsNeeded) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_FALSE(config->server.web.https);
   EXPECT_FALSE(config->server.web.http);
+  EXPECT_EQ(config->server.web.https_without_certificate, 443);
   EXPECT_FALSE(config->server.names);
+}
+
+TEST(WebConfig, HttpMayHaveAnAddress) {
+  const auto http = [](const std::string& value) {
+    return config_of("[TRANSPORT]\nport = 1\nbind = 192.0.2.7\n[WEB]\nhttp = " + value + "\n");
+  };
+  using transport::Endpoint;
+  EXPECT_EQ(http("8080")->server.web.http, (Endpoint{"192.0.2.7", 8'080}));
+  EXPECT_EQ(http("127.0.0.1:8080")->server.web.http, (Endpoint{"127.0.0.1", 8'080}));
+  EXPECT_EQ(http("[::1]:8080")->server.web.http, (Endpoint{"::1", 8'080}));
+  EXPECT_EQ(http("localhost:0")->server.web.http, (Endpoint{"localhost", 0}));
+  EXPECT_FALSE(http("off")->server.web.http);
+  for (const auto* wrong :
+       {"127.0.0.1:", ":8080", "::1:8080", "[]:8080", "127.0.0.1:web", "127.0.0.1:65536", "8080x"}) {
+    const auto config = http(wrong);
+    ASSERT_FALSE(config) << wrong;
+    EXPECT_THAT(config.error().message, HasSubstr("127.0.0.1:8080")) << wrong;
+  }
 }
 
 TEST(WebConfig, WrongValuesAreNamedAndSecretsAreNot) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "simplex/smp/server/server.hpp"
+#include "simplex/testing/run_until.hpp"
 #include "simplex/transport/tls.hpp"
 
 namespace simplex::smp::server {
@@ -19,17 +20,7 @@ class WatchedServer : public ::testing::Test {
   }
   template <class F>
   [[nodiscard]] bool run_until(F&& holds) {
-    const auto end = loop_->now() + 20s;
-    bool held = false;
-    async::Timer timer;
-    std::function<void()> look = [&] {
-      held = holds();
-      if (held || loop_->now() > end) return loop_->stop();
-      timer = loop_->after(500us, [&] { look(); });
-    };
-    loop_->post([&] { look(); });
-    loop_->run();
-    return held;
+    return testing::run_until(*loop_, holds);
   }
   RelayStatus status() {
     std::optional<RelayStatus> got;

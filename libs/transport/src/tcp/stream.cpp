@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "stream_channel.hpp"
+
 namespace simplex::transport {
 namespace {
 
@@ -22,33 +24,13 @@ Error stream_error(const error_code& error) {
   return {ErrorKind::network, "the connection failed: " + error.message(), Advice::retry};
 }
 
-class TcpChannel final : public Channel {
- public:
-  explicit TcpChannel(std::shared_ptr<TcpStream> stream) : stream_(std::move(stream)) {}
-  ~TcpChannel() override { stream_->drop(); }
-  TcpChannel(const TcpChannel&) = delete;
-  TcpChannel& operator=(const TcpChannel&) = delete;
-
-  void start(Handlers handlers) override { stream_->start(std::move(handlers)); }
-  void send(Bytes octets) override { stream_->send(std::move(octets)); }
-  std::size_t pending() const override { return stream_->pending(); }
-  void pause_reading() override { stream_->pause(true); }
-  void resume_reading() override { stream_->pause(false); }
-  void close() override { stream_->close(); }
-  void abort() override { stream_->abort(); }
-  const ChannelInfo& info() const override { return stream_->info(); }
-
- private:
-  std::shared_ptr<TcpStream> stream_;
-};
-
 }  // namespace
 
 TcpStream::TcpStream(async::Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {
   socket_.non_blocking(true);
 }
 
-ChannelPtr TcpStream::into_channel() { return std::make_unique<TcpChannel>(shared_from_this()); }
+ChannelPtr TcpStream::into_channel() { return std::make_unique<StreamChannel<TcpStream>>(shared_from_this()); }
 
 void TcpStream::wait_readable() {
   if (std::exchange(waits_readable_, true)) return;

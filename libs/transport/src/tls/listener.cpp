@@ -198,6 +198,7 @@ class Listening : public std::enable_shared_from_this<Listening> {
                                                   std::vector<std::string>{});
     place->stream->hold(std::move(held));
     place->limit = loop_.after(settings_.handshake_timeout, [self = shared_from_this(), place] {
+      ++self->counters_.timed_out;
       self->end_handshake(place, {ErrorKind::timeout, "a client did not finish the TLS handshake in time"});
     });
     place->stream->handshake([self = shared_from_this(), place, serves = port.serves](Result<> result) {

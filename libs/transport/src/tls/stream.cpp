@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "simplex/async/asio_access.hpp"
+#include "stream_channel.hpp"
 
 namespace simplex::transport::tls {
 namespace {
@@ -31,26 +32,6 @@ Error socket_error(int number) {
       return {ErrorKind::network, "the connection failed: " + std::system_category().message(number), Advice::retry};
   }
 }
-
-class TlsChannel final : public Channel {
- public:
-  explicit TlsChannel(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
-  ~TlsChannel() override { stream_->drop(); }
-  TlsChannel(const TlsChannel&) = delete;
-  TlsChannel& operator=(const TlsChannel&) = delete;
-
-  void start(Handlers handlers) override { stream_->start(std::move(handlers)); }
-  void send(Bytes octets) override { stream_->send(std::move(octets)); }
-  std::size_t pending() const override { return stream_->pending(); }
-  void pause_reading() override { stream_->pause(true); }
-  void resume_reading() override { stream_->pause(false); }
-  void close() override { stream_->close(); }
-  void abort() override { stream_->abort(); }
-  const ChannelInfo& info() const override { return stream_->info(); }
-
- private:
-  std::shared_ptr<Stream> stream_;
-};
 
 }  // namespace
 
@@ -118,7 +99,7 @@ void Stream::handshake(Done done) {
   loop_.post([self = shared_from_this()] { self->on_ready(); });
 }
 
-ChannelPtr Stream::into_channel() { return std::make_unique<TlsChannel>(shared_from_this()); }
+ChannelPtr Stream::into_channel() { return std::make_unique<StreamChannel<Stream>>(shared_from_this()); }
 
 void Stream::shake_hands() {
   ERR_clear_error();

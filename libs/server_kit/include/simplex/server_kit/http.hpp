@@ -41,10 +41,9 @@ using HttpReply = std::move_only_function<void(HttpResponse)>;
 // The request is valid during the call.
 using HttpHandler = std::move_only_function<void(const HttpRequest&, HttpReply)>;
 
-// INI: [LIMITS] web_connections, of each thread, web_idle_timeout, web_header_timeout, web_answer_timeout; the others are
-// fixed.
+// INI, section LIMITS: web_connections, of each thread, web_request_bytes, web_requests and web_*_timeout.
 struct HttpSettings {
-  std::size_t connections = 256;                       // one more is closed at once
+  std::size_t connections = 256;                       // past it the oldest that asks nothing is closed
   std::size_t header_octets = 8'192;                   // of a request
   std::size_t requests = 100;                          // over one connection
   Duration idle_timeout = std::chrono::seconds(30);    // without a request
@@ -54,9 +53,16 @@ struct HttpSettings {
 
 struct HttpCounters {
   std::uint64_t requests = 0;
-  std::uint64_t refused_connections = 0;  // over the bound
-  std::uint64_t bad_requests = 0;         // answered with an error by the server itself
+  std::uint64_t refused_connections = 0;  // over the bound, or gave way to others
+  std::uint64_t bad_requests = 0;         // answered with an error by the server itself; of these
+  std::uint64_t too_large = 0;            // for their size,
+  std::uint64_t timed_out = 0;            // or because their end did not come
+  std::uint64_t unread = 0;               // answers that were not read in time, or not given
+  std::uint64_t idle = 0;                 // connections that were closed because nothing was asked
   std::size_t connections = 0;            // open
+
+  // Another server's.
+  HttpCounters& operator+=(const HttpCounters& other);
 };
 
 // Serves channels. Lives on the loop; destroying it closes them.

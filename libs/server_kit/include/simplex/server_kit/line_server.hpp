@@ -31,7 +31,9 @@ struct LineServerSettings {
 
 struct LineServerCounters {
   std::size_t connections = 0;  // open
-  std::uint64_t refused = 0;
+  std::uint64_t refused = 0;    // over the bound
+  std::uint64_t too_long = 0;   // ended for a line that was
+  std::uint64_t idle = 0;       // ended because nothing happened
 };
 
 // Lives on the loop; destroying it closes the port and all connections.

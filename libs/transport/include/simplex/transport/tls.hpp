@@ -91,6 +91,7 @@ class TlsListener {
     std::size_t handshakes = 0;            // in progress
     std::uint64_t not_admitted = 0;        // by ListenSettings::admission; in `refused`, too
     std::uint64_t dropped_handshakes = 0;  // for too many at once
+    std::uint64_t timed_out = 0;           // in the handshake
   };
   virtual ~TlsListener() = default;
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;  // one for each bound address

@@ -33,12 +33,22 @@ struct NodeSettings {
 struct NodeCounters {
   std::uint64_t connections = 0;  // that finished the handshake
   std::uint64_t failed_handshakes = 0;
-  std::uint64_t dropped_handshakes = 0;  // for too many at once; failed, too
-  std::uint64_t refused = 0;             // over the limit of connections
-  std::uint64_t dropped_slow = 0;
+  std::uint64_t dropped_handshakes = 0;    // for too many at once; failed, too
+  std::uint64_t timed_out_handshakes = 0;  // failed, too
+  std::uint64_t refused = 0;               // over the limit of connections
+  std::uint64_t dropped_slow = 0;          // readers: after a time without reading,
+  std::uint64_t dropped_full = 0;          // or with too much that waits,
+  std::uint64_t dropped_crowded = 0;       // or while too much waits in all
+  // How often a connection was not read from for a while:
+  std::uint64_t paused_pending = 0;     // answers wait for it to read,
+  std::uint64_t paused_unanswered = 0;  // or commands for the store,
+  std::uint64_t paused_proxied = 0;     // or for other relays
   std::uint64_t closed_inactive = 0;
   std::uint64_t blocks_in = 0;
   std::uint64_t blocks_out = 0;
+
+  // Another thread's.
+  NodeCounters& operator+=(const NodeCounters& other);
 };
 
 // What is there now.
@@ -82,6 +92,7 @@ class Node {
   [[nodiscard]] const NodeCounters& counters() const { return counters_; }
   [[nodiscard]] NodeGauges gauges() const { return {connections_.size(), handshaking_.size()}; }
   [[nodiscard]] const StoreTiming& store_timing() const { return store_.timing(); }
+  [[nodiscard]] NameResolver* names() { return names_.get(); }  // null: there is none
   // Of its connections, at most so many.
   [[nodiscard]] std::vector<ClientStatus> clients(std::size_t limit) const;
   // What the operator does to a queue of the relay.

@@ -40,9 +40,14 @@ struct RelayBounds {
   ServiceLimits services;
   ProxySettings proxy;
   std::size_t active_queues = 0;
+  server_kit::HttpSettings web;   // of each thread
+  std::size_t name_requests = 0;  // at once; 0: there is no resolver
+  std::size_t names_waiting = 0;
+  std::chrono::milliseconds name_timeout{0};
+  std::size_t name_octets = 0;  // of an answer
 };
 [[nodiscard]] RelayBounds bounds_of(const ServerSettings& settings);
-// The same, with what they did.
+// The same, with what they did. Of the control port Operations knows more.
 [[nodiscard]] std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds);
 
 // What was counted since a time, over restarts of the relay: shards count from their start and are never reset.
@@ -105,6 +110,7 @@ class Operations final : private ControlBackend {
   void save_soon();
   void write_metrics();
   [[nodiscard]] Result<> write_statistics(const RelayStatus& status, ActiveHashes active);
+  [[nodiscard]] std::vector<LimitMetric> limits_of(const RelayStatus& status) const;
   [[nodiscard]] std::string metrics_of(const RelayStatus& status) const;
 
   async::Loop& loop_;

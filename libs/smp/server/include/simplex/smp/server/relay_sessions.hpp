@@ -42,7 +42,8 @@ struct ProxySettings {
   Duration idle = std::chrono::minutes(30);           // proxy_idle: then nobody uses the session
 
   std::size_t sessions = 10'000;          // proxy_sessions; past it the one that was idle longest gives way
-  std::size_t connecting = 256;           // proxy_connecting, at a time
+  std::size_t connecting = 256;           // proxy_connecting, at a time; past it the oldest attempt gives way
+  std::size_t connecting_of_client = 4;   // proxy_connecting_of_client: the next wait for their turn
   std::size_t remembered_errors = 1'024;  // relays
   std::size_t sessions_of_client = 100;   // proxy_sessions_of_client: opened by one connection
   std::size_t connects_per_minute = 60;   // proxy_connects_per_minute, of one connection
@@ -57,14 +58,31 @@ struct ProxySettings {
 
 class RelaySessions : public Proxy {
  public:
+  // How often each bound of ProxySettings refused something.
+  struct Refusals {
+    std::uint64_t targets = 0;  // a port, or an address that is not public
+    std::uint64_t sessions = 0;
+    std::uint64_t sessions_of_client = 0;
+    std::uint64_t connects_per_minute = 0;
+    std::uint64_t connecting = 0;            // or gave way
+    std::uint64_t connecting_of_client = 0;  // the turn did not come in time
+    std::uint64_t unanswered = 0;
+    std::uint64_t unanswered_of_session = 0;
+    std::uint64_t unanswered_of_client = 0;
+  };
   struct Counters {
     std::size_t connected = 0;
     std::size_t connecting = 0;
+    std::size_t waiting = 0;  // for their turn to be connected
     std::size_t remembered_errors = 0;
     std::size_t unanswered = 0;  // sent or waiting, also for clients that are gone
     std::size_t clients = 0;     // that something is known of
     std::uint64_t opened = 0;
     std::uint64_t closed_idle = 0;
+    Refusals refused;
+
+    // Another thread's.
+    Counters& operator+=(const Counters& other);
   };
   [[nodiscard]] virtual Counters counters() const = 0;
 };
@@ -78,9 +96,10 @@ struct RelaySessionsDependencies {
 };
 [[nodiscard]] std::unique_ptr<RelaySessions> make_relay_sessions(RelaySessionsDependencies dependencies,
                                                                  const ProxySettings& settings);
-// With a TLS connector of its own.
+// With a TLS connector of its own. The resolver may be shared by all nodes; it is best not used for anything else.
 [[nodiscard]] std::unique_ptr<RelaySessions> make_tls_relay_sessions(async::Loop& loop, Random& random,
                                                                      Statistics& statistics,
-                                                                     const ProxySettings& settings);
+                                                                     const ProxySettings& settings,
+                                                                     std::shared_ptr<transport::HostResolver> resolver);
 
 }  // namespace simplex::smp::server

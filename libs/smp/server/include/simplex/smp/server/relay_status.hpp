@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "simplex/server_kit/http.hpp"
 #include "simplex/smp/server/node.hpp"
 #include "simplex/smp/server/queue_periods.hpp"
 #include "simplex/smp/server/relay_sessions.hpp"
@@ -24,6 +25,8 @@ struct RelayStatus {
   std::uint64_t messages_in_memory = 0;  // counted now and then
   StoreTiming store;
   RelaySessions::Counters relays;  // that commands are forwarded to
+  NameResolver::Counters names;
+  server_kit::HttpCounters web;  // with TLS and without
   PeriodCounts active;
   PeriodCounts active_with_notification;
   std::uint64_t active_uncounted = 0;

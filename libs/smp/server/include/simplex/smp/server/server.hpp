@@ -62,7 +62,8 @@ class Server {
 
   // One for each address, and one more for `https` where that is a port of its own.
   [[nodiscard]] virtual const std::vector<std::uint16_t>& ports() const = 0;
-  [[nodiscard]] virtual std::optional<std::uint16_t> http_port() const = 0;
+  // Of the web without TLS, if there is one. Host "" is every address of the machine.
+  [[nodiscard]] virtual std::optional<transport::Endpoint> http() const = 0;
   [[nodiscard]] virtual const StartReport& report() const = 0;
 
   // --- while it runs: for whoever watches over it. Called on the loop that is given, which also gets what comes back.

@@ -146,9 +146,7 @@ struct Statistics {
   std::uint64_t refused_queues_in_all = 0;
   std::uint64_t throttled_unknown_queues = 0;  // blocks after which a connection had to rest
   std::uint64_t refused_link_changes = 0;
-  std::uint64_t refused_relay_targets = 0;   // PRXY: a port or an address that is not connected to
-  std::uint64_t refused_relay_sessions = 0;  // PRXY: too many, or too often
-  std::uint64_t refused_forwarded = 0;       // PFWD: too many without an answer
+  std::uint64_t refused_names_of_connection = 0;  // RSLV
 };
 
 // What a shard has now, kept up to date as it changes.

@@ -17,9 +17,12 @@ struct WebSettings {
 
   SiteSettings site;  // static_path, and the section INFORMATION
   std::string bind;   // as for SMP
-  std::optional<std::uint16_t> http;
+  // http: PORT, at `bind`, or HOST:PORT
+  std::optional<transport::Endpoint> http;
   std::optional<Https> https;
-  server_kit::HttpSettings limits;  // [LIMITS] web_connections, of each thread
+  // https without cert and key: said in the log, and nobody is served.
+  std::optional<std::uint16_t> https_without_certificate;
+  server_kit::HttpSettings limits;  // of each thread
 };
 
 }  // namespace simplex::smp::server
