@@ -161,6 +161,26 @@ TEST_F(TwoRelays, APortThatAcceptsAndSaysNothingIsGivenUp) {
   ::close(socket);
 }
 
+TEST_F(TwoRelays, ADestinationThatSpeaksNoTlsIsGivenUp) {
+  const auto proxy = relay(with_private_targets());
+  std::vector<transport::ChannelPtr> visitors;
+  std::string text = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  const auto listener = transport::listen_tcp(*loop_, {.addresses = {{"127.0.0.1", 0}}, .keep_alive = {}},
+                                              [&](transport::ChannelPtr visitor) {
+                                                visitor->start({.data = {}, .closed = {}, .drained = {}});
+                                                visitor->send(to_bytes(text));
+                                                visitors.push_back(std::move(visitor));
+                                              })
+                            .value();
+  const auto address = address_of("127.0.0.1", transport::KeyHash(), std::to_string(listener->ports().at(0)));
+  const auto bob = user(proxy);
+  EXPECT_EQ(bob->open_error(address), "PROXY BROKER NETWORK");
+  text = std::string(2'000'000, '\x16');
+  EXPECT_EQ(bob->open_error(address), "PROXY BROKER NETWORK");
+  EXPECT_EQ(visitors.size(), 2U);
+  EXPECT_TRUE(bob->ping());
+}
+
 TEST_F(TwoRelays, PrivateAddressesAreNoTargetsUnlessAllowed) {
   const auto proxy = relay({});
   const auto destination = relay({});

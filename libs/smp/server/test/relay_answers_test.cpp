@@ -120,6 +120,37 @@ TEST_F(PrivateRouting, ARelayThatNeverAnswersIsATimeoutAndFreesWhatItHeld) {
   EXPECT_TRUE(bob->ping());
 }
 
+TEST_F(PrivateRouting, BlocksThatAreNoneEndTheSessionOrDisturbNobody) {
+  ScriptedDestination relay(world_, "relay");
+  const auto bob = user();
+  for (const auto& garbage : {Bytes(100, 0xff), Bytes(1, 1), Bytes(16'000, 0x2a), Bytes{0}}) {
+    Route route;
+    ASSERT_EQ(bob->open(relay.address(), route), "");
+    relay.on_rfwd = [&](const auto&) {
+      for (int i = 0; i < 100; ++i) relay.send_content(garbage);
+    };
+    const auto answer = bob->send(route, Bytes(24, 1), "x");
+    EXPECT_TRUE(answer == "PROXY BROKER TIMEOUT" || answer == "PROXY NO_SESSION") << answer;
+    EXPECT_EQ(proxy().counters().unanswered, 0U);
+  }
+  EXPECT_TRUE(bob->ping());
+}
+
+TEST_F(PrivateRouting, ADestinationThatSpeaksWithoutEndCostsNothing) {
+  ScriptedDestination relay(world_, "relay");
+  const auto bob = user();
+  Route route;
+  ASSERT_EQ(bob->open(relay.address(), route), "");
+  for (int i = 0; i < 5'000; ++i) relay.answer(CorrId::generate(world_.random), broker::Err{errors::Auth{}});
+  for (int i = 0; i < 5'000; ++i) relay.answer(CorrId(), broker::End{});
+  relay.on_rfwd = [&](const auto& rfwd) { relay.answer(rfwd.corr_id, broker::Err{errors::Quota{}}); };
+  EXPECT_EQ(bob->send(route, Bytes(24, 1), "x"), "PROXY PROTOCOL QUOTA");
+  const auto counters = proxy().counters();
+  EXPECT_EQ(counters.unanswered, 0U);
+  EXPECT_EQ(counters.connected, 1U);
+  EXPECT_TRUE(bob->ping());
+}
+
 TEST_F(PrivateRouting, WhenARelayGoesInTheMiddleEveryCommandIsAnswered) {
   ScriptedDestination relay(world_, "relay");
   const auto bob = user();

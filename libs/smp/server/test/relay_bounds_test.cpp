@@ -122,7 +122,7 @@ TEST_F(SilentRelays, OneClientConnectsToAFewAtATimeAndOthersDoNotWaitForIt) {
   EXPECT_EQ(bob->open_error(proxy().address()), "");
   EXPECT_EQ(proxy().counters().waiting, 8U);
   // Its turn comes when an attempt ends, but not for ever.
-  world_.time.advance(seconds(40));
+  world_.time.advance(seconds(42));
   EXPECT_EQ(proxy().counters().connecting, 4U);
   EXPECT_EQ(answered(), 12 - 4) << "four failed, and four have waited as long as an attempt may take";
   EXPECT_EQ(proxy().counters().refused.connecting_of_client, 4U);

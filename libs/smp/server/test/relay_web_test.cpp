@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
 
 #include "simplex/server_kit/files.hpp"
 #include "simplex/smp/server/config.hpp"
@@ -23,8 +25,24 @@ using ::testing::SizeIs;
 class Warnings final : public Logger {
  public:
   bool enabled(LogLevel level) const noexcept override { return level >= LogLevel::warning; }
-  void write(LogLevel, std::string_view text) override { all += std::string(text) + "\n"; }
-  std::string all;
+  void write(LogLevel, std::string_view text) override {
+    const std::lock_guard lock(mutex_);
+    all_ += std::string(text) + "\n";
+    written_.notify_all();
+  }
+  [[nodiscard]] std::string all() const {
+    const std::lock_guard lock(mutex_);
+    return all_;
+  }
+  [[nodiscard]] bool wait_for(std::string_view text) {
+    std::unique_lock lock(mutex_);
+    return written_.wait_for(lock, 20s, [&] { return all_.find(text) != all_.npos; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable written_;
+  std::string all_;
 };
 
 class RelayWithWeb : public ::testing::Test {
@@ -132,12 +150,12 @@ TEST_F(RelayWithWeb, OnePortServesBrowsersAndSmp) {
   EXPECT_THAT(page(port, "/a", true), HasSubstr("/media/link.js"));
   EXPECT_TRUE(smp_works({"http/1.1"}));  // the reference's clients at port 443
   EXPECT_TRUE(smp_works({}));
-  EXPECT_EQ(logger_.all, "");
+  EXPECT_EQ(logger_.all(), "");
 }
 
 TEST_F(RelayWithWeb, WithoutACertificateTheRelayWorksAndItsReloadBringsThePages) {
   start(settings(0));
-  EXPECT_THAT(logger_.all, HasSubstr("web.crt"));
+  EXPECT_THAT(logger_.all(), HasSubstr("web.crt"));
   EXPECT_TRUE(smp_works({"smp/1"}));
   EXPECT_FALSE(server_->reload_web_certificate());
   make_certificate();
@@ -168,8 +186,19 @@ TEST_F(RelayWithWeb, HttpsWithoutACertificateIsSaid) {
   with.web.https.reset();
   with.web.https_without_certificate = 443;
   start(std::move(with));
-  EXPECT_THAT(logger_.all, HasSubstr("https = 443"));
-  EXPECT_THAT(logger_.all, HasSubstr("cert and key"));
+  EXPECT_THAT(logger_.all(), HasSubstr("https = 443"));
+  EXPECT_THAT(logger_.all(), HasSubstr("cert and key"));
+  EXPECT_TRUE(smp_works({"smp/1"}));
+}
+
+TEST_F(RelayWithWeb, AResolverOfNamesThatIsDownIsAWarning) {
+  auto with = settings(0);
+  with.web.https.reset();
+  with.names.emplace();
+  ASSERT_TRUE(with.names->set_endpoint("http://127.0.0.1:1"));
+  start(std::move(with));
+  EXPECT_TRUE(logger_.wait_for("resolver_endpoint"));
+  EXPECT_THAT(logger_.all(), HasSubstr("transport failure"));
   EXPECT_TRUE(smp_works({"smp/1"}));
 }
 
@@ -178,7 +207,7 @@ TEST_F(RelayWithWeb, AFolderThatCanNotBeWrittenIsAWarning) {
   with.web.https.reset();
   with.web.site.folder = "/proc/no-such-folder";
   start(std::move(with));
-  EXPECT_THAT(logger_.all, HasSubstr("web site"));
+  EXPECT_THAT(logger_.all(), HasSubstr("web site"));
   EXPECT_TRUE(smp_works({"smp/1"}));
 }
 
