@@ -141,6 +141,7 @@ TEST_F(PrivateRouting, ADestinationThatSpeaksWithoutEndCostsNothing) {
   const auto bob = user();
   Route route;
   ASSERT_EQ(bob->open(relay.address(), route), "");
+  world_.time.advance(seconds(1));
   for (int i = 0; i < 5'000; ++i) relay.answer(CorrId::generate(world_.random), broker::Err{errors::Auth{}});
   for (int i = 0; i < 5'000; ++i) relay.answer(CorrId(), broker::End{});
   relay.on_rfwd = [&](const auto& rfwd) { relay.answer(rfwd.corr_id, broker::Err{errors::Quota{}}); };
