@@ -142,8 +142,7 @@ TEST_F(PrivateRouting, ADestinationThatSpeaksWithoutEndCostsNothing) {
   Route route;
   ASSERT_EQ(bob->open(relay.address(), route), "");
   world_.time.advance(seconds(1));
-  for (int i = 0; i < 5'000; ++i) relay.answer(CorrId::generate(world_.random), broker::Err{errors::Auth{}});
-  for (int i = 0; i < 5'000; ++i) relay.answer(CorrId(), broker::End{});
+  for (int i = 0; i < 500; ++i) relay.answer(CorrId::generate(world_.random), broker::Err{errors::Auth{}});
   relay.on_rfwd = [&](const auto& rfwd) { relay.answer(rfwd.corr_id, broker::Err{errors::Quota{}}); };
   EXPECT_EQ(bob->send(route, Bytes(24, 1), "x"), "PROXY PROTOCOL QUOTA");
   const auto counters = proxy().counters();
