@@ -16,8 +16,8 @@ class CommandKey {
   [[nodiscard]] Bytes authorize(const crypto::CbNonce& nonce, BytesView authorized) const;
 
  private:
-  CommandKey(crypto::AuthPublicKey public_key, crypto::AuthPrivateKey key)
-      : public_key_(std::move(public_key)), key_(std::move(key)) {}
+  CommandKey(const crypto::AuthPublicKey& public_key, crypto::AuthPrivateKey key)
+      : public_key_(public_key), key_(std::move(key)) {}
 
   crypto::AuthPublicKey public_key_;
   crypto::AuthPrivateKey key_;

@@ -68,7 +68,7 @@ class Run {
     loop_->run();
     workers_.clear();
     if (error_) return std::unexpected(std::move(*error_));
-    return std::move(measured_);
+    return measured_;
   }
 
  private:

@@ -108,6 +108,7 @@ Service::~Service() {
 
 Result<std::uint16_t> Service::listen(std::uint16_t port) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (listener_ < 0) return fail(ErrorKind::limit, "there is no socket to listen on", Advice::ask_user);
   const int on = 1;
   ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
@@ -121,6 +122,7 @@ Result<std::uint16_t> Service::listen(std::uint16_t port) {
     return fail(ErrorKind::conflict, "can't listen on port " + std::to_string(port) + " of 127.0.0.1: it is taken",
                 Advice::ask_user);
   }
+  threads_.reserve(thread_count_);
   for (std::size_t i = 0; i < thread_count_; ++i) {
     threads_.push_back(std::make_unique<Thread>(floor_, listener_, stop_event_));
   }
@@ -129,6 +131,7 @@ Result<std::uint16_t> Service::listen(std::uint16_t port) {
 
 void Service::run() {
   std::vector<std::jthread> running;
+  running.reserve(threads_.size());
   for (const auto& thread : threads_) running.emplace_back([&thread] { thread->run(); });
 }
 
