@@ -8,12 +8,13 @@
 namespace simplex::smp::server {
 namespace {
 
+bool is_this_machine(std::string_view host) { return host.starts_with("127.") || host == "::1" || host == "localhost"; }
+
 // Whether what listens on this machine only meets what listens on these addresses.
 bool reaches_this_machine(const ServerConfig& config) {
   return std::ranges::any_of(config.server.addresses, [](const transport::Endpoint& each) {
     const auto& host = each.host;
-    return host.empty() || host == "0.0.0.0" || host == "::" || host.starts_with("127.") || host == "::1" ||
-           host == "localhost";
+    return host.empty() || host == "0.0.0.0" || host == "::" || is_this_machine(host);
   });
 }
 
@@ -52,7 +53,7 @@ void check_ports(server_kit::IniSettings& settings, const ServerConfig& config) 
   if (web.https && std::ranges::find(config.ports, web.https->port) == config.ports.end()) {
     add("WEB", "https", web.https->port, false);
   }
-  add("WEB", "http", web.http, false);
+  if (web.http) add("WEB", "http", web.http->port, is_this_machine(web.http->host));
   add("TRANSPORT", "control_port", config.operations.control_port, true);
   add("LIMITS", "prometheus_port", config.operations.prometheus_port, true);
 }
