@@ -162,7 +162,7 @@ class Play {
       moved = false;
       for (auto& shard : shards_) {
         shard->flush();
-        if (!shard->has_output()) continue;
+        if (!shard->has_work()) continue;
         moved = true;
         auto output = shard->take_output();
         for (auto& what : output.to_clients) {

@@ -50,7 +50,7 @@ class Relay {
     for (std::size_t i = 0; i < shard_count; ++i) {
       stores_.push_back(backend.shard(i, shard_count, *loop_));
       shards_.push_back(std::make_unique<Shard>(i, shard_count, settings_, *loop_, random_, *stores_.back()));
-      shards_.back()->on_output([this] {
+      shards_.back()->on_work([this] {
         if (!std::exchange(posted_, true)) loop_->post([this] { carry_out(); });
       });
     }
@@ -88,7 +88,7 @@ class Relay {
       moved = false;
       for (auto& shard : shards_) {
         shard->flush();
-        if (!shard->has_output()) continue;
+        if (!shard->has_work()) continue;
         moved = true;
         auto output = shard->take_output();
         for (const auto& what : output.to_clients) send(what);

@@ -122,6 +122,7 @@ class Session final : public BlockSession {
   }
 
   void bad_block(const Error& error) {
+    if (const auto handlers = handlers_; handlers && handlers->unreadable) return handlers->unreadable();
     finish({error.kind, "the peer sent a bad block: " + error.message, Advice::retry}, How::drop);
   }
 

@@ -20,8 +20,11 @@ struct Side {
     return {.ready = [this] { ready = true; },
             .block = [this](BytesView content) { blocks.emplace_back(as_text(content)); },
             .closed = [this](Error error) { closed = std::move(error); },
-            .drained = [this] { ++drained; }};
+            .drained = [this] { ++drained; },
+            .unreadable = goes_on ? std::move_only_function<void()>([this] { ++unreadable; }) : nullptr};
   }
+  bool goes_on = false;  // after blocks that do not open
+  int unreadable = 0;
 };
 
 class Sessions : public ::testing::Test {
@@ -186,6 +189,28 @@ TEST_F(Sessions, ABlockThatDoesNotDecryptEndsTheConnection) {
   ASSERT_TRUE(run_until(*loop_, [&] { return relay_.closed && raw_closed_; }));
   EXPECT_EQ(relay_.blocks, std::vector<std::string>{"good"});
   EXPECT_TRUE(contains(relay_.closed->message, "bad block")) << relay_.closed->message;
+}
+
+TEST_F(Sessions, AfterABlockThatDoesNotOpenTheNextOneDoes) {
+  relay_.goes_on = true;
+  const auto raw = serve_raw();
+  ASSERT_TRUE(run_until(*loop_, [&] { return raw_received_.size() == block_size; }));
+  SmpClientHandshake handshake(client_settings(), client_info_, test_key(5));
+  auto step = handshake.receive(content_of_plain_block(raw_received_).value());
+  raw->send(plain_block(*step.send).value());
+  ASSERT_TRUE(run_until(*loop_, [&] { return relay_.ready; }));
+  auto keys = std::move((*step.outcome)->block_keys);
+  Bytes block(block_size);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(crypto::encrypt_block(keys->send, as_bytes("spoiled"), block));
+    block[100] ^= 1;
+    raw->send(block);
+    ASSERT_TRUE(crypto::encrypt_block(keys->send, as_bytes("good"), block));
+    raw->send(block);
+  }
+  ASSERT_TRUE(run_until(*loop_, [&] { return relay_.blocks.size() == 3; }));
+  EXPECT_EQ(relay_.unreadable, 3);
+  EXPECT_FALSE(relay_.closed);
 }
 
 TEST_F(Sessions, APlainBlockWithABadLengthEndsTheConnection) {

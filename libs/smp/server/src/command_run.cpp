@@ -123,20 +123,36 @@ QueueReader* CommandRun::reader(bool& fetched) {
 }
 
 void CommandRun::run_with_first() {
-  request_.authorized = true;
   // Only SEND comes here while an acknowledged message is removed.
-  if (queue_.removal || queue_.changing) {
-    queue_.senders_wait = true;
-    return shard_.wait(queue_.deferred, std::move(request_));
-  }
+  if (queue_.removal || queue_.changing) return wait_for_store();
+  if (auto again = run_again()) shard_.load_first(queue_, std::move(again));
+}
+
+void CommandRun::run_counted() {
+  if (queue_.removal || queue_.changing || queue_.storing > 0) return wait_for_store();
+  if (auto again = run_again()) shard_.recount(queue_, std::move(again));
+}
+
+void CommandRun::wait_for_store() {
+  request_.authorized = true;
+  queue_.senders_wait = true;
+  shard_.wait(queue_.deferred, std::move(request_));
+}
+
+std::move_only_function<void(Queue&, Result<>)> CommandRun::run_again() {
+  request_.authorized = true;
   auto place = shard_.waiting_room_->enter(request_, shard_.settings_.resident.waiting_octets);
-  if (!place) return error(store_error());
+  if (!place) {
+    ++shard_.statistics_.refused_waiting;
+    error(store_error());
+    return nullptr;
+  }
   request_.own();
-  shard_.load_first(queue_, [&shard = shard_, request = std::move(request_), place = std::move(*place)](
-                                Queue& queue, const Result<>& loaded) mutable {
+  return [&shard = shard_, request = std::move(request_), place = std::move(*place)](Queue& queue,
+                                                                                     const Result<>& loaded) mutable {
     if (!loaded) return shard.error(request.origin(), store_error());
     CommandRun(shard, queue, request).run();
-  });
+  };
 }
 
 void CommandRun::operate(const command::Sub&) {
@@ -167,10 +183,12 @@ void CommandRun::operate(const command::Get&) {
   }
   if (!shard_.knows_first(queue_)) return run_with_first();
   if (fetcher == nullptr) {
-    fetcher = &queue_.fetchers.emplace_back(QueueReader{request_.client, std::nullopt});
-    shard_.client_queues_[request_.client].fetched.push_back(queue_.record.recipient_id);
+    auto& of_client = shard_.client_queues_[request_.client];
+    of_client.fetched.push_back(queue_.record.recipient_id);
+    fetcher = &queue_.fetchers.emplace_back(
+        QueueReader{request_.client, {*shard_.unacknowledged_, of_client.unacknowledged}});
   }
-  const bool again = std::exchange(fetcher->delivered, std::nullopt).has_value();
+  const bool again = fetcher->delivered.take().has_value();
   const auto message = queue_.messages.first();
   if (!message) {
     ++statistics.gets_without_message;
@@ -189,7 +207,7 @@ void CommandRun::operate(const command::Ack& ack) {
   if (removes && !std::ranges::equal(ack.message_id.view(), acknowledging->delivered->id.view())) {
     return error(errors::NoMsg{});
   }
-  const auto delivered = *std::exchange(acknowledging->delivered, std::nullopt);
+  const auto delivered = *acknowledging->delivered.take();
   const auto go_on = [&shard = shard_, origin = origin_, delivered, fetched, removes](Queue& queue,
                                                                                       const Result<>& removed) {
     if (!removed) return shard.error(origin, store_error());
@@ -262,9 +280,10 @@ void CommandRun::operate(const command::Send& send) {
     return queue_.size() >= shard_.settings_.queue_quota || (queue_.full && queue_.size() > 0);
   };
   const bool knows_first = shard_.knows_first(queue_);
-  if (!knows_first && seems_full()) {
+  if (seems_full()) {
+    if (!shard_.is_counted(queue_)) return run_counted();
     const auto before = shard_.expired_before();
-    if (before && queue_.messages.first_may_be_before(*before)) return run_with_first();
+    if (!knows_first && before && queue_.messages.first_may_be_before(*before)) return run_with_first();
   }
   if (queue_.full && queue_.size() > 0) {
     ++statistics.messages_over_quota;
@@ -283,28 +302,35 @@ void CommandRun::operate(const command::Send& send) {
   }
   ++queue_.storing;
   MessagePtr stored = std::move(message);
-  shard_.store_.add_message(
+  shard_.store_->add_message(
       record.recipient_id, stored,
       [&shard = shard_, origin = origin_, id = record.recipient_id, stored](const Result<>& added) {
         auto* queue = shard.find(id);
         if (queue != nullptr) --queue->storing;
-        if (!added) {
-          if (queue != nullptr && stored->quota) queue->full = false;
-          return shard.error(origin, store_error());
-        }
-        if (queue != nullptr) {
-          shard.notifiers_->notify(*queue, *stored);
-          shard.stored(*queue, stored);
-        }
-        if (stored->quota) {
-          ++shard.statistics_.messages_over_quota;
-          return shard.error(origin, errors::Quota{});
-        }
-        ++shard.statistics_.messages_sent;
-        if (stored->notification) ++shard.statistics_.messages_sent_with_notification;
-        if (shard.active_queues_ != nullptr) shard.active_queues_->note(activity_hash(id.view()), stored->notification);
-        shard.answer(origin, broker::Ok{});
+        const bool waited_for = queue != nullptr && queue->storing == 0 && queue->senders_wait;
+        answer_sent(shard, origin, id, queue, stored, added.has_value());
+        if (waited_for) shard.run_deferred(id);
       });
+}
+
+void CommandRun::answer_sent(Shard& shard, const Origin& origin, const RecipientId& id, Queue* queue,
+                             const MessagePtr& message, bool stored) {
+  if (!stored) {
+    if (queue != nullptr && message->quota) queue->full = false;
+    return shard.error(origin, store_error());
+  }
+  if (queue != nullptr) {
+    shard.notifiers_->notify(*queue, *message);
+    shard.stored(*queue, message);
+  }
+  if (message->quota) {
+    ++shard.statistics_.messages_over_quota;
+    return shard.error(origin, errors::Quota{});
+  }
+  ++shard.statistics_.messages_sent;
+  if (message->notification) ++shard.statistics_.messages_sent_with_notification;
+  if (shard.active_queues_ != nullptr) shard.active_queues_->note(activity_hash(id.view()), message->notification);
+  shard.answer(origin, broker::Ok{});
 }
 
 void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
@@ -313,23 +339,12 @@ void CommandRun::secure(const crypto::AuthPublicKey& key, bool with_link) {
   const auto secured = [&shard = shard_, origin = origin_, with_link](Queue& queue, const Result<>& written) {
     if (!written) return shard.error(origin, store_error());
     ++shard.statistics_.queues_secured;
-    if (with_link) return answer_link(shard, origin, queue);
+    if (with_link) return shard.answer_link(origin, queue);
     shard.answer(origin, broker::Ok{});
   };
   // The same key again: the answer to the first was lost.
   if (record.sender_key) return secured(queue_, {});
   shard_.change(queue_, SecureQueue{record.recipient_id, key}, secured);
-}
-
-void CommandRun::answer_link(Shard& shard, const Origin& origin, const Queue& queue) {
-  const auto& link = queue.record.link;
-  if (!link || !std::ranges::equal(link->id.view(), origin.entity_id.view())) {
-    return shard.error(origin, errors::Auth{});
-  }
-  shard.answer(origin,
-               broker::Lnk{protocol::SenderId(queue.record.sender_id.view()),
-                           QueueLinkData{Content(link->fixed), Content(link->user)}},
-               0, link);
 }
 
 void CommandRun::write_change(StoreRecord record) {
@@ -350,7 +365,10 @@ void CommandRun::operate(const command::Lset& set) {
   if (record.is_secured_messaging() || !id) return error(errors::Auth{});
   LinkData link{*id, to_bytes(set.data.fixed.bytes), to_bytes(set.data.user.bytes)};
   if (record.link) {
-    if (record.link->id != link.id || record.link->fixed != link.fixed) return error(errors::Auth{});
+    // Whether it is the same fixed data, the store says that keeps it.
+    if (record.link->id != link.id || (!shard_.resident_ && record.link->fixed != link.fixed)) {
+      return error(errors::Auth{});
+    }
     return write_link(std::move(link));
   }
   queue_.changing = true;  // nothing else happens to the queue while the directory of the link answers
@@ -378,7 +396,14 @@ void CommandRun::operate(const command::Lset& set) {
       });
 }
 
-void CommandRun::write_link(LinkData link) { write_change(CreateLink{queue_.record.recipient_id, std::move(link)}); }
+void CommandRun::write_link(LinkData link) {
+  shard_.change(queue_, CreateLink{queue_.record.recipient_id, std::move(link)},
+                [&shard = shard_, origin = origin_](Queue&, const Result<>& written) {
+                  if (written) return shard.answer(origin, broker::Ok{});
+                  const bool another = written.error().kind == ErrorKind::conflict;
+                  shard.error(origin, another ? ErrorType(errors::Auth{}) : store_error());
+                });
+}
 
 void CommandRun::operate(const command::Ldel&) {
   if (!queue_.record.link) return shard_.answer(origin_, broker::Ok{});
@@ -447,6 +472,7 @@ void CommandRun::operate(const command::Del&) {
 }
 
 void CommandRun::operate(const command::Que&) {
+  if (!shard_.is_counted(queue_)) return run_counted();
   if (!shard_.knows_first(queue_)) return run_with_first();
   QueueState state;
   state.secured = queue_.record.sender_key.has_value();
@@ -475,7 +501,7 @@ void Shard::touch(Queue& queue) {
 }
 
 void Shard::change_soon(Queue& queue, const StoreRecord& record) {
-  if (apply_change(record, queue.record)) store_.write(record, ignore);
+  if (apply_change(record, queue.record)) store_->write(record, ignore);
 }
 
 }  // namespace simplex::smp::server

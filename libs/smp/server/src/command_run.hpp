@@ -39,7 +39,7 @@ class CommandRun {
   void operate(const command::Skey& key) { secure(key.sender_key, false); }
   void operate(const command::Send& send);
   void operate(const command::Lkey& key) { secure(key.sender_key, true); }
-  void operate(const command::Lget&) { answer_link(shard_, origin_, queue_); }
+  void operate(const command::Lget&) { shard_.answer_link(origin_, queue_); }
   void operate(const command::Nsub&);
   // Commands without a queue do not come here.
   template <class Other>
@@ -48,12 +48,17 @@ class CommandRun {
   }
 
   void secure(const crypto::AuthPublicKey& key, bool with_link);
-  static void answer_link(Shard& shard, const Origin& origin, const Queue& queue);
   static void acknowledged(Shard& shard, const Origin& origin, Queue& queue);
   static void answer_next(Shard& shard, const Origin& origin, Queue& queue);
+  static void answer_sent(Shard& shard, const Origin& origin, const RecipientId& id, Queue* queue,
+                          const MessagePtr& message, bool stored);
   static void count_removed(Shard& shard, const Queue& queue, const DeliveredMessage& message, bool fetched);
-  // The command is run again when the first message is known.
+  // The command is run again when the first message is known, or how many there are.
   void run_with_first();
+  void run_counted();
+  void wait_for_store();
+  // Nothing: it was refused, for there is no room for what waits.
+  [[nodiscard]] std::move_only_function<void(Queue&, Result<>)> run_again();
   void write_change(StoreRecord record);
   void write_link(LinkData link);
 

@@ -30,7 +30,8 @@ Connection::Connection(Node& node, std::uint64_t number, transport::ChannelPtr c
                                                        }
                                                        node_.closed(*this);
                                                      },
-                                                 .drained = [this] { drained(); }});
+                                                 .drained = [this] { drained(); },
+                                                 .unreadable = [this] { unreadable(); }});
 }
 
 Connection::~Connection() { node_.load_.pending -= counted_; }
@@ -77,6 +78,11 @@ void Connection::received(BytesView content) {
   });
 }
 
+void Connection::unreadable() {
+  ++node_.counters_.blocks_in;
+  node_.turn([&] { node_.shard_.receive_unreadable(*client_); });
+}
+
 std::string Connection::session_name() const { return base64url(agreed_->session_id); }
 
 void Connection::drained() {
@@ -92,14 +98,25 @@ bool Connection::has_room() const {
 }
 
 void Connection::count_pending() {
-  const auto pending = session_->pending();
+  const auto pending = session_->pending() + link_octets_;
   node_.load_.pending += pending - counted_;  // wraps around when it is less, and so does the sum
   counted_ = pending;
 }
 
+namespace {
+
+// Data of links, which may be large, and which nobody else has when the store keeps it. Other answers are small.
+std::size_t octets_of(const Answer& answer) {
+  const auto* link = std::get_if<broker::Lnk>(&answer.message);
+  return link == nullptr ? 0 : link->data.fixed.bytes.size() + link->data.user.bytes.size();
+}
+
+}  // namespace
+
 void Connection::enqueue(std::variant<Answer, Delivery> what) {
   // END and DELD do not overtake the messages that came before them.
   if (auto* answer = std::get_if<Answer>(&what); answer != nullptr && !answer->corr_id.empty()) {
+    link_octets_ += octets_of(*answer);
     answers_.push_back(std::move(*answer));
   } else {
     held_.push_back(std::move(what));
@@ -120,6 +137,7 @@ bool Connection::flush() {
   std::size_t sent = 0;
   while (!answers_.empty() && has_room()) {
     const auto answer = encode_answer(agreed_->params(), answers_.front());
+    link_octets_ -= octets_of(answers_.front());
     answers_.pop_front();
     if (!batch.fits(answer.size()) && !send(batch)) return false;
     if (!batch.add(answer)) return false;
@@ -149,7 +167,8 @@ bool Connection::flush() {
   if (answers_.empty() && held_.empty()) node_.shard_.caught_up(*client_);
   count_pending();
   const auto& limits = node_.settings_.limits;
-  return left_pending_ <= (node_.crowded() ? std::max(limits.pending, max_answer) : limits.max_pending);
+  const auto allowed = node_.crowded() ? std::max(limits.pending, max_answer) : limits.max_pending;
+  return left_pending_ + link_octets_ <= allowed;
 }
 
 void Connection::rested() {
@@ -163,9 +182,10 @@ void Connection::regulate_reading() {
     rest_timer_ = node_.loop_.after(*rest, [this] { rested(); });
   }
   const auto& limits = node_.settings_.limits;
+  const bool has_all_room = has_room() && link_octets_ < limits.pending;
   const bool unanswered = node_.shard_.unanswered(*client_) >= limits.unanswered;
   const bool proxied = node_.shard_.proxied(*client_) >= limits.proxied;
-  const bool may_read = has_room() && !rest_timer_.armed() && !unanswered && !proxied;
+  const bool may_read = has_all_room && !rest_timer_.armed() && !unanswered && !proxied;
   if (may_read == reading_ || node_.stopping_) return;
   reading_ = may_read;
   if (may_read) {

@@ -38,6 +38,7 @@ class Connection {
                                                                               const transport::CertificateChain& chain,
                                                                               const transport::KeyHash& fingerprint);
   void ready();
+  void unreadable();
   void received(BytesView content);
   void drained();
   [[nodiscard]] bool has_room() const;
@@ -58,6 +59,7 @@ class Connection {
   Instant last_activity_;
   std::optional<Instant> stuck_since_;
   std::size_t left_pending_ = 0;  // by the last flush
+  std::size_t link_octets_ = 0;   // of the answers
   std::size_t counted_ = 0;       // of it in the load of the relay
   bool reading_ = true;
   async::Timer rest_timer_;
@@ -70,10 +72,9 @@ void Node::turn(F&& act) {
   act();
   // Completions inside may ask the store again.
   do {
-    asked_store_ = false;
     shard_.flush();
     carry_out();
-  } while (asked_store_);
+  } while (shard_.has_work());
   in_turn_ = false;
 }
 

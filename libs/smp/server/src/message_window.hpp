@@ -20,7 +20,7 @@ class MessageWindow {
     hold(std::move(oldest));
   }
 
-  // All of them, held or not.
+  // All of them, held or not. Never too few; too many only after a sweep of the store (Shard::is_counted).
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] std::span<const MessagePtr> held() const { return held_; }
   [[nodiscard]] std::size_t octets() const { return octets_; }
@@ -49,16 +49,6 @@ class MessageWindow {
     octets_ -= held_.front()->body.size();
     held_.erase(held_.begin());
     if (held_.empty()) held_.shrink_to_fit();
-  }
-  // The store says that so many of those sent before the time, which are no quota markers, are no more.
-  void remove_expired(std::int64_t before, std::uint32_t removed) {
-    count_ -= std::min(count_, removed);
-    std::erase_if(held_, [&](const MessagePtr& message) {
-      if (removed == 0 || message->quota || message->sent_at >= before) return false;
-      octets_ -= message->body.size();
-      --removed;
-      return true;
-    });
   }
   // What the store has read: the oldest ones. It may have seen some that did not arrive yet, as far as this knows.
   void fill(std::vector<MessagePtr> oldest) {

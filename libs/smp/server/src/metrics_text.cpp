@@ -197,6 +197,10 @@ void names(Metrics& out, const NameStatistics& counts) {
   out.counter("simplex_smp_names_disabled", "RSLV while there is no resolver.", counts.disabled);
 }
 
+std::string period_label(std::uint64_t from, std::uint64_t to) {
+  return to == UINT64_MAX ? fmt::format(R"(period="{}+")", from) : fmt::format(R"(period="{}-{}")", from, to);
+}
+
 // Seconds from delivery to ACK, by the upper end of the bucket.
 void ack_times(Metrics& out, const AckTimes& times) {
   std::uint64_t total = 0;
@@ -212,17 +216,25 @@ void ack_times(Metrics& out, const AckTimes& times) {
   out.value(times.sum, {}, "_sum");
   out.value(total, {}, "_count");
   out.begin("simplex_smp_delivery_ack_confirmed_count", "counter", "Acknowledged deliveries by the time it took.");
-  constexpr std::pair<std::uint64_t, std::uint64_t> spans[] = {
-      {0, 60}, {60, 300}, {300, 1'200}, {1'200, 3'600}, {3'600, UINT64_MAX}};
-  for (const auto& [from, to] : spans) {
+  for (const auto& [from, to] : delivery_periods) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < AckTimes::count; ++i) {
       const auto seconds = AckTimes::seconds_of(i);
       if (seconds >= from && seconds < to) sum += times.buckets[i];
     }
-    out.value(sum,
-              to == UINT64_MAX ? fmt::format(R"(period="{}+")", from) : fmt::format(R"(period="{}-{}")", from, to));
+    out.value(sum, period_label(from, to));
   }
+}
+
+void deliveries(Metrics& out, const DeliveryGauges& pending) {
+  out.gauge("simplex_smp_delivered_total", "Deliveries that wait for ACK.", pending.total);
+  out.gauge("simplex_smp_delivered_clients_total", "Connections that have not acknowledged all, for each thread.",
+            pending.clients);
+  out.begin("simplex_smp_delivery_ack_pending_count", "gauge", "Deliveries that wait for ACK, by their age.");
+  for (std::size_t i = 0; i < delivery_periods.size(); ++i) {
+    out.value(pending.periods[i], period_label(delivery_periods[i].first, delivery_periods[i].second));
+  }
+  out.gauge("simplex_smp_delivery_ack_time_max", "Seconds that the oldest of them waits.", pending.max_seconds);
 }
 
 void relay(Metrics& out, const MetricsInput& in) {
@@ -245,6 +257,8 @@ void relay(Metrics& out, const MetricsInput& in) {
   out.gauge("simplex_smp_subscribtion_clients_total", "Connections with subscriptions.",
             status.shards.subscribed_clients);
   out.gauge("simplex_smp_subscription_ntf_total", "Subscribed notifiers.", status.shards.notifier_subscriptions);
+  out.gauge("simplex_smp_subscription_ntf_clients_total", "Connections with subscribed notifiers.",
+            status.shards.notifier_clients);
   const auto& seats = status.services;
   out.gauge("simplex_smp_subscribtion_services_total", "Receiving services that are connected.", seats.recipient_seats);
   out.gauge("simplex_smp_subscribtion_service_subs_total", "Queues they are subscribed to.", seats.recipient_queues);
@@ -253,11 +267,12 @@ void relay(Metrics& out, const MetricsInput& in) {
   out.gauge("simplex_smp_subscription_ntf_service_subs_total", "Notifiers they are subscribed to.",
             seats.notifier_queues);
   out.gauge("simplex_smp_loaded_queues_queue_count", "Queues in memory.", status.queues_in_memory);
-  out.gauge("simplex_smp_loaded_queues_ntf_count", "Notifiers with notifications that wait.", in.totals.notifications);
+  out.gauge("simplex_smp_loaded_queues_ntf_count", "Notifiers of queues in memory.", status.shards.notifiers);
   out.gauge("simplex_smp_loaded_queues_open_journal_count", "Journals that are open: there are none here.", 0);
   out.gauge("simplex_smp_loaded_queues_queue_lock_count", "Locks of queues: there are none here.", 0);
   out.gauge("simplex_smp_loaded_queues_ntf_lock_count", "Locks of notifiers: there are none here.", 0);
   ack_times(out, in.counts.ack_times);
+  deliveries(out, status.shards.deliveries);
 }
 
 void bounds(Metrics& out, const MetricsInput& in) {

@@ -22,11 +22,7 @@ Node::Node(std::size_t index, std::size_t nodes, async::Loop& loop, const NodeSe
       store_(store, loop),
       shard_(index, nodes, engine_settings_, loop, random, store.keeps_everything() ? store_ : store) {
   // What a store's completion, which comes when it likes, sends or asks of the store again.
-  shard_.on_output([this] { turn_soon(); });
-  store_.on_call([this] {
-    asked_store_ = true;
-    turn_soon();
-  });
+  shard_.on_work([this] { turn_soon(); });
 }
 
 NodeCounters& NodeCounters::operator+=(const NodeCounters& other) {

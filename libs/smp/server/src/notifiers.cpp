@@ -150,7 +150,8 @@ void Notifiers::handle(between_shards::SubscribeNotifier message) {
   notifier.service = message.after;
   const bool again = message.before == message.after;
   if (notifier.subscriber != no_client() && (message.after || notifier.subscriber != origin.client)) {
-    shard_.hand_over({notifier.subscriber, Answer{CorrId(), EntityId(id.view()), broker::End{}, nullptr}, false, -1});
+    shard_.hand_over(
+        {notifier.subscriber, Answer{CorrId(), EntityId(id.view()), broker::End{}, nullptr}, false, 0, -1});
     unlink(notifier);
   }
   if (message.before && !again) services.end_one(*message.before, id.view(), origin.client, broker::End{});
@@ -166,7 +167,9 @@ void Notifiers::handle(between_shards::SubscribeNotifier message) {
     if (!subscribed) link(notifier, origin.client);
     auto& statistics = shard_.statistics_;
     ++(subscribed ? statistics.notifier_subscriptions_duplicate : statistics.notifier_subscriptions);
-    shard_.answer(origin, broker::Sok{}, subscribed ? 0 : 1);
+    shard_.hand_over({origin.client,
+                      Answer{origin.corr_id, origin.entity_id, broker::Sok{}, nullptr, origin.forwarding}, true, 0,
+                      static_cast<std::int8_t>(subscribed ? 0 : 1)});
   }
   enqueue(notifier);
   drop_if_unused(notifier);
@@ -178,7 +181,7 @@ void Notifiers::handle(between_shards::NotifierGone message) {
     auto& notifier = found->second;
     if (notifier.subscriber != no_client()) {
       shard_.hand_over({notifier.subscriber,
-                        Answer{CorrId(), EntityId(message.notifier.view()), broker::Deld{}, nullptr}, false, -1});
+                        Answer{CorrId(), EntityId(message.notifier.view()), broker::Deld{}, nullptr}, false, 0, -1});
       unlink(notifier);
     }
     pending_ -= notifier.pending.size();

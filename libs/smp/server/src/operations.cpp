@@ -57,6 +57,7 @@ RelayBounds bounds_of(const ServerSettings& settings) {
 
 std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBounds& bounds) {
   const auto& limits = bounds.connections;
+  const auto& resident = bounds.engine.resident;
   const auto& counts = status.statistics;  // since the start
   const auto& refused = status.relays.refused;
   const auto number = [](auto value) { return static_cast<double>(value); };
@@ -86,8 +87,16 @@ std::vector<LimitMetric> limit_metrics(const RelayStatus& status, const RelayBou
       {"link_changes_per_connection", number(bounds.engine.use.link_changes), std::nullopt,
        counts.refused_link_changes},
       {"refusals_per_connection", number(bounds.engine.use.refusals), std::nullopt, counts.throttled_unknown_queues},
-      {"waiting_bytes", number(bounds.engine.resident.waiting_octets * status.threads),
-       number(status.shards.waiting_octets), std::nullopt},
+      {"waiting_bytes_per_thread", number(resident.waiting_octets * status.threads),
+       number(status.shards.waiting_octets), counts.refused_waiting},
+      // Here it is not refused, but kept in the store only.
+      {"idle_queues_per_thread", number(resident.idle_queues * status.threads), number(status.shards.idle_queues),
+       counts.dropped_idle_queues},
+      {"resident_bytes_per_thread", number(resident.octets * status.threads), number(status.shards.resident_octets),
+       counts.released_queues},
+      {"resident_bytes_per_queue", number(resident.queue_octets), std::nullopt, counts.postponed_deliveries},
+      {"remembered_ids_per_thread", number(resident.remembered_ids * status.threads),
+       number(status.shards.remembered_ids), counts.forgotten_ids},
       {"services", number(bounds.services.services),
        number(status.services.recipient_services + status.services.notifier_services), status.services.refused},
       {"unproven_services", number(bounds.services.unproven), number(status.services.unproven),

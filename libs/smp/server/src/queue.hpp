@@ -3,6 +3,7 @@
 
 #include "simplex/smp/server/request.hpp"
 #include "message_window.hpp"
+#include "unacknowledged.hpp"
 #include "waiting.hpp"
 
 namespace simplex::smp::server {
@@ -18,16 +19,54 @@ struct DeliveredMessage {
   bool gone = false;  // removed since: it expired, or another reader acknowledged it
 };
 
-// One connection's view of the queue: what was delivered to it and waits for ACK.
-struct QueueReader {
-  ClientId client;
-  std::optional<DeliveredMessage> delivered;
+// What was delivered and waits for ACK, if anything. It is counted as long as it is there.
+class PendingDelivery {
+ public:
+  // of_client: of all queues of the shard; both outlive it.
+  PendingDelivery(Unacknowledged& all, std::size_t& of_client) : all_(&all), of_client_(&of_client) {}
+  ~PendingDelivery() { reset(); }
+  PendingDelivery(PendingDelivery&& other) noexcept { swap(other); }
+  PendingDelivery& operator=(PendingDelivery&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  explicit operator bool() const { return message_.has_value(); }
+  DeliveredMessage& operator*() { return *message_; }
+  const DeliveredMessage& operator*() const { return *message_; }
+  DeliveredMessage* operator->() { return &*message_; }
+  const DeliveredMessage* operator->() const { return &*message_; }
+
+  void set(const DeliveredMessage& message) {
+    reset();
+    message_ = message;
+    all_->add(message.delivered_at, *of_client_);
+  }
+  void reset() {
+    if (message_) all_->remove(message_->delivered_at, *of_client_);
+    message_.reset();
+  }
+  [[nodiscard]] std::optional<DeliveredMessage> take() {
+    auto taken = message_;
+    reset();
+    return taken;
+  }
+
+ private:
+  void swap(PendingDelivery& other) noexcept {
+    std::swap(all_, other.all_);
+    std::swap(of_client_, other.of_client_);
+    std::swap(message_, other.message_);
+  }
+  Unacknowledged* all_ = nullptr;
+  std::size_t* of_client_ = nullptr;
+  std::optional<DeliveredMessage> message_;
 };
 
-// An acknowledged message on its way out of the store.
-struct Removal {
-  DeliveredMessage message;
-  std::uint64_t issued = 0;  // Shard::calls_ when the store was told
+// One connection's view of the queue.
+struct QueueReader {
+  ClientId client;
+  PendingDelivery delivered;
 };
 
 // The secret of a sender's key and the session key of its connection: the same for every command, so agreed on once.
@@ -49,8 +88,8 @@ struct Queue {
   bool full = false;                // took the quota marker; takes nothing until it is empty
   // A change of the record is on its way to the store, or messages are on their way from it: all commands wait.
   bool changing = false;
-  bool senders_wait = false;                  // one needs what is not known before `removal` is done
-  std::optional<Removal> removal;             // commands of recipients wait
+  bool senders_wait = false;                  // one needs what is not known before `removal` and `storing` are done
+  std::optional<DeliveredMessage> removal;    // acknowledged, on its way out of the store: commands of recipients wait
   std::vector<WaitingRequest> deferred;       // commands that wait for these
   std::shared_ptr<const crypto::BoxKey> box;  // for deliveries; made when first needed
   std::unique_ptr<Agreement> agreement;
@@ -61,8 +100,7 @@ struct Queue {
 
   // --- over a store that keeps everything
   std::uint64_t counted = 0;  // Shard::calls_ when the store was asked how many messages there are
-  std::uint64_t expiry = 0;   // the expiry that `dropped` is about
-  std::uint32_t dropped = 0;  // expired messages removed here since that began
+  bool lost = false;          // a sweep removed some: there may be fewer than are counted here
   static constexpr std::size_t not_touched = ~std::size_t{0};
   std::size_t touched = not_touched;  // where it stands among those of ResidentQueues
   bool idle = false;                  // stands in the list of idle ones
@@ -71,11 +109,8 @@ struct Queue {
   std::size_t accounted = 0;  // octets
 
   [[nodiscard]] std::size_t size() const { return messages.count() + storing; }
-  // Of what may be large and can be given back. Link data of a queue in use can't.
-  [[nodiscard]] std::size_t octets() const {
-    const bool has_link = record.link && unused();
-    return messages.octets() + (has_link ? record.link->fixed.size() + record.link->user.size() : 0);
-  }
+  // Of what may be large and can be given back.
+  [[nodiscard]] std::size_t octets() const { return messages.octets(); }
   // Nothing would be missed if it was dropped from memory.
   [[nodiscard]] bool unused() const {
     return !subscriber && fetchers.empty() && !changing && !removal && storing == 0 && deferred.empty();

@@ -15,7 +15,7 @@ void ResidentQueues::forget(Queue& queue) {
   queue.accounted = 0;
 }
 
-void ResidentQueues::settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop) {
+std::size_t ResidentQueues::settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop) {
   for (auto* queue : touched_) {
     if (queue == nullptr) continue;
     account(*queue);
@@ -27,14 +27,17 @@ void ResidentQueues::settle(const ResidentLimits& limits, const std::function<vo
     forget(queue);
     drop(queue);
   }
+  std::size_t released = 0;
   for (auto* queue : touched_) {
     if (queue == nullptr) continue;
     queue->touched = Queue::not_touched;
-    if (octets_ <= limits.octets) continue;
+    if (octets_ <= limits.octets || queue->messages.held().empty()) continue;
+    ++released;
     queue->messages.release();
     account(*queue);
   }
   touched_.clear();
+  return released;
 }
 
 bool ResidentQueues::may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits) {
@@ -48,17 +51,29 @@ bool ResidentQueues::may_send(ClientId client, const Delivery& delivery, bool re
   return true;
 }
 
-std::vector<RecipientId> ResidentQueues::caught_up(ClientId client) {
+void ResidentQueues::caught_up(ClientId client) {
   const auto found = sending_.find(client);
-  if (found == sending_.end()) return {};
-  constexpr std::size_t at_once = 16;
-  auto& postponed = found->second.postponed;
-  const auto end = postponed.begin() + static_cast<std::ptrdiff_t>(std::min(at_once, postponed.size()));
-  std::vector<RecipientId> now(postponed.begin(), end);
-  postponed.erase(postponed.begin(), end);
+  if (found == sending_.end()) return;
   found->second.octets = 0;
-  if (postponed.empty()) sending_.erase(found);
-  return now;
+  if (found->second.postponed.empty() && found->second.asked == 0) sending_.erase(found);
+}
+
+std::optional<RecipientId> ResidentQueues::next_postponed(ClientId client) {
+  constexpr std::size_t at_once = 16;
+  const auto found = sending_.find(client);
+  if (found == sending_.end() || found->second.postponed.empty() || found->second.asked >= at_once) return std::nullopt;
+  auto next = found->second.postponed.front();
+  found->second.postponed.pop_front();
+  ++found->second.asked;
+  return next;
+}
+
+bool ResidentQueues::asked_done(ClientId client, bool delivered) {
+  const auto found = sending_.find(client);
+  if (found == sending_.end() || found->second.asked == 0) return false;
+  --found->second.asked;
+  // What was delivered is sent, and then the connection catches up again.
+  return !delivered || found->second.octets == 0;
 }
 
 void ResidentQueues::account(Queue& queue) {

@@ -21,14 +21,19 @@ class ResidentQueues {
   // Drops idle queues, the ones that were not used for the longest time first,
   // and then messages in memory, until both are within the limits. `drop`
   // destroys the queue, which was forgotten.
-  void settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop);
+  // Of how many queues messages were dropped.
+  std::size_t settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop);
 
   // --- messages on their way to connections: what is not in memory anyway must
   // not wait there for a slow reader. False: it is delivered when the
   // connection has taken what it was sent.
   [[nodiscard]] bool may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits);
-  // Queues whose messages can be delivered now.
-  [[nodiscard]] std::vector<RecipientId> caught_up(ClientId client);
+  // Queues of a connection that has caught up, whose messages can be delivered now: a few at once, and another one for
+  // each that had nothing. For each of them asked_done() has to be called.
+  void caught_up(ClientId client);
+  [[nodiscard]] std::optional<RecipientId> next_postponed(ClientId client);
+  // Whether another one may be asked.
+  [[nodiscard]] bool asked_done(ClientId client, bool delivered);
   void forget(ClientId client) { sending_.erase(client); }
 
   [[nodiscard]] std::size_t octets() const { return octets_; }
@@ -42,6 +47,7 @@ class ResidentQueues {
   struct Sending {
     std::size_t octets = 0;  // since the connection has caught up
     std::deque<RecipientId> postponed;
+    std::size_t asked = 0;
   };
 
   std::unordered_map<ClientId, Sending> sending_;

@@ -35,8 +35,6 @@ struct Worker {
   std::vector<transport::PortCounters> last_ports;
   std::thread thread;
   const RelaySessions* sessions = nullptr;  // of the node, until it stops; null: it is no proxy
-  std::uint64_t messages = 0;               // in memory, at counted_at
-  std::optional<Instant> counted_at;
 
   void end_listening() {
     sessions = nullptr;
@@ -54,14 +52,6 @@ struct Worker {
     made.connections = node->gauges();
     made.shards = node->shard().gauges();
     made.queues_in_memory = node->shard().queue_count();
-    // The memory store has no totals of its own: its messages are counted one queue after the other, and that seldom.
-    if (!store->keeps_everything()) {
-      if (!counted_at || loop->now() - *counted_at > std::chrono::minutes(10)) {
-        messages = node->shard().message_count();
-        counted_at = loop->now();
-      }
-      made.messages_in_memory = messages;
-    }
     made.store = node->store_timing();
     if (sessions != nullptr) made.relays = sessions->counters();
     if (const auto* names = node->names()) made.names = names->counters();
@@ -284,7 +274,8 @@ class ThreadedServer final : public Server {
   RelayStatus whole(const std::vector<RelayStatus>& parts) {
     RelayStatus all;
     for (const auto& part : parts) all += part;
-    all.totals = backend_ ? backend_->totals() : StoreTotals{all.queues_in_memory, all.messages_in_memory, 0};
+    all.totals =
+        backend_ ? backend_->totals() : StoreTotals{all.queues_in_memory, all.shards.messages, all.shards.notifiers};
     all.open_connections = load_.connections;
     all.pending_octets = load_.pending;
     if (admission_) all.addresses = admission_->counters();

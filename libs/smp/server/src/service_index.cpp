@@ -64,7 +64,7 @@ void ServiceIndex::change(const ServiceId& service, ServiceParty party, Change c
 
 void ServiceIndex::page(const ServiceId& service, ServiceParty party, std::optional<RecipientId> after,
                         std::size_t limit, Done<std::vector<ServiceQueue>> done) {
-  if (!indexes_) return store_.service_queues(service, party, after, limit, std::move(done));
+  if (!indexes_) return store_->service_queues(service, party, after, limit, std::move(done));
   std::vector<ServiceQueue> made;
   if (const auto found = known_.find(Key{service, party}); found != known_.end()) {
     const auto& queues = found->second.queues;
@@ -90,10 +90,10 @@ void ServiceIndex::count(const ServiceId& service, ServiceParty party, Done<Serv
 
 void ServiceIndex::scan_on(const Key& key) {
   const auto after = known_.at(key).scan->after;
-  store_.service_queues(key.service, key.party, after, page_size,
-                        [this, key, life = std::weak_ptr(life_)](Result<std::vector<ServiceQueue>> page) {
-                          if (!life.expired()) scanned(key, std::move(page));
-                        });
+  store_->service_queues(key.service, key.party, after, page_size,
+                         [this, key, life = std::weak_ptr(life_)](Result<std::vector<ServiceQueue>> page) {
+                           if (!life.expired()) scanned(key, std::move(page));
+                         });
 }
 
 void ServiceIndex::scanned(const Key& key, Result<std::vector<ServiceQueue>> page) {

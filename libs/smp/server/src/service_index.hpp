@@ -23,7 +23,7 @@ class ServiceIndex {
   using Done = std::move_only_function<void(Result<T>)>;
 
   // The store outlives the index; what it answers to a dead index is dropped.
-  explicit ServiceIndex(Store& store) : store_(store), indexes_(!store.keeps_everything()) {}
+  explicit ServiceIndex(StoreCalls& store) : store_(store), indexes_(!store.keeps_everything()) {}
 
   // A queue that is in memory now. Only the memory store's are all, so others are not counted.
   void in_memory(const QueueRecord& queue);
@@ -68,7 +68,7 @@ class ServiceIndex {
   void scan_on(const Key& key);
   void scanned(const Key& key, Result<std::vector<ServiceQueue>> page);
 
-  Store& store_;
+  StoreCalls& store_;
   bool indexes_;
   std::unordered_map<Key, Known, KeyHash> known_;
   std::shared_ptr<char> life_ = std::make_shared<char>();

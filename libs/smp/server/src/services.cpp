@@ -96,7 +96,7 @@ void Services::handle(between_shards::StoreService message) {
   waiting->second.push_back(std::move(message));
   if (!first) return;
   const auto record = std::make_shared<const StoreRecord>(NewService{*service});
-  shard_.store_.write(*record, [this, service, record, answer, life = std::weak_ptr(life_)](const Result<>& written) {
+  shard_.store_->write(*record, [this, service, record, answer, life = std::weak_ptr(life_)](const Result<>& written) {
     if (life.expired()) return;
     if (written) book().stored(*service);
     const auto waited = being_stored_.extract(service->id);

@@ -10,6 +10,7 @@
 #include "queue_visit.hpp"
 #include "resident_queues.hpp"
 #include "services.hpp"
+#include "unacknowledged.hpp"
 
 namespace simplex::smp::server {
 namespace {
@@ -29,6 +30,7 @@ Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settin
       clock_(clock),
       random_(random),
       store_(store),
+      unacknowledged_(std::make_unique<Unacknowledged>()),
       directory_(0, DirectoryHash(random)),
       finding_(0, DirectoryHash(random)),
       waiting_room_(std::make_unique<WaitingRoom>()),
@@ -78,6 +80,32 @@ void Shard::note_output() {
   if (has_output_) return;
   has_output_ = true;
   if (on_output_) on_output_();
+}
+
+void Shard::on_work(std::function<void()> callback) {
+  store_.on_first(callback);
+  on_output_ = std::move(callback);
+}
+
+ShardGauges Shard::gauges() const {
+  ShardGauges made;
+  made.clients = clients_.size();
+  made.subscriptions = subscriptions_;
+  made.subscribed_clients = subscribed_clients_;
+  made.notifier_subscriptions = notifier_subscriptions();
+  made.notifications = notification_count();
+  made.waiting_octets = waiting_octets();
+  made.notifier_clients = notifier_clients_;
+  made.notifiers = notifiers_in_memory_;
+  if (resident_) {
+    made.idle_queues = resident_->idle();
+    made.resident_octets = resident_->octets();
+    made.remembered_ids = remembered_.size();
+  } else {
+    made.messages = messages_;
+  }
+  made.deliveries = unacknowledged_->gauges(seconds_since_epoch(clock_.wall()));
+  return made;
 }
 
 void Shard::to_shard(std::size_t shard, ShardMessage message) {
@@ -145,8 +173,13 @@ void Shard::handle(ToClient message) {
     --subscriptions_;
     if (--client.subscriptions == 0) --subscribed_clients_;
   }
+  if (message.notifiers > 0 && ++client.notifiers == 1) ++notifier_clients_;
+  if (message.notifiers < 0 && client.notifiers > 0 && --client.notifiers == 0) --notifier_clients_;
   if (const auto* delivery = std::get_if<Delivery>(&message.what); delivery != nullptr && resident_) {
-    if (!resident_->may_send(message.client, *delivery, message.response, settings_.resident)) return;
+    if (!resident_->may_send(message.client, *delivery, message.response, settings_.resident)) {
+      ++statistics_.postponed_deliveries;
+      return;
+    }
   }
   output_.to_clients.push_back(std::move(message));
   note_output();
@@ -154,7 +187,9 @@ void Shard::handle(ToClient message) {
 
 void Shard::flush() {
   store_.flush();
-  if (resident_) resident_->settle(settings_.resident, [this](Queue& queue) { evict(queue); });
+  if (resident_) {
+    statistics_.released_queues += resident_->settle(settings_.resident, [this](Queue& queue) { evict(queue); });
+  }
 }
 
 // ---- connections
@@ -172,6 +207,7 @@ void Shard::disconnect(ClientId id) {
   const auto session = std::move(found->second.session);
   subscriptions_ -= found->second.subscriptions;
   if (found->second.subscriptions > 0) --subscribed_clients_;
+  if (found->second.notifiers > 0) --notifier_clients_;
   clients_.erase(found);
   services_->disconnected(*session, id);
   if (proxy_ != nullptr) proxy_->disconnect(id);
@@ -189,7 +225,8 @@ std::size_t Shard::unanswered(ClientId client) const {
 std::size_t Shard::subscriptions(ClientId client) const {
   const auto found = clients_.find(client);
   if (found == clients_.end()) return 0;
-  return found->second.subscriptions + (services_->has_seat(*found->second.session, client) ? 1 : 0);
+  return found->second.subscriptions + found->second.notifiers +
+         (services_->has_seat(*found->second.session, client) ? 1 : 0);
 }
 
 void Shard::receive(ClientId id, BytesView content) {
@@ -220,6 +257,13 @@ void Shard::receive(ClientId id, BytesView content) {
       dispatch({id, session, transmission, std::move(received), nullptr});
     }
   }
+}
+
+void Shard::receive_unreadable(ClientId id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  ++found->second.unanswered;
+  error({id, CorrId(), EntityId()}, errors::Block{});
 }
 
 // A block of commands of one party, recipients or notifiers, is counted by what its first one does.
@@ -320,6 +364,7 @@ void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
   if (find(record.recipient_id) != nullptr) return;
   ++*settings_.queue_count;
   auto& queue = insert(std::move(record));
+  messages_ += messages.size();
   queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
   queue.messages = MessageWindow(std::move(messages), 0, 1);
 }

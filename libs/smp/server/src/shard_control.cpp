@@ -3,15 +3,11 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include "command_run.hpp"
-#include "resident_queues.hpp"
 #include "services.hpp"
 
 namespace simplex::smp::server {
 
 struct ControlRun {
-  // Not the operator's: the connection can take the message that was delivered
-  // to it and had to wait.
-  std::optional<ClientId> deliver_to;
   QueueAction action;
   std::optional<Blocking> blocking;
   std::size_t asker;
@@ -35,29 +31,13 @@ void Shard::control(QueueControl control) {
   if (control.id.empty()) return control.done(fail(ErrorKind::not_found, "there is no such queue"));
   const auto token = next_token_++;
   Request request;
-  request.control =
-      std::make_shared<ControlRun>(std::nullopt, control.action, std::move(control.blocking), index_, token);
+  request.control = std::make_shared<ControlRun>(control.action, std::move(control.blocking), index_, token);
   controls_.emplace(token, std::move(control.done));
   resolve(control.kind, control.id, std::move(request));
 }
 
 void Shard::run_control(Queue& queue, const Request& request) {
   const auto run = request.control;
-  if (run->deliver_to) {
-    const auto again = [this, client = *run->deliver_to](Queue& now, const Result<>& known) {
-      if (!now.subscriber || now.subscriber->client != client || !now.subscriber->delivered) return;
-      const auto first = known ? now.messages.first() : nullptr;
-      if (first && first->id == now.subscriber->delivered->id) {
-        return deliver({client, CorrId(), EntityId(now.record.recipient_id.view())}, now, first, false);
-      }
-      // It is no more, or the store failed: as if it had not been
-      // delivered.
-      now.subscriber->delivered.reset();
-      if (known) return deliver_next(now);
-      if (!std::exchange(now.undelivered, true)) undelivered_.push_back(now.record.recipient_id);
-    };
-    return knows_first(queue) ? again(queue, {}) : load_first(queue, again);
-  }
   const auto& id = queue.record.recipient_id;
   const auto write = [&](StoreRecord record, auto applied) {
     change(queue, std::move(record), [this, run, applied = std::move(applied)](Queue& changed, Result<> written) {
@@ -106,19 +86,7 @@ void Shard::run_control(Queue& queue, const Request& request) {
   }
 }
 
-void Shard::caught_up(ClientId client) {
-  if (resident_) {
-    for (const auto& queue : resident_->caught_up(client)) {
-      Request request;
-      request.control = std::make_shared<ControlRun>(client, QueueAction::status, std::nullopt, index_, 0);
-      pass_on(queue, std::move(request));
-    }
-  }
-  services_->caught_up(client);
-}
-
 void Shard::finish_control(const ControlRun& run, Result<QueueControl::Answer> answer) {
-  if (run.deliver_to) return;
   to_shard(run.asker, between_shards::Controlled{run.token, std::move(answer)});
 }
 

@@ -38,12 +38,12 @@ void Shard::take_chosen_id(IdKind kind, const DirectoryId& id, const RecipientId
   entry->second = DirectoryEntry{queue};
   if (!store_.keeps_everything()) return then(Reservation::granted);
   if (const auto lookup = finding_.find(key); lookup != finding_.end()) lookup->second.stale = true;
-  store_.find(kind, id,
-              [this, key, queue, then = std::move(then)](const Result<std::optional<RecipientId>>& found) mutable {
-                if (found && (!*found || **found == queue)) return then(Reservation::granted);
-                handle(between_shards::Release{key.kind, key.id, queue});
-                then(found ? Reservation::taken : Reservation::failed);
-              });
+  store_->find(kind, id,
+               [this, key, queue, then = std::move(then)](const Result<std::optional<RecipientId>>& found) mutable {
+                 if (found && (!*found || **found == queue)) return then(Reservation::granted);
+                 handle(between_shards::Release{key.kind, key.id, queue});
+                 then(found ? Reservation::taken : Reservation::failed);
+               });
 }
 
 void Shard::reserve(IdKind kind, const DirectoryId& id, const RecipientId& queue,
@@ -231,7 +231,7 @@ void Shard::store_new_queue(const std::shared_ptr<Creation>& creation) {
   }
   auto record = std::make_shared<StoreRecord>(CreateQueue{std::move(creation->record)});
   const auto& written = *record;
-  store_.write(written, [this, creation, record](const Result<>& stored) {
+  store_->write(written, [this, creation, record](const Result<>& stored) {
     creation->record = std::move(std::get<CreateQueue>(*record).queue);
     // A command with an id that the client chose may have come before, and loaded it.
     auto* queue = find(creation->record.recipient_id);

@@ -29,7 +29,10 @@ void Shard::pass_on(const RecipientId& queue, Request request) {
 
 void Shard::wait(std::vector<WaitingRequest>& where, Request request) {
   auto place = waiting_room_->enter(request, settings_.resident.waiting_octets);
-  if (!place) return reject(request, store_error());
+  if (!place) {
+    ++statistics_.refused_waiting;
+    return reject(request, store_error());
+  }
   request.own();
   where.push_back({std::move(request), *std::move(place)});
 }
@@ -44,8 +47,8 @@ void Shard::find_in_store(const DirectoryKey& key, Request request) {
     finding_.erase(found);
     return;
   }
-  store_.find(key.kind, key.id,
-              [this, key](const Result<std::optional<RecipientId>>& answer) { found_in_store(key, answer); });
+  store_->find(key.kind, key.id,
+               [this, key](const Result<std::optional<RecipientId>>& answer) { found_in_store(key, answer); });
 }
 
 void Shard::found_in_store(const DirectoryKey& key, const Result<std::optional<RecipientId>>& found) {
@@ -59,7 +62,7 @@ void Shard::found_in_store(const DirectoryKey& key, const Result<std::optional<R
   if (!*found) {
     // What is there would be loaded now: the same is done for what is not, so that it takes as long.
     const auto nobody = RecipientId::from(random_.bytes(settings_.queue_id_octets));
-    store_.load(*nobody, [this, waiting = std::move(waiting)](const Result<std::optional<LoadedQueue>>&) {
+    store_->load(*nobody, [this, waiting = std::move(waiting)](const Result<std::optional<LoadedQueue>>&) {
       for (const auto& each : waiting) reject_missing(each.request);
     });
     return;
@@ -81,6 +84,7 @@ void Shard::remember(const DirectoryKey& key, const RecipientId& queue) {
     const auto oldest = directory_.find(remembered_.front());
     if (oldest != directory_.end() && oldest->second.remembered) directory_.erase(oldest);
     remembered_.pop_front();
+    ++statistics_.forgotten_ids;
   }
 }
 
@@ -100,21 +104,18 @@ void Shard::locate(const RecipientId& id, Request request) {
 }
 
 void Shard::load(const RecipientId& id) {
-  auto& lookup = loading_.at(id);
-  lookup.stale = false;
-  lookup.issued = ++calls_;
-  store_.load(id, [this, id](Result<std::optional<LoadedQueue>> found) { loaded(id, std::move(found)); });
+  loading_.at(id).issued = ++calls_;
+  store_->load(id, [this, id](Result<std::optional<LoadedQueue>> found) { loaded(id, std::move(found)); });
 }
 
 void Shard::loaded(const RecipientId& id, Result<std::optional<LoadedQueue>> found) {
   const auto lookup = loading_.find(id);
   if (lookup == loading_.end()) return;
-  // Messages expired since it was read: their number is not known.
-  if (found && *found && lookup->second.stale) return load(id);
   const auto issued = lookup->second.issued;
+  const bool lost = lookup->second.stale;
   auto waiting = std::move(lookup->second.waiting);
   loading_.erase(lookup);
-  if (found && *found && find(id) == nullptr) insert(std::move(**found), issued);
+  if (found && *found && find(id) == nullptr) insert(std::move(**found), issued).lost = lost;
   for (auto& each : waiting) {
     if (!found) {
       reject(each.request, store_error());

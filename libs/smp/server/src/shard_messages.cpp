@@ -17,6 +17,12 @@ void mark_gone(Queue& queue, const auto& is_gone) {
   for (auto& fetcher : queue.fetchers) mark(fetcher);
 }
 
+// What is delivered is the first message, as long as it is there at all.
+void mark_older_gone(Queue& queue) {
+  const auto first = queue.messages.first();
+  mark_gone(queue, [&](const DeliveredMessage& message) { return !first || message.id != first->id; });
+}
+
 bool expires(const auto& message, std::int64_t before) { return !message.quota && message.sent_at < before; }
 
 }  // namespace
@@ -33,13 +39,10 @@ void Shard::drop_expired(Queue& queue) {
   if (!before || queue.removal) return;
   // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
   for (auto first = queue.messages.first(); first && expires(*first, *before); first = queue.messages.first()) {
-    store_.remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
-    if (expiring_ && expires(*first, expiring_->before) && queue.counted < expiring_->issued) {
-      if (std::exchange(queue.expiry, expiring_->issued) != expiring_->issued) queue.dropped = 0;
-      ++queue.dropped;
-    }
+    store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
     mark_gone(queue, [&](const DeliveredMessage& message) { return message.id == first->id; });
     queue.messages.remove_first();
+    --messages_;
     ++statistics_.messages_expired;
   }
 }
@@ -51,21 +54,20 @@ bool Shard::knows_first(Queue& queue) {
 
 void Shard::load_first(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then) {
   queue.changing = true;
-  const auto issued = ++calls_;
-  store_.load_messages(queue.record.recipient_id, settings_.resident.queue_octets,
-                       [this, id = queue.record.recipient_id, issued,
-                        then = std::move(then)](Result<std::vector<MessagePtr>> loaded) mutable {
-                         auto* filled = find(id);
-                         if (filled == nullptr) return;  // can't be: other commands wait
-                         filled->changing = false;
-                         if (loaded) {
-                           filled->undelivered = false;
-                           filled->messages.fill(*std::move(loaded));
-                           if (filled->messages.count() == 0) filled->counted = issued;
-                         }
-                         then(*filled, loaded ? Result<>() : Result<>(std::unexpected(std::move(loaded.error()))));
-                         run_deferred(id);
-                       });
+  store_->load_messages(
+      queue.record.recipient_id, settings_.resident.queue_octets,
+      [this, id = queue.record.recipient_id, then = std::move(then)](Result<std::vector<MessagePtr>> loaded) mutable {
+        auto* filled = find(id);
+        if (filled == nullptr) return;  // can't be: other commands wait
+        filled->changing = false;
+        if (loaded) {
+          filled->undelivered = false;
+          filled->messages.fill(*std::move(loaded));
+          mark_older_gone(*filled);
+        }
+        then(*filled, loaded ? Result<>() : Result<>(std::unexpected(std::move(loaded.error()))));
+        run_deferred(id);
+      });
 }
 
 // ---- delivery
@@ -90,9 +92,8 @@ void Shard::deliver_next(Queue& queue) {
 
 void Shard::hand_out(const Origin& origin, Queue& queue, QueueReader& reader, const MessagePtr& message,
                      bool response) {
-  reader.delivered =
-      DeliveredMessage{message->id,           message->position, message->sent_at, seconds_since_epoch(clock_.wall()),
-                       message->notification, message->quota};
+  reader.delivered.set({message->id, message->position, message->sent_at, seconds_since_epoch(clock_.wall()),
+                        message->notification, message->quota});
   deliver(origin, queue, message, response);
 }
 
@@ -103,6 +104,7 @@ void Shard::stored(Queue& queue, const MessagePtr& message) {
   const bool is_read = queue.subscriber || !queue.fetchers.empty();
   const bool has_room = is_read && queue.messages.octets() + message->body.size() <= limits.queue_octets &&
                         (resident_ == nullptr || resident_->octets() + message->body.size() <= limits.octets);
+  ++messages_;
   queue.messages.add(message, resident_ == nullptr || waits_for_it || has_room);
   deliver_next(queue);
 }
@@ -121,67 +123,87 @@ void Shard::retry() {
 void Shard::remove_acknowledged(Queue& queue, const DeliveredMessage& message,
                                 std::move_only_function<void(Queue&, Result<>)> then) {
   if (message.gone) return then(queue, {});
-  queue.removal = Removal{message, ++calls_};
+  queue.removal = message;
   StoredMessage removed;
   removed.id = message.id;
   removed.sent_at = message.sent_at;
   removed.notification = message.notification;
   removed.quota = message.quota;
   removed.position = message.position;
-  store_.remove_message(queue.record.recipient_id, removed,
-                        [this, id = queue.record.recipient_id, then = std::move(then)](Result<> stored) mutable {
-                          auto* changed = find(id);
-                          if (changed == nullptr) return;  // can't be: other commands wait
-                          const auto removal = *std::exchange(changed->removal, std::nullopt);
-                          if (stored && !removal.message.gone) {
-                            if (expiring_ && removal.issued > expiring_->issued &&
-                                changed->counted < expiring_->issued && expires(removal.message, expiring_->before)) {
-                              if (std::exchange(changed->expiry, expiring_->issued) != expiring_->issued) {
-                                changed->dropped = 0;
-                              }
-                              ++changed->dropped;
-                            }
-                            mark_gone(*changed,
-                                      [&](const DeliveredMessage& other) { return other.id == removal.message.id; });
-                            changed->messages.remove_first();
-                          }
-                          then(*changed, std::move(stored));
-                          run_deferred(id);
-                        });
+  store_->remove_message(queue.record.recipient_id, removed,
+                         [this, id = queue.record.recipient_id, then = std::move(then)](Result<> stored) mutable {
+                           auto* changed = find(id);
+                           if (changed == nullptr) return;  // can't be: other commands wait
+                           const auto removal = *std::exchange(changed->removal, std::nullopt);
+                           if (stored) {
+                             mark_gone(*changed, [&](const DeliveredMessage& other) { return other.id == removal.id; });
+                             changed->messages.remove_first();
+                             --messages_;
+                           }
+                           then(*changed, std::move(stored));
+                           run_deferred(id);
+                         });
 }
 
 // ---- expiry
 
 void Shard::expire_messages(std::size_t limit, std::move_only_function<void(bool)> done) {
   const auto before = expired_before();
-  if (!before || expiring_) return done(true);
+  if (!before || sweeping_) return done(true);
   if (!store_.keeps_everything()) return done(expire_in_memory(limit));
-  expiring_ = Expiry{++calls_, *before};
-  store_.expire(*before, limit, [this, done = std::move(done)](Result<std::vector<Store::Expired>> expired) mutable {
-    const auto expiry = *std::exchange(expiring_, std::nullopt);
-    if (expired) apply(expiry, *expired);
-    done(!expired || expired->empty());
+  sweeping_ = true;
+  store_->expire(*before, limit, [this, done = std::move(done)](Result<std::vector<Store::Expired>> removed) mutable {
+    sweeping_ = false;
+    if (removed) {
+      expired(*removed);
+    } else {
+      sweep_failed_ = ++calls_;
+    }
+    done(!removed || removed->empty());
   });
 }
 
-void Shard::apply(const Expiry& expiry, const std::vector<Store::Expired>& expired) {
-  for (const auto& [id, messages] : expired) {
+// The messages that it removed stay in the window: they have expired for this shard, too, and are not delivered.
+void Shard::expired(const std::vector<Store::Expired>& queues) {
+  for (const auto& [id, messages] : queues) {
     statistics_.messages_expired += messages;
-    if (const auto lookup = loading_.find(id); lookup != loading_.end() && lookup->second.issued < expiry.issued) {
-      lookup->second.stale = true;
-    }
-    auto* queue = find(id);
-    if (queue == nullptr || queue->counted > expiry.issued) continue;
-    // Those that were removed here, too, are gone from the count already.
-    const auto dropped = queue->expiry == expiry.issued ? queue->dropped : 0;
-    statistics_.messages_expired -= std::min(dropped, messages);
-    queue->messages.remove_expired(expiry.before, messages - std::min(dropped, messages));
-    mark_gone(*queue, [&](const DeliveredMessage& message) { return expires(message, expiry.before); });
-    auto& removal = queue->removal;
-    if (removal && removal->issued > expiry.issued && expires(removal->message, expiry.before)) {
-      removal->message.gone = true;
-    }
+    if (const auto lookup = loading_.find(id); lookup != loading_.end()) lookup->second.stale = true;
+    if (const auto found = queues_.find(id); found != queues_.end()) found->second->lost = true;
   }
+}
+
+bool Shard::is_counted(const Queue& queue) const { return !queue.lost && queue.counted >= sweep_failed_; }
+
+void Shard::recount(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then) {
+  queue.changing = true;
+  queue.lost = false;
+  store_->load(queue.record.recipient_id, [this, id = queue.record.recipient_id, asked = ++calls_,
+                                           then = std::move(then)](Result<std::optional<LoadedQueue>> loaded) mutable {
+    auto* counted = find(id);
+    if (counted == nullptr) return;  // can't be: other commands wait
+    counted->changing = false;
+    Result<> result;
+    if (!loaded) {
+      result = std::unexpected(std::move(loaded.error()));
+    } else if (!*loaded) {
+      result = fail(ErrorKind::not_found, "the store has no such queue");
+    }
+    if (result) {
+      take_messages(*counted, std::move(**loaded), asked);
+    } else {
+      counted->lost = true;
+    }
+    then(*counted, std::move(result));
+    run_deferred(id);
+  });
+}
+
+void Shard::take_messages(Queue& queue, LoadedQueue loaded, std::uint64_t asked) {
+  queue.next_position = std::max(queue.next_position, loaded.next_position);
+  queue.full = loaded.full;
+  queue.counted = asked;
+  queue.messages = MessageWindow(std::move(loaded.messages), loaded.message_count, queue.next_position);
+  mark_older_gone(queue);
 }
 
 bool Shard::expire_in_memory(std::size_t queues) {

@@ -43,7 +43,7 @@ void Shard::find_queue(IdKind kind, const DirectoryId& id,
                        std::move_only_function<void(Result<std::optional<RecipientId>>)> then) {
   const auto found = directory_.find(DirectoryKey{kind, id});
   if (found != directory_.end()) return then(std::optional(found->second.queue));
-  store_.find(kind, id, std::move(then));
+  store_->find(kind, id, std::move(then));
 }
 
 bool Shard::has_notifications_to_deliver() const { return notifiers_->has_deliverable(); }

@@ -21,6 +21,14 @@ Statistics combine(const Statistics& a, const Statistics& b, F&& each) {
   return combined;
 }
 
+DeliveryGauges& operator+=(DeliveryGauges& all, const DeliveryGauges& other) {
+  all.total += other.total;
+  all.clients += other.clients;
+  for (std::size_t i = 0; i < all.periods.size(); ++i) all.periods[i] += other.periods[i];
+  all.max_seconds = std::max(all.max_seconds, other.max_seconds);
+  return all;
+}
+
 }  // namespace
 
 Statistics add(const Statistics& a, const Statistics& b) {
@@ -29,6 +37,23 @@ Statistics add(const Statistics& a, const Statistics& b) {
 
 Statistics subtract(const Statistics& now, const Statistics& before) {
   return combine(now, before, [](std::uint64_t x, std::uint64_t y) { return x - std::min(x, y); });
+}
+
+ShardGauges& ShardGauges::operator+=(const ShardGauges& other) {
+  clients += other.clients;
+  subscriptions += other.subscriptions;
+  subscribed_clients += other.subscribed_clients;
+  notifier_subscriptions += other.notifier_subscriptions;
+  notifications += other.notifications;
+  waiting_octets += other.waiting_octets;
+  notifier_clients += other.notifier_clients;
+  messages += other.messages;
+  notifiers += other.notifiers;
+  idle_queues += other.idle_queues;
+  resident_octets += other.resident_octets;
+  remembered_ids += other.remembered_ids;
+  deliveries += other.deliveries;
+  return *this;
 }
 
 }  // namespace simplex::smp::server

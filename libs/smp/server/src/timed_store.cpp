@@ -22,7 +22,6 @@ StoreTimes& StoreTimes::operator+=(const StoreTimes& other) {
 
 template <class T>
 Store::Done<T> TimedStore::timed(StoreTimes StoreTiming::* kind, Done<T> done) const {
-  called();
   return [timing = timing_, kind, asked = clock_.now(), &clock = clock_,
           done = std::move(done)](Result<T> result) mutable {
     (timing.get()->*kind).add(clock.now() - asked, result.has_value());
@@ -45,6 +44,9 @@ void TimedStore::load(const RecipientId& queue, Done<std::optional<LoadedQueue>>
 void TimedStore::load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) {
   store_.load_messages(queue, max_octets, timed(&StoreTiming::reads, std::move(done)));
 }
+void TimedStore::load_link(const RecipientId& queue, Done<std::optional<LinkData>> done) {
+  store_.load_link(queue, timed(&StoreTiming::reads, std::move(done)));
+}
 void TimedStore::find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) {
   store_.find(kind, id, timed(&StoreTiming::reads, std::move(done)));
 }
@@ -53,7 +55,6 @@ void TimedStore::service_queues(const ServiceId& service, ServiceParty party, st
   store_.service_queues(service, party, std::move(after), limit, timed(&StoreTiming::reads, std::move(done)));
 }
 void TimedStore::expire(std::int64_t before, std::size_t limit, Done<std::vector<Expired>> done) {
-  called();
   store_.expire(before, limit, std::move(done));  // it may take long, and nobody waits for it
 }
 

@@ -33,7 +33,9 @@ class WaitingRoom {
 
   // Nothing: there is no room for one more.
   [[nodiscard]] std::optional<Place> enter(const Request& request, std::size_t limit) const {
-    const auto size = request.transmission.size() + sizeof(Request) + 256;
+    return enter(request.transmission.size() + sizeof(Request) + 256, limit);
+  }
+  [[nodiscard]] std::optional<Place> enter(std::size_t size, std::size_t limit) const {
     if (*octets_ + size > limit) return std::nullopt;
     return Place(octets_, size);
   }

@@ -34,6 +34,7 @@ class SlowStore final : public Store {
   void load_messages(const RecipientId&, std::size_t, Done<std::vector<MessagePtr>> done) override {
     done(std::vector<MessagePtr>());
   }
+  void load_link(const RecipientId&, Done<std::optional<LinkData>> done) override { done(std::nullopt); }
   void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
   void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId>, std::size_t,
                       Done<std::vector<ServiceQueue>> done) override {
@@ -328,7 +329,7 @@ inline void EngineWorld::run() {
     moved = false;
     for (auto& shard : shards_) {
       shard->flush();
-      if (!shard->has_output()) continue;
+      if (!shard->has_work()) continue;
       moved = true;
       auto output = shard->take_output();
       for (const auto& what : output.to_clients) {

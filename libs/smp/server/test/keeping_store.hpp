@@ -52,21 +52,37 @@ class KeepingStore final : public Store {
   void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) override {
     ++loads;
     if (fails) return later(std::move(done), Result<std::optional<LoadedQueue>>(failure()));
+    if (reads_late) {
+      waiting.push_back([this, queue, done = std::move(done)]() mutable { done(read(queue)); });
+      return;
+    }
+    later(std::move(done), Result<std::optional<LoadedQueue>>(read(queue)));
+  }
+  [[nodiscard]] std::optional<LoadedQueue> read(const RecipientId& queue) const {
     std::optional<LoadedQueue> loaded;
     if (const auto found = kept_.queues.find(queue); found != kept_.queues.end()) {
       const auto& kept = found->second;
-      loaded = LoadedQueue{kept.record.clone(),
+      auto record = kept.record.clone();
+      if (record.link) record.link = std::make_shared<const LinkData>(LinkData{record.link->id, {}, {}});
+      loaded = LoadedQueue{std::move(record),
                            {},
                            static_cast<std::uint32_t>(kept.messages.size()),
                            kept.next_position,
                            !kept.messages.empty() && kept.messages.back()->quota};
       if (!kept.messages.empty()) loaded->messages.push_back(kept.messages.front());
     }
-    later(std::move(done), Result<std::optional<LoadedQueue>>(std::move(loaded)));
+    return loaded;
   }
   void load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) override {
     ++message_loads;
     if (fails) return later(std::move(done), Result<std::vector<MessagePtr>>(failure()));
+    if (reads_late) {
+      waiting.push_back([this, queue, max_octets, done = std::move(done)]() mutable { done(read(queue, max_octets)); });
+      return;
+    }
+    later(std::move(done), Result<std::vector<MessagePtr>>(read(queue, max_octets)));
+  }
+  [[nodiscard]] std::vector<MessagePtr> read(const RecipientId& queue, std::size_t max_octets) const {
     std::vector<MessagePtr> loaded;
     std::size_t octets = 0;
     for (const auto& message : kept_.queues.at(queue).messages) {
@@ -74,7 +90,15 @@ class KeepingStore final : public Store {
       if (!loaded.empty() && octets > max_octets) break;
       loaded.push_back(message);
     }
-    later(std::move(done), Result<std::vector<MessagePtr>>(std::move(loaded)));
+    return loaded;
+  }
+  void load_link(const RecipientId& queue, Done<std::optional<LinkData>> done) override {
+    ++link_loads;
+    if (fails) return later(std::move(done), Result<std::optional<LinkData>>(failure()));
+    const auto found = kept_.queues.find(queue);
+    const bool has_link = found != kept_.queues.end() && found->second.record.link;
+    later(std::move(done),
+          Result<std::optional<LinkData>>(has_link ? std::optional(*found->second.record.link) : std::nullopt));
   }
   void find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) override {
     ++finds;
@@ -88,6 +112,13 @@ class KeepingStore final : public Store {
     later(std::move(done), Result<std::vector<ServiceQueue>>(std::vector<ServiceQueue>()));
   }
   void expire(std::int64_t before, std::size_t limit, Done<std::vector<Expired>> done) override {
+    if (sweeps_apart) {
+      sweep = Sweep{before, limit, std::move(done), {}};
+    } else {
+      later(std::move(done), Result<std::vector<Expired>>(removed_before(before, limit)));
+    }
+  }
+  [[nodiscard]] std::vector<Expired> removed_before(std::int64_t before, std::size_t limit) {
     std::vector<Expired> expired;
     for (auto& [id, kept] : kept_.queues) {
       if (home_of_ != nullptr && home_of_(id.view(), shards_) != index_) continue;
@@ -98,7 +129,7 @@ class KeepingStore final : public Store {
       });
       if (removed > 0) expired.push_back({id, static_cast<std::uint32_t>(removed)});
     }
-    later(std::move(done), Result<std::vector<Expired>>(std::move(expired)));
+    return expired;
   }
   void flush() override {}
   [[nodiscard]] bool keeps_everything() const override { return true; }
@@ -116,11 +147,32 @@ class KeepingStore final : public Store {
     }
   }
 
+  // A sweep that the test lets take effect, and then be answered.
+  struct Sweep {
+    std::int64_t before;
+    std::size_t limit;
+    Done<std::vector<Expired>> done;
+    std::optional<std::vector<Expired>> removed;
+  };
+  std::optional<Sweep> sweep;
+  void take_effect() {
+    if (sweep && !sweep->removed) sweep->removed = removed_before(sweep->before, sweep->limit);
+  }
+  void answer_sweep(bool says_what = true) {
+    if (!sweep || !sweep->removed) return;
+    auto ended = std::move(*sweep);
+    sweep.reset();
+    ended.done(says_what ? Result<std::vector<Expired>>(std::move(*ended.removed)) : failure());
+  }
+
+  bool sweeps_apart = false;
+  bool reads_late = false;  // load and load_messages see what is there when they are answered
   bool answers_at_once = false;
   bool fails = false;
   std::deque<std::move_only_function<void()>> waiting;
   int loads = 0;
   int message_loads = 0;
+  int link_loads = 0;
   int finds = 0;
   int writes = 0;
 

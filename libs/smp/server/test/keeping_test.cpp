@@ -291,6 +291,16 @@ TEST_P(SameAnswers, AsWithEverythingInMemory) {
     EXPECT_LE(shard.directory_size(), 3 * limits.idle + 2);
     EXPECT_EQ(shard.waiting_octets(), 0u);
   }
+  // What the memory store has is counted as it comes and goes.
+  for (std::size_t i = 0; i < limits.shards; ++i) {
+    auto& shard = memory.world->shard(i);
+    EXPECT_EQ(shard.gauges().messages, shard.message_count());
+    std::uint64_t notifiers = 0;
+    shard.for_each_queue([&](const QueueRecord& record, std::span<const MessagePtr>) {
+      if (record.notifier) ++notifiers;
+    });
+    EXPECT_EQ(shard.gauges().notifiers, notifiers);
+  }
   // Of what is counted, all but the time things take.
   for (std::size_t i = 0; i < limits.shards; ++i) {
     EXPECT_LE(memory.world->shard(i).statistics().messages_sent, 500u);

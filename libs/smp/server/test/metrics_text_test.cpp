@@ -67,6 +67,7 @@ MetricsInput example() {
   made.counts.ack_times.add(100'000);
   made.status.ports = {{5223, 10, 4}, {443, 3, 3}};
   made.status.active = {1, 2, 3};
+  made.status.shards.deliveries = {10, 3, {1, 2, 3, 4, 0}, 3'000};
   made.process.cpu_seconds = 1.5;
   made.limits = {{"connections", 100, 6, 2}, {"handshake_timeout", 120, std::nullopt, std::nullopt}};
   return made;
@@ -103,6 +104,15 @@ TEST(Metrics, TheHistogramAddsUp) {
   EXPECT_EQ(read.samples["simplex_smp_delivery_ack_confirmed_count{period=\"3600+\"}"], 1);
 }
 
+TEST(Metrics, TellOfDeliveriesThatWait) {
+  auto read = Exposition(metrics_text(example()));
+  EXPECT_EQ(read.samples["simplex_smp_delivered_total"], 10);
+  EXPECT_EQ(read.samples["simplex_smp_delivered_clients_total"], 3);
+  EXPECT_EQ(read.samples["simplex_smp_delivery_ack_pending_count{period=\"60-300\"}"], 2);
+  EXPECT_EQ(read.samples["simplex_smp_delivery_ack_pending_count{period=\"3600+\"}"], 0);
+  EXPECT_EQ(read.samples["simplex_smp_delivery_ack_time_max"], 3'000);
+}
+
 // What the dashboards of the reference look for.
 TEST(Metrics, HaveTheReferencesNames) {
   const auto read = Exposition(metrics_text(example()));
@@ -132,6 +142,10 @@ TEST(Metrics, HaveTheReferencesNames) {
                            "subscribtion_end",
                            "subscribtion_end_batch",
                            "subscription_ntf_total",
+                           "subscription_ntf_clients_total",
+                           "delivered_total",
+                           "delivered_clients_total",
+                           "delivery_ack_time_max",
                            "subscription_ntf_service_subs_total",
                            "subscription_ntf_requests",
                            "subscription_ntf_requests_batch",

@@ -18,6 +18,7 @@ class PagedStore final : public Store {
   void load_messages(const RecipientId&, std::size_t, Done<std::vector<MessagePtr>> done) override {
     done(std::vector<MessagePtr>());
   }
+  void load_link(const RecipientId&, Done<std::optional<LinkData>> done) override { done(std::nullopt); }
   void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
   void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId> after, std::size_t limit,
                       Done<std::vector<ServiceQueue>> done) override {
@@ -49,7 +50,8 @@ TEST(ServiceIndexTest, CountsWhileQueuesComeAndGo) {
   constexpr auto party = ServiceParty::recipient;
   for (int round = 0; round < 20; ++round) {
     PagedStore store;
-    ServiceIndex index(store);
+    StoreCalls calls(store);
+    ServiceIndex index(calls);
     std::vector<RecipientId> ids;
     for (int i = 0; i < 10'000; ++i) ids.push_back(*RecipientId::from(random.bytes(24)));
     store.queues.insert(ids.begin(), ids.end());
@@ -91,7 +93,8 @@ TEST(ServiceIndexTest, CountsWhileQueuesComeAndGo) {
 
 TEST(ServiceIndexTest, AStoreThatFailsIsAskedAgain) {
   PagedStore store;
-  ServiceIndex index(store);
+  StoreCalls calls(store);
+  ServiceIndex index(calls);
   const auto service = *ServiceId::from(Bytes(24, 1));
   store.queues.insert(*RecipientId::from(Bytes(24, 9)));
   store.failing = true;

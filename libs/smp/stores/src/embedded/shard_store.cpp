@@ -170,6 +170,13 @@ void ShardStore::load_messages(const RecipientId& queue, std::size_t max_octets,
   read_now<std::vector<MessagePtr>>(how, std::move(done));
 }
 
+void ShardStore::load_link(const RecipientId& queue, Done<std::optional<server::LinkData>> done) {
+  const auto how = [queue](const View& view, Reach reach) { return embedded::load_link(view, queue, reach); };
+  using Found = std::optional<server::LinkData>;
+  if (is_pending(queue)) return read_in_turn<Found>(how, std::move(done));
+  read_now<Found>(how, std::move(done));
+}
+
 void ShardStore::find(IdKind kind, const server::DirectoryId& id, Done<std::optional<RecipientId>> done) {
   const auto how = [kind, id](const View& view, Reach reach) { return find_queue(view, kind, id.view(), reach); };
   if (last_id_change_ > applied_) return read_in_turn<std::optional<RecipientId>>(how, std::move(done));

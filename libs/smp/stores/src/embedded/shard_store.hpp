@@ -36,6 +36,7 @@ class ShardStore final : public Store {
   void remove_message(const RecipientId& queue, const server::StoredMessage& message, Done<> done) override;
   void load(const RecipientId& queue, Done<std::optional<server::LoadedQueue>> done) override;
   void load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) override;
+  void load_link(const RecipientId& queue, Done<std::optional<server::LinkData>> done) override;
   void find(IdKind kind, const server::DirectoryId& id, Done<std::optional<RecipientId>> done) override;
   void service_queues(const ServiceId& service, ServiceParty party, std::optional<RecipientId> after, std::size_t limit,
                       Done<std::vector<server::ServiceQueue>> done) override;

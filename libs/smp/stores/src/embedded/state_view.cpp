@@ -107,7 +107,6 @@ Result<std::optional<LoadedQueue>> load_queue(const View& view, const RecipientI
                                               Reach reach) {
   SIMPLEX_ASSIGN(auto record, read_queue(view, id, reach));
   if (!record) return std::nullopt;
-  SIMPLEX_TRY(read_link(view, *record, reach));
   SIMPLEX_ASSIGN(const auto headers, read_headers(view, id, max_octets, true, reach));
   LoadedQueue made;
   SIMPLEX_ASSIGN(made.messages, read_wanted(view, id, headers, reach));
@@ -116,6 +115,13 @@ Result<std::optional<LoadedQueue>> load_queue(const View& view, const RecipientI
   made.next_position = headers.last_position + 1;
   made.full = headers.full;
   return std::optional(std::move(made));
+}
+
+Result<std::optional<LinkData>> load_link(const View& view, const RecipientId& id, Reach reach) {
+  SIMPLEX_ASSIGN(auto record, read_queue(view, id, reach));
+  if (!record || !record->link) return std::nullopt;
+  SIMPLEX_TRY(read_link(view, *record, reach));
+  return std::optional(*record->link);
 }
 
 Result<std::vector<MessagePtr>> load_messages(const View& view, const RecipientId& queue, std::size_t max_octets,

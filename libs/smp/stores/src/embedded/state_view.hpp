@@ -31,6 +31,8 @@ using VisitHeader = std::function<bool(std::uint64_t position, const MessageHead
 // The bodies of load_queue are as many as fit into max_octets.
 [[nodiscard]] Result<std::optional<server::LoadedQueue>> load_queue(const View& view, const RecipientId& id,
                                                                     std::size_t max_octets, Reach reach);
+[[nodiscard]] Result<std::optional<server::LinkData>> load_link(const View& view, const RecipientId& queue,
+                                                                Reach reach);
 [[nodiscard]] Result<std::vector<server::MessagePtr>> load_messages(const View& view, const RecipientId& queue,
                                                                     std::size_t max_octets, Reach reach);
 [[nodiscard]] Result<std::optional<RecipientId>> find_queue(const View& view, IdKind kind, BytesView id, Reach reach);

@@ -105,6 +105,10 @@ void ShardStore::load_messages(const RecipientId& queue, std::size_t max_octets,
       make_load_messages(queue, max_octets, Reply<std::vector<MessagePtr>>(mailbox_, std::move(done))));
 }
 
+void ShardStore::load_link(const RecipientId& queue, Done<std::optional<LinkData>> done) {
+  collected_.push_back(make_load_link(queue, Reply<std::optional<LinkData>>(mailbox_, std::move(done))));
+}
+
 void ShardStore::find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) {
   collected_.push_back(make_find(kind, id, Reply<std::optional<RecipientId>>(mailbox_, std::move(done))));
 }

@@ -52,6 +52,7 @@ class ShardStore final : public server::Store {
   void load(const server::RecipientId& queue, Done<std::optional<server::LoadedQueue>> done) override;
   void load_messages(const server::RecipientId& queue, std::size_t max_octets,
                      Done<std::vector<server::MessagePtr>> done) override;
+  void load_link(const server::RecipientId& queue, Done<std::optional<server::LinkData>> done) override;
   void find(server::IdKind kind, const server::DirectoryId& id, Done<std::optional<server::RecipientId>> done) override;
   void service_queues(const server::ServiceId& service, server::ServiceParty party,
                       std::optional<server::RecipientId> after, std::size_t limit,

@@ -20,9 +20,10 @@ namespace simplex::smp::stores::postgres {
 
 // The columns of a queue, in this order in every statement that writes or reads a whole queue.
 inline constexpr std::size_t queue_columns = 16;
-#define SIMPLEX_QUEUE_COLUMNS                                                                                   \
+#define SIMPLEX_QUEUE_COLUMNS_WITHOUT_DATA                                                                      \
   "recipient_id, recipient_keys, rcv_dh_secret, sender_id, sender_key, queue_mode, notifier_id, notifier_key, " \
-  "rcv_ntf_dh_secret, ntf_service_id, status, updated_at, link_id, rcv_service_id, fixed_data, user_data"
+  "rcv_ntf_dh_secret, ntf_service_id, status, updated_at, link_id, rcv_service_id"
+#define SIMPLEX_QUEUE_COLUMNS SIMPLEX_QUEUE_COLUMNS_WITHOUT_DATA ", fixed_data, user_data"
 void append_queue(Values& values, const server::QueueRecord& queue);
 [[nodiscard]] Result<server::QueueRecord> read_queue(const Rows& rows, std::size_t row, std::size_t first_column);
 

@@ -83,6 +83,8 @@ struct Home {
                                                  Reply<std::optional<server::LoadedQueue>> reply);
 [[nodiscard]] std::unique_ptr<Command> make_load_messages(const server::RecipientId& queue, std::size_t max_octets,
                                                           Reply<std::vector<server::MessagePtr>> reply);
+[[nodiscard]] std::unique_ptr<Command> make_load_link(const server::RecipientId& queue,
+                                                      Reply<std::optional<server::LinkData>> reply);
 [[nodiscard]] std::unique_ptr<Command> make_find(server::IdKind kind, const server::DirectoryId& id,
                                                  Reply<std::optional<server::RecipientId>> reply);
 [[nodiscard]] std::unique_ptr<Command> make_service_queues(const server::ServiceId& service, server::ServiceParty party,

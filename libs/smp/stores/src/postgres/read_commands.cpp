@@ -69,6 +69,25 @@ class LoadMessages final : public Read<std::vector<MessagePtr>> {
   }
 };
 
+class LoadLink final : public Read<std::optional<LinkData>> {
+ public:
+  using Read::Read;
+  bool receive(const Rows& rows) override {
+    reply_(read(rows));
+    return true;
+  }
+
+ private:
+  static Result<std::optional<LinkData>> read(const Rows& rows) {
+    if (rows.size() == 0) return std::nullopt;
+    LinkData made;
+    SIMPLEX_ASSIGN(made.id, read_id<LinkId>(rows, 0, 0));
+    made.fixed = to_bytes(rows.bytes(0, 1));
+    made.user = to_bytes(rows.bytes(0, 2));
+    return std::optional(std::move(made));
+  }
+};
+
 class Find final : public Read<std::optional<RecipientId>> {
  public:
   using Read::Read;
@@ -150,8 +169,14 @@ class Expire final : public Read<std::vector<Store::Expired>> {
     next_page();
   }
   bool receive(const Rows& rows) override {
+    if (lost_) {
+      fail({ErrorKind::storage, "what a sweep of expired messages removed was not told", Advice::retry});
+      return true;
+    }
     return statement_ == &statements::old_messages ? look(rows) : removed(rows);
   }
+  // Some were removed, and whose they were is lost.
+  void ask_only() override { lost_ = statement_ == &statements::remove_messages; }
 
  private:
   static constexpr std::int64_t page = 5'000;
@@ -206,6 +231,7 @@ class Expire final : public Read<std::vector<Store::Expired>> {
   std::shared_ptr<std::atomic<std::int64_t>> from_;
   Totals& totals_;
   std::int64_t after_;
+  bool lost_ = false;
 };
 
 }  // namespace
@@ -223,6 +249,12 @@ std::unique_ptr<Command> make_load_messages(const RecipientId& queue, std::size_
   auto made = std::make_unique<LoadMessages>(statements::load_messages, std::move(reply));
   made->values_.bytes(queue.view())
       .int64(static_cast<std::int64_t>(std::min<std::size_t>(max_octets, std::numeric_limits<std::int32_t>::max())));
+  return made;
+}
+
+std::unique_ptr<Command> make_load_link(const RecipientId& queue, Reply<std::optional<LinkData>> reply) {
+  auto made = std::make_unique<LoadLink>(statements::load_link, std::move(reply));
+  made->values_.bytes(queue.view());
   return made;
 }
 

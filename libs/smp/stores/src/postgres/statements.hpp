@@ -103,8 +103,9 @@ inline constexpr Statement confirm_service{"confirm_service",
 
 // --- reads
 inline constexpr Statement load{
-    "load", "SELECT " SIMPLEX_QUEUE_COLUMNS
-            ", (SELECT count(*) FROM messages m WHERE m.recipient_id = q.recipient_id), last.msg_quota, "
+    "load", "SELECT " SIMPLEX_QUEUE_COLUMNS_WITHOUT_DATA
+            ", NULL::bytea, NULL::bytea, (SELECT count(*) FROM messages m WHERE m.recipient_id = q.recipient_id), "
+            "last.msg_quota, "
             "first.msg_id, first.msg_ts, first.msg_quota, first.msg_ntf_flag, first.msg_body "
             "FROM msg_queues q "
             "LEFT JOIN LATERAL (SELECT msg_quota FROM messages m WHERE m.recipient_id = q.recipient_id "
@@ -118,6 +119,9 @@ inline constexpr Statement load_messages{
     "FROM (SELECT message_id, row_number() OVER oldest AS place, sum(octet_length(msg_body)) OVER oldest AS octets "
     "FROM messages WHERE recipient_id = $1 WINDOW oldest AS (ORDER BY message_id)) w "
     "JOIN messages m USING (message_id) WHERE w.place = 1 OR w.octets <= $2::bigint ORDER BY message_id"};
+inline constexpr Statement load_link{"load_link",
+                                     "SELECT link_id, fixed_data, user_data FROM msg_queues WHERE recipient_id = $1 "
+                                     "AND link_id IS NOT NULL AND deleted_at IS NULL"};
 inline constexpr Statement find_sender{
     "find_sender", "SELECT recipient_id FROM msg_queues WHERE sender_id = $1 AND deleted_at IS NULL"};
 inline constexpr Statement find_link{"find_link",
@@ -176,6 +180,7 @@ inline constexpr std::array all{begin,
                                 confirm_service,
                                 load,
                                 load_messages,
+                                load_link,
                                 find_sender,
                                 find_link,
                                 find_notifier,

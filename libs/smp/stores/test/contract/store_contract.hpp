@@ -101,6 +101,7 @@ class Turn {
   std::future<Result<>> add(const server::RecipientId& queue, const server::MessagePtr& message);
   std::future<Result<>> remove(const server::RecipientId& queue, const server::MessagePtr& message);
   std::future<Result<std::optional<server::LoadedQueue>>> load(const server::RecipientId& queue);
+  std::future<Result<std::optional<server::LinkData>>> load_link(const server::RecipientId& queue);
   std::future<Result<std::vector<server::MessagePtr>>> load_messages(const server::RecipientId& queue,
                                                                      std::size_t max_octets);
   std::future<Result<std::optional<server::RecipientId>>> find(server::IdKind kind, const server::DirectoryId& id);
@@ -138,6 +139,7 @@ class StoreRun {
   Result<> create(const server::QueueRecord& queue) { return write(server::CreateQueue{queue.clone()}); }
   Result<> add(const server::RecipientId& queue, const server::MessagePtr& message);
   Result<> remove(const server::RecipientId& queue, const server::MessagePtr& message);
+  // With the data of its link.
   Result<std::optional<server::LoadedQueue>> load(const server::RecipientId& queue);
   Result<std::vector<server::MessagePtr>> load_messages(const server::RecipientId& queue, std::size_t max_octets);
   Result<std::optional<server::RecipientId>> find(server::IdKind kind, const server::DirectoryId& id,

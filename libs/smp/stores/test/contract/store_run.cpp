@@ -145,6 +145,12 @@ std::future<Result<std::optional<LoadedQueue>>> Turn::load(const RecipientId& qu
   return std::move(future);
 }
 
+std::future<Result<std::optional<LinkData>>> Turn::load_link(const RecipientId& queue) {
+  auto [done, future] = expect_done<std::optional<LinkData>>();
+  store_.load_link(queue, std::move(done));
+  return std::move(future);
+}
+
 std::future<Result<std::vector<MessagePtr>>> Turn::load_messages(const RecipientId& queue, std::size_t max_octets) {
   auto [done, future] = expect_done<std::vector<MessagePtr>>();
   store_.load_messages(queue, max_octets, std::move(done));
@@ -242,8 +248,25 @@ Result<> StoreRun::remove(const RecipientId& queue, const MessagePtr& message) {
 
 Result<std::optional<LoadedQueue>> StoreRun::load(const RecipientId& queue) {
   std::future<Result<std::optional<LoadedQueue>>> done;
-  turn(shard_of(queue), [&](Turn& turn) { done = turn.load(queue); });
-  return await(std::move(done));
+  std::future<Result<std::optional<LinkData>>> link_done;
+  turn(shard_of(queue), [&](Turn& turn) {
+    done = turn.load(queue);
+    link_done = turn.load_link(queue);
+  });
+  auto loaded = await(std::move(done));
+  auto link = await(std::move(link_done));
+  if (!loaded || !*loaded) {
+    EXPECT_FALSE(link && *link);
+    return loaded;
+  }
+  if (!link) return std::unexpected(link.error());
+  auto& of_record = (**loaded).record.link;
+  EXPECT_EQ(of_record != nullptr, link->has_value());
+  if (of_record == nullptr || !*link) return loaded;
+  EXPECT_EQ(of_record->id, (**link).id);
+  EXPECT_TRUE(of_record->fixed.empty() && of_record->user.empty()) << "link data comes when it is asked for";
+  of_record = std::make_shared<const LinkData>(std::move(**link));
+  return loaded;
 }
 
 Result<std::vector<MessagePtr>> StoreRun::load_messages(const RecipientId& queue, std::size_t max_octets) {

@@ -23,6 +23,8 @@ class BlockSession {
     std::move_only_function<void(Error)> closed;
     // pending() fell to 0.
     std::move_only_function<void()> drained;
+    // A block that does not open. The next one may: each has its own key. Without this the connection ends.
+    std::move_only_function<void()> unreadable = nullptr;
   };
 
   static std::unique_ptr<BlockSession> as_client(async::Loop& loop, ChannelPtr channel,

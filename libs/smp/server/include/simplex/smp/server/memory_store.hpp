@@ -79,6 +79,7 @@ class MemoryStore final : public Store {
   void load_messages(const RecipientId&, std::size_t, Done<std::vector<MessagePtr>> done) override {
     done(std::vector<MessagePtr>());
   }
+  void load_link(const RecipientId&, Done<std::optional<LinkData>> done) override { done(std::nullopt); }
   void find(IdKind, const DirectoryId&, Done<std::optional<RecipientId>> done) override { done(std::nullopt); }
   void service_queues(const ServiceId&, ServiceParty, std::optional<RecipientId>, std::size_t,
                       Done<std::vector<ServiceQueue>> done) override {

@@ -138,7 +138,6 @@ class Node {
   std::vector<Node*> nodes_;
   bool in_turn_ = false;
   bool turn_is_posted_ = false;
-  bool asked_store_ = false;  // since the last flush
   std::uint64_t next_connection_ = 1;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // in the handshake, too
   std::set<std::uint64_t> handshaking_;                                         // the oldest has the smallest number

@@ -22,7 +22,6 @@ struct RelayStatus {
   NodeGauges connections;
   ShardGauges shards;
   std::uint64_t queues_in_memory = 0;
-  std::uint64_t messages_in_memory = 0;  // counted now and then
   StoreTiming store;
   RelaySessions::Counters relays;  // that commands are forwarded to
   NameResolver::Counters names;

@@ -87,6 +87,7 @@ struct ToClient {
   std::variant<Answer, Delivery> what;
   bool response = false;          // to a command
   std::int8_t subscriptions = 0;  // how many more, or fewer, the client has now
+  std::int8_t notifiers = 0;      // of these
 };
 
 }  // namespace simplex::smp::server

@@ -15,7 +15,7 @@ namespace simplex::smp::server {
 // What one shard holds in memory of a store that keeps everything.
 struct ResidentLimits {
   std::size_t idle_queues = 20'000;                 // that nobody uses; the ones used last
-  std::size_t octets = 64 * 1'024 * 1'024;          // message bodies and link data
+  std::size_t octets = 64 * 1'024 * 1'024;          // message bodies
   std::size_t queue_octets = 64 * 1'024;            // message bodies of one queue, while it is read; one always fits
   std::size_t remembered_ids = 100'000;             // which queue an id leads to, of queues on other shards
   std::size_t waiting_octets = 64 * 1'024 * 1'024;  // commands that wait for the store; one more is answered ERR STORE

@@ -28,7 +28,7 @@
 #include "simplex/smp/server/service_messages.hpp"
 #include "simplex/smp/server/settings.hpp"
 #include "simplex/smp/server/statistics.hpp"
-#include "simplex/smp/server/store.hpp"
+#include "simplex/smp/server/store_calls.hpp"
 
 namespace simplex::smp::server {
 
@@ -68,6 +68,16 @@ struct Release {
   DirectoryId id;
   RecipientId queue;
 };
+// A connection that was too slow for a message of the queue has caught up.
+struct DeliverPostponed {
+  ClientId client;
+  RecipientId queue;
+  std::size_t asker;
+};
+struct PostponedDone {  // to the shard of the connection
+  ClientId client;
+  bool delivered;
+};
 struct Controlled {  // to the shard that was asked
   std::uint64_t token;
   Result<QueueControl::Answer> answer;
@@ -75,7 +85,8 @@ struct Controlled {  // to the shard that was asked
 }  // namespace between_shards
 using ShardMessage =
     std::variant<between_shards::Resolve, between_shards::Execute, between_shards::Gone, between_shards::Reserve,
-                 between_shards::Reserved, between_shards::Kept, between_shards::Release, between_shards::Controlled,
+                 between_shards::Reserved, between_shards::Kept, between_shards::Release,
+                 between_shards::DeliverPostponed, between_shards::PostponedDone, between_shards::Controlled,
                  between_shards::ServiceMessage, ToClient>;
 
 struct Output {
@@ -93,6 +104,7 @@ class NameResolver;
 struct WaitingRequest;
 class WaitingRoom;
 class ResidentQueues;
+class Unacknowledged;
 class Proxy;
 
 class Shard {
@@ -109,6 +121,8 @@ class Shard {
   void disconnect(ClientId client);
   // The content of a block of the connection; valid during the call.
   void receive(ClientId client, BytesView content);
+  // A block that could not be decrypted, or is badly padded: ERR BLOCK, as for content that can't be split.
+  void receive_unreadable(ClientId client);
   [[nodiscard]] std::size_t unanswered(ClientId client) const;  // commands
   [[nodiscard]] std::size_t subscriptions(ClientId client) const;
   // How long nothing is to be read from the connection now, because too many of its commands were refused. Once for
@@ -128,16 +142,15 @@ class Shard {
   void flush();
   [[nodiscard]] bool has_output() const { return has_output_; }
   [[nodiscard]] Output take_output();
-  // Called when the first output of a turn appears, which may be in a completion of the store.
-  void on_output(std::move_only_function<void()> callback) { on_output_ = std::move(callback); }
+  // There is output to take, or something that the store was asked waits for flush().
+  [[nodiscard]] bool has_work() const { return has_output_ || store_.asked(); }
+  // Called when the first of that appears, which may be in a completion of the store: the shard needs another turn.
+  void on_work(std::function<void()> callback);
 
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
   // For what is counted beside the engine, on the same loop.
   [[nodiscard]] Statistics& statistics() { return statistics_; }
-  [[nodiscard]] ShardGauges gauges() const {
-    return {clients_.size(),          subscriptions_,       subscribed_clients_,
-            notifier_subscriptions(), notification_count(), waiting_octets()};
-  }
+  [[nodiscard]] ShardGauges gauges() const;
   // Outlives the shard; null: nobody counts them.
   void report_active_queues(ActiveQueues* active) { active_queues_ = active; }
 
@@ -171,9 +184,9 @@ class Shard {
   // --- what is in memory; over a store that keeps everything only a part of what there is
   void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
   [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
-  [[nodiscard]] std::size_t message_count() const;
+  [[nodiscard]] std::size_t message_count() const;  // looks at each queue; gauges() do not
   [[nodiscard]] std::size_t directory_size() const { return directory_.size(); }
-  [[nodiscard]] std::size_t resident_octets() const;  // message bodies and link data
+  [[nodiscard]] std::size_t resident_octets() const;  // message bodies
   [[nodiscard]] std::size_t waiting_octets() const;   // of commands
 
   // Which shard holds what this id names.
@@ -186,7 +199,8 @@ class Shard {
   struct Client {
     SessionPtr session;
     std::size_t unanswered = 0;
-    std::size_t subscriptions = 0;
+    std::size_t subscriptions = 0;  // to queues
+    std::size_t notifiers = 0;
     ConnectionUse use;
     bool rests = false;          // after this block
     std::uint64_t ended_in = 0;  // the turn in which it was last told that a subscription ended
@@ -198,6 +212,7 @@ class Shard {
   struct ClientQueues {
     Queue* first = nullptr;
     std::vector<RecipientId> fetched;
+    std::size_t unacknowledged = 0;  // messages that were delivered
   };
   using Reservation = between_shards::Reservation;
   struct DirectoryKey {
@@ -224,10 +239,6 @@ class Shard {
     std::vector<WaitingRequest> waiting;
     bool stale = false;        // what is found may not be true any more
     std::uint64_t issued = 0;  // calls_
-  };
-  struct Expiry {
-    std::uint64_t issued = 0;
-    std::int64_t before = 0;
   };
 
   // --- the way of a command
@@ -292,6 +303,11 @@ class Shard {
   void abandon(const Creation& creation, Reservation outcome);
   void release_ids(const QueueRecord& record);
 
+  // --- deliveries that were postponed
+  void deliver_postponed(ClientId client);
+  [[nodiscard]] bool deliver_again(Queue& queue, ClientId client);
+  void forget_delivery(const RecipientId& queue, ClientId client);
+
   // --- queues
   [[nodiscard]] Queue* find(const RecipientId& queue);
   Queue& insert(QueueRecord record);
@@ -302,6 +318,8 @@ class Shard {
   void deleted(Queue& queue, ClientId by);
   // Writes the record, lets other commands of the queue wait, applies it, and goes on; `then` may get an error.
   void change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then);
+  [[nodiscard]] Result<> apply(const StoreRecord& record, Queue& queue);
+  void answer_link(const Origin& origin, const Queue& queue);
   // The same without waiting: for what a crash may undo.
   void change_soon(Queue& queue, const StoreRecord& record);
   void touch(Queue& queue);
@@ -316,7 +334,13 @@ class Shard {
   void stored(Queue& queue, const MessagePtr& message);
   void remove_acknowledged(Queue& queue, const DeliveredMessage& message,
                            std::move_only_function<void(Queue&, Result<>)> then);
-  void apply(const Expiry& expiry, const std::vector<Store::Expired>& expired);
+  void expired(const std::vector<Store::Expired>& queues);
+  // A sweep of the store takes effect at any time between its call and its answer: whether what was loaded meanwhile
+  // has the messages that it removed is not known. What they are counted for is asked again, when it matters.
+  [[nodiscard]] bool is_counted(const Queue& queue) const;
+  // Of a queue of which nothing is on its way to the store. Other commands wait meanwhile.
+  void recount(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then);
+  void take_messages(Queue& queue, LoadedQueue loaded, std::uint64_t asked);
   bool expire_in_memory(std::size_t queues);
   void evict(Queue& queue);
   void subscribe(Queue& queue, ClientId client);
@@ -339,6 +363,8 @@ class Shard {
   void handle(between_shards::Reserve message);
   void handle(between_shards::Reserved message);
   void handle(between_shards::Kept message);
+  void handle(between_shards::DeliverPostponed message);
+  void handle(between_shards::PostponedDone message);
   void handle(between_shards::Controlled message);
   void handle(between_shards::Release message);
   void handle(ToClient message);
@@ -349,7 +375,7 @@ class Shard {
   const EngineSettings& settings_;
   const Clock& clock_;
   Random& random_;
-  Store& store_;
+  StoreCalls store_;
   NameResolver* names_ = nullptr;
   Proxy* proxy_ = nullptr;
   Output output_;
@@ -358,11 +384,15 @@ class Shard {
   ActiveQueues* active_queues_ = nullptr;
   std::uint64_t subscriptions_ = 0;  // of the connections of this shard
   std::uint64_t subscribed_clients_ = 0;
-  std::move_only_function<void()> on_output_;
+  std::uint64_t notifier_clients_ = 0;
+  std::uint64_t messages_ = 0;  // of the memory store
+  std::uint64_t notifiers_in_memory_ = 0;
+  std::function<void()> on_output_;
 
   std::uint64_t turn_ = 1;
   std::uint64_t next_client_ = 1;
   std::unordered_map<ClientId, Client> clients_;
+  std::unique_ptr<Unacknowledged> unacknowledged_;
   std::unordered_map<ClientId, ClientQueues> client_queues_;
   std::unordered_map<RecipientId, std::unique_ptr<Queue>> queues_;
   std::unordered_map<RecipientId, Lookup> loading_;
@@ -375,11 +405,14 @@ class Shard {
   std::unique_ptr<WaitingRoom> waiting_room_;
   std::unique_ptr<ResidentQueues> resident_;  // null: all queues are
   std::uint64_t calls_ = 0;                   // numbers calls of the store whose order matters
-  std::optional<Expiry> expiring_;
+  bool sweeping_ = false;
+  std::uint64_t sweep_failed_ = 0;        // calls_ when a sweep could not say what it removed
   std::vector<RecipientId> undelivered_;  // the store failed when their subscribers should have got a message
   std::size_t expiry_bucket_ = 0;
   std::unique_ptr<Notifiers> notifiers_;
   std::unique_ptr<Services> services_;
+  std::deque<ClientId> catching_up_;
+  std::shared_ptr<char> life_ = std::make_shared<char>();
 };
 
 }  // namespace simplex::smp::server

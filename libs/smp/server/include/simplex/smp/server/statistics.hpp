@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace simplex::smp::server {
 
@@ -147,6 +148,22 @@ struct Statistics {
   std::uint64_t throttled_unknown_queues = 0;  // blocks after which a connection had to rest
   std::uint64_t refused_link_changes = 0;
   std::uint64_t refused_names_of_connection = 0;  // RSLV
+  std::uint64_t refused_waiting = 0;              // no room for one more command that waits for the store
+  std::uint64_t postponed_deliveries = 0;         // the connection has got enough of its queues at once
+  std::uint64_t dropped_idle_queues = 0;          // from memory
+  std::uint64_t released_queues = 0;              // their messages, from memory
+  std::uint64_t forgotten_ids = 0;                // of queues on other shards
+};
+
+// How old deliveries are that wait for their ACK: from so many seconds to less than so many.
+inline constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 5> delivery_periods = {
+    {{0, 60}, {60, 300}, {300, 1'200}, {1'200, 3'600}, {3'600, UINT64_MAX}}};
+
+struct DeliveryGauges {
+  std::uint64_t total = 0;
+  std::uint64_t clients = 0;  // that have not acknowledged all; of several shards, for each
+  std::array<std::uint64_t, delivery_periods.size()> periods{};
+  std::uint64_t max_seconds = 0;
 };
 
 // What a shard has now, kept up to date as it changes.
@@ -157,6 +174,15 @@ struct ShardGauges {
   std::uint64_t notifier_subscriptions = 0;
   std::uint64_t notifications = 0;   // that wait
   std::uint64_t waiting_octets = 0;  // commands that wait for the store
+  std::uint64_t notifier_clients = 0;
+  std::uint64_t messages = 0;   // over the memory store; others count their own
+  std::uint64_t notifiers = 0;  // of queues in memory
+  std::uint64_t idle_queues = 0;
+  std::uint64_t resident_octets = 0;
+  std::uint64_t remembered_ids = 0;
+  DeliveryGauges deliveries;
+
+  ShardGauges& operator+=(const ShardGauges& other);
 };
 
 // Counters of shards together; what was counted since `before`. Of ack_times.max it is always the greatest.

@@ -17,7 +17,7 @@ namespace simplex::smp::server {
 
 // A queue as a store gives it back.
 struct LoadedQueue {
-  QueueRecord record;
+  QueueRecord record;                // of its link the id only: load_link() has the rest
   std::vector<MessagePtr> messages;  // the oldest, oldest first; at least one when message_count > 0
   std::uint32_t message_count = 0;   // in all
   std::uint64_t next_position = 1;   // greater than that of every message in it
@@ -52,6 +52,8 @@ class Store {
   virtual void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) = 0;
   // The oldest messages, as many as fit into max_octets of bodies, at least one if there is one.
   virtual void load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) = 0;
+  // The link of a queue; nothing, when there is none.
+  virtual void load_link(const RecipientId& queue, Done<std::optional<LinkData>> done) = 0;
   // Which queue has this sender, link or notifier id. Also of queues that live on other shards.
   virtual void find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) = 0;
   // Queues of this shard that are a service's, in the order of their recipient ids, after `after`. Fewer than `limit`: there

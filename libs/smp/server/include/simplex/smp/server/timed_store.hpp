@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
 
 #include "simplex/base/clock.hpp"
@@ -34,14 +33,13 @@ class TimedStore final : public Store {
   TimedStore(Store& store, const Clock& clock) : store_(store), clock_(clock) {}
 
   [[nodiscard]] const StoreTiming& timing() const { return *timing_; }
-  // Called with everything that is asked of the store: it begins at the next flush() only, which someone has to call.
-  void on_call(std::function<void()> callback) { on_call_ = std::move(callback); }
 
   void write(const StoreRecord& record, Done<> done) override;
   void add_message(const RecipientId& queue, const MessagePtr& message, Done<> done) override;
   void remove_message(const RecipientId& queue, const StoredMessage& message, Done<> done) override;
   void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) override;
   void load_messages(const RecipientId& queue, std::size_t max_octets, Done<std::vector<MessagePtr>> done) override;
+  void load_link(const RecipientId& queue, Done<std::optional<LinkData>> done) override;
   void find(IdKind kind, const DirectoryId& id, Done<std::optional<RecipientId>> done) override;
   void service_queues(const ServiceId& service, ServiceParty party, std::optional<RecipientId> after, std::size_t limit,
                       Done<std::vector<ServiceQueue>> done) override;
@@ -52,13 +50,9 @@ class TimedStore final : public Store {
  private:
   template <class T>
   Done<T> timed(StoreTimes StoreTiming::* kind, Done<T> done) const;
-  void called() const {
-    if (on_call_) on_call_();
-  }
 
   Store& store_;
   const Clock& clock_;
-  std::function<void()> on_call_;
   std::shared_ptr<StoreTiming> timing_ = std::make_shared<StoreTiming>();  // answers may come after the shard is gone
 };
 

@@ -1,0 +1,80 @@
+// Messages whose connections were too slow to take them at once: what is in the store waits there, and not here.
+#include "simplex/smp/server/shard.hpp"
+#include "resident_queues.hpp"
+#include "services.hpp"
+
+namespace simplex::smp::server {
+
+void Shard::caught_up(ClientId client) {
+  if (resident_) {
+    resident_->caught_up(client);
+    deliver_postponed(client);
+  }
+  services_->caught_up(client);
+}
+
+// What is done at once asks for the next one from within: that goes on here, or there would be a call for each.
+void Shard::deliver_postponed(ClientId client) {
+  const bool goes_on = !catching_up_.empty();
+  if (!goes_on || catching_up_.front() != client) catching_up_.push_back(client);
+  if (goes_on) return;
+  while (!catching_up_.empty()) {
+    const auto reader = catching_up_.front();
+    if (const auto queue = resident_->next_postponed(reader)) {
+      to_shard(home_of(queue->view()), between_shards::DeliverPostponed{reader, *queue, index_});
+    } else {
+      catching_up_.pop_front();
+    }
+  }
+}
+
+void Shard::handle(between_shards::PostponedDone message) {
+  if (resident_ && resident_->asked_done(message.client, message.delivered)) deliver_postponed(message.client);
+}
+
+void Shard::handle(between_shards::DeliverPostponed message) {
+  const auto done = [this, message](bool delivered) {
+    to_shard(message.asker, between_shards::PostponedDone{message.client, delivered});
+  };
+  // What is read is in memory: nothing is loaded for a connection that went.
+  if (find(message.queue) == nullptr) return done(false);
+  visit(
+      message.queue,
+      [this, message, done, life = std::weak_ptr(life_)](Queue* queue) {
+        if (life.expired()) return;
+        if (queue != nullptr) return done(deliver_again(*queue, message.client));
+        forget_delivery(message.queue, message.client);
+        done(false);
+      },
+      true);
+}
+
+bool Shard::deliver_again(Queue& queue, ClientId client) {
+  auto& subscriber = queue.subscriber;
+  const auto waits = [&] { return subscriber && subscriber->client == client && subscriber->delivered; };
+  if (!waits()) return false;
+  const bool known = queue.messages.knows_first();
+  const auto first = known ? queue.messages.first() : nullptr;
+  if (first && first->id == subscriber->delivered->id) {
+    deliver({client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, first, false);
+    return true;
+  }
+  // It is no more, or the store failed: as if it had not been delivered.
+  subscriber->delivered.reset();
+  if (known) {
+    deliver_next(queue);
+  } else if (!std::exchange(queue.undelivered, true)) {
+    undelivered_.push_back(queue.record.recipient_id);
+  }
+  return waits();
+}
+
+// There was no room to wait for what the queue waits for: it is delivered at the end of that.
+void Shard::forget_delivery(const RecipientId& id, ClientId client) {
+  auto* queue = find(id);
+  if (queue == nullptr || !queue->subscriber || queue->subscriber->client != client) return;
+  queue->subscriber->delivered.reset();
+  services_->return_reader(*queue);
+}
+
+}  // namespace simplex::smp::server
