@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "simplex/smp/server/service_book.hpp"
-#include "simplex/smp/server/store.hpp"
+#include "simplex/smp/server/store_calls.hpp"
 
 namespace simplex::smp::server {
 
