@@ -58,22 +58,22 @@ void ResidentQueues::caught_up(ClientId client) {
   if (found->second.postponed.empty() && found->second.asked == 0) sending_.erase(found);
 }
 
-std::optional<RecipientId> ResidentQueues::next_postponed(ClientId client) {
+std::optional<RecipientId> ResidentQueues::next_postponed(ClientId client, const ResidentLimits& limits) {
   constexpr std::size_t at_once = 16;
   const auto found = sending_.find(client);
-  if (found == sending_.end() || found->second.postponed.empty() || found->second.asked >= at_once) return std::nullopt;
-  auto next = found->second.postponed.front();
-  found->second.postponed.pop_front();
-  ++found->second.asked;
+  if (found == sending_.end()) return std::nullopt;
+  auto& sending = found->second;
+  if (sending.postponed.empty() || sending.asked >= at_once || sending.octets > limits.queue_octets)
+    return std::nullopt;
+  auto next = sending.postponed.front();
+  sending.postponed.pop_front();
+  ++sending.asked;
   return next;
 }
 
-bool ResidentQueues::asked_done(ClientId client, bool delivered) {
+void ResidentQueues::asked_done(ClientId client) {
   const auto found = sending_.find(client);
-  if (found == sending_.end() || found->second.asked == 0) return false;
-  --found->second.asked;
-  // What was delivered is sent, and then the connection catches up again.
-  return !delivered || found->second.octets == 0;
+  if (found != sending_.end() && found->second.asked > 0) --found->second.asked;
 }
 
 void ResidentQueues::account(Queue& queue) {

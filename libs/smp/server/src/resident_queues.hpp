@@ -28,12 +28,11 @@ class ResidentQueues {
   // not wait there for a slow reader. False: it is delivered when the
   // connection has taken what it was sent.
   [[nodiscard]] bool may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits);
-  // Queues of a connection that has caught up, whose messages can be delivered now: a few at once, and another one for
-  // each that had nothing. For each of them asked_done() has to be called.
   void caught_up(ClientId client);
-  [[nodiscard]] std::optional<RecipientId> next_postponed(ClientId client);
-  // Whether another one may be asked.
-  [[nodiscard]] bool asked_done(ClientId client, bool delivered);
+  // A queue of the connection whose message can be delivered now: a few at once, until it has got enough again. For each
+  // of them asked_done() has to be called.
+  [[nodiscard]] std::optional<RecipientId> next_postponed(ClientId client, const ResidentLimits& limits);
+  void asked_done(ClientId client);
   void forget(ClientId client) { sending_.erase(client); }
 
   [[nodiscard]] std::size_t octets() const { return octets_; }

@@ -20,7 +20,7 @@ void Shard::deliver_postponed(ClientId client) {
   if (goes_on) return;
   while (!catching_up_.empty()) {
     const auto reader = catching_up_.front();
-    if (const auto queue = resident_->next_postponed(reader)) {
+    if (const auto queue = resident_->next_postponed(reader, settings_.resident)) {
       to_shard(home_of(queue->view()), between_shards::DeliverPostponed{reader, *queue, index_});
     } else {
       catching_up_.pop_front();
@@ -29,30 +29,32 @@ void Shard::deliver_postponed(ClientId client) {
 }
 
 void Shard::handle(between_shards::PostponedDone message) {
-  if (resident_ && resident_->asked_done(message.client, message.delivered)) deliver_postponed(message.client);
+  if (!resident_) return;
+  resident_->asked_done(message.client);
+  deliver_postponed(message.client);
 }
 
 void Shard::handle(between_shards::DeliverPostponed message) {
-  const auto done = [this, message](bool delivered) {
-    to_shard(message.asker, between_shards::PostponedDone{message.client, delivered});
-  };
+  const auto done = [this, message] { to_shard(message.asker, between_shards::PostponedDone{message.client, true}); };
   // What is read is in memory: nothing is loaded for a connection that went.
-  if (find(message.queue) == nullptr) return done(false);
+  if (find(message.queue) == nullptr) return done();
   visit(
       message.queue,
       [this, message, done, life = std::weak_ptr(life_)](Queue* queue) {
         if (life.expired()) return;
-        if (queue != nullptr) return done(deliver_again(*queue, message.client));
-        forget_delivery(message.queue, message.client);
-        done(false);
+        if (queue != nullptr) {
+          (void)deliver_again(*queue, message.client);
+        } else {
+          forget_delivery(message.queue, message.client);
+        }
+        done();
       },
       true);
 }
 
 bool Shard::deliver_again(Queue& queue, ClientId client) {
   auto& subscriber = queue.subscriber;
-  const auto waits = [&] { return subscriber && subscriber->client == client && subscriber->delivered; };
-  if (!waits()) return false;
+  if (!subscriber || subscriber->client != client || !subscriber->delivered) return false;
   const bool known = queue.messages.knows_first();
   const auto first = known ? queue.messages.first() : nullptr;
   if (first && first->id == subscriber->delivered->id) {
@@ -66,7 +68,7 @@ bool Shard::deliver_again(Queue& queue, ClientId client) {
   } else if (!std::exchange(queue.undelivered, true)) {
     undelivered_.push_back(queue.record.recipient_id);
   }
-  return waits();
+  return true;
 }
 
 // There was no room to wait for what the queue waits for: it is delivered at the end of that.

@@ -1,4 +1,6 @@
 // A node over a store that begins with what it was asked only when it is flushed, and answers later.
+#include <gtest/gtest.h>
+
 #include "keeping_store.hpp"
 #include "node_world.hpp"
 

@@ -12,6 +12,7 @@ EngineSettings one_message_at_once() {
 
 class Postponed : public ::testing::TestWithParam<std::size_t> {
  protected:
+  static std::string text(std::size_t number) { return "message " + std::to_string(number); }
   std::uint64_t postponed() {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < world_.shard_count(); ++i) sum += world_.shard(i).statistics().postponed_deliveries;
@@ -74,20 +75,20 @@ TEST_P(Postponed, ThoseThatHaveNothingDoNotKeepTheRestBack) {
   constexpr std::size_t count = 60;
   for (std::size_t i = 0; i < count; ++i) queues_.push_back(alice_.create());
   alice_.reads = false;
-  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(bob_.send(queues_[i], std::to_string(i)).is<broker::Ok>());
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(bob_.send(queues_[i], text(i)).is<broker::Ok>());
   EXPECT_EQ(postponed(), count - 1);
   // Another connection takes all of them but the last.
   for (std::size_t i = 1; i + 1 < count; ++i) EXPECT_TRUE(carol_.subscribe(queues_[i]).is<broker::Sok>());
-  EXPECT_EQ(messages(), std::vector<std::string>{"0"});
+  EXPECT_EQ(messages(), std::vector<std::string>{text(0)});
   alice_catches_up();
-  EXPECT_EQ(messages(), std::vector<std::string>{std::to_string(count - 1)});
+  EXPECT_EQ(messages(), std::vector<std::string>{text(count - 1)});
 }
 
 TEST_P(Postponed, AllCome) {
   constexpr std::size_t count = 100;
   for (std::size_t i = 0; i < count; ++i) queues_.push_back(alice_.create());
   alice_.reads = false;
-  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(bob_.send(queues_[i], std::to_string(i)).is<broker::Ok>());
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(bob_.send(queues_[i], text(i)).is<broker::Ok>());
   alice_catches_up();
   EXPECT_EQ(messages().size(), count);
 }
