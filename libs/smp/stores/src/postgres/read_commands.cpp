@@ -81,7 +81,7 @@ class LoadLink final : public Read<std::optional<LinkData>> {
   static Result<std::optional<LinkData>> read(const Rows& rows) {
     if (rows.size() == 0) return std::nullopt;
     LinkData made;
-    SIMPLEX_ASSIGN(made.id, read_id<LinkId>(rows, 0, 0));
+    SIMPLEX_ASSIGN(made.id, read_id<server::LinkId>(rows, 0, 0));
     made.fixed = to_bytes(rows.bytes(0, 1));
     made.user = to_bytes(rows.bytes(0, 2));
     return std::optional(std::move(made));
