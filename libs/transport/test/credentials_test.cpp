@@ -98,7 +98,7 @@ TEST_F(Credentials, FilesThatDoNotBelongTogetherAreFound) {
   ASSERT_TRUE(load_credentials(folder_));
 
   write("ca.crt", certificate_to_pem(other.certificate));
-  EXPECT_EQ(load_credentials(folder_).error().kind, ErrorKind::authentication);
+  EXPECT_EQ(load_credentials(folder_).error().kind, ErrorKind::conflict);
   EXPECT_FALSE(renew_server_certificate(folder_, SignatureAlgorithm::ed25519, "a", clock_, random_));
 }
 
