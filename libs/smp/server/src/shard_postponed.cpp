@@ -35,7 +35,7 @@ void Shard::handle(between_shards::PostponedDone message) {
 }
 
 void Shard::handle(between_shards::DeliverPostponed message) {
-  const auto done = [this, message] { to_shard(message.asker, between_shards::PostponedDone{message.client, true}); };
+  const auto done = [this, message] { to_shard(message.asker, between_shards::PostponedDone{message.client}); };
   // What is read is in memory: nothing is loaded for a connection that went.
   if (find(message.queue) == nullptr) return done();
   visit(
@@ -43,7 +43,7 @@ void Shard::handle(between_shards::DeliverPostponed message) {
       [this, message, done, life = std::weak_ptr(life_)](Queue* queue) {
         if (life.expired()) return;
         if (queue != nullptr) {
-          (void)deliver_again(*queue, message.client);
+          deliver_again(*queue, message.client);
         } else {
           forget_delivery(message.queue, message.client);
         }
@@ -52,14 +52,13 @@ void Shard::handle(between_shards::DeliverPostponed message) {
       true);
 }
 
-bool Shard::deliver_again(Queue& queue, ClientId client) {
+void Shard::deliver_again(Queue& queue, ClientId client) {
   auto& subscriber = queue.subscriber;
-  if (!subscriber || subscriber->client != client || !subscriber->delivered) return false;
+  if (!subscriber || subscriber->client != client || !subscriber->delivered) return;
   const bool known = queue.messages.knows_first();
   const auto first = known ? queue.messages.first() : nullptr;
   if (first && first->id == subscriber->delivered->id) {
-    deliver({client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, first, false);
-    return true;
+    return deliver({client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, first, false);
   }
   // It is no more, or the store failed: as if it had not been delivered.
   subscriber->delivered.reset();
@@ -68,7 +67,6 @@ bool Shard::deliver_again(Queue& queue, ClientId client) {
   } else if (!std::exchange(queue.undelivered, true)) {
     undelivered_.push_back(queue.record.recipient_id);
   }
-  return true;
 }
 
 // There was no room to wait for what the queue waits for: it is delivered at the end of that.

@@ -76,7 +76,6 @@ struct DeliverPostponed {
 };
 struct PostponedDone {  // to the shard of the connection
   ClientId client;
-  bool delivered;
 };
 struct Controlled {  // to the shard that was asked
   std::uint64_t token;
@@ -305,7 +304,7 @@ class Shard {
 
   // --- deliveries that were postponed
   void deliver_postponed(ClientId client);
-  [[nodiscard]] bool deliver_again(Queue& queue, ClientId client);
+  void deliver_again(Queue& queue, ClientId client);
   void forget_delivery(const RecipientId& queue, ClientId client);
 
   // --- queues
