@@ -23,6 +23,10 @@ bool works_when_blocked(const ClientCommand& command) {
          std::holds_alternative<command::Del>(command) || std::holds_alternative<command::Nsub>(command);
 }
 
+bool speaks_as_sender(const ClientCommand& command) {
+  return std::holds_alternative<command::Send>(command) || std::holds_alternative<command::Skey>(command);
+}
+
 void ignore(const Result<>&) {}
 
 }  // namespace
@@ -104,13 +108,12 @@ bool CommandRun::authorized_by_agreement(const crypto::X25519PublicKey& key) {
         box, crypto::cb_nonce(received.corr_id.view()), *crypto::Authenticator::from(received.authorization),
         protocol::authorized_bytes(request_.session->session_id, received.body_after_session_id));
   };
-  if (queue_.agreement && queue_.agreement->client == request_.client && queue_.agreement->key == key) {
-    return check(queue_.agreement->box);
-  }
+  auto& known = speaks_as_sender(received.command) ? queue_.with_sender : queue_.with_recipient;
+  if (known && known->client == request_.client && known->key == key) return check(known->box);
   auto box = crypto::box_key(key, *request_.session->key);
   if (!box) return false;
   if (!check(*box)) return false;
-  queue_.agreement = std::make_unique<Agreement>(Agreement{request_.client, key, std::move(*box)});
+  known = std::make_unique<Agreement>(Agreement{request_.client, key, std::move(*box)});
   return true;
 }
 

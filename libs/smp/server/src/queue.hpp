@@ -92,7 +92,8 @@ struct Queue {
   std::optional<DeliveredMessage> removal;    // acknowledged, on its way out of the store: commands of recipients wait
   std::vector<WaitingRequest> deferred;       // commands that wait for these
   std::shared_ptr<const crypto::BoxKey> box;  // for deliveries; made when first needed
-  std::unique_ptr<Agreement> agreement;
+  std::unique_ptr<Agreement> with_sender;     // both, so that one does not evict the other's with every message
+  std::unique_ptr<Agreement> with_recipient;
   std::optional<QueueReader> subscriber;
   std::vector<QueueReader> fetchers;  // connections that used GET
   Queue* next_of_client = nullptr;    // other queues of the subscriber on this shard
