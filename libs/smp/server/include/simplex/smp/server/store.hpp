@@ -46,7 +46,8 @@ class Store {
   // Of a queue's oldest messages. One that is not there is removed already.
   virtual void remove_message(const RecipientId& queue, const StoredMessage& message, Done<> done) = 0;
 
-  // --- what is kept. Changes of this shard that came before are seen, done or not. Messages come with positions in
+  // --- what is kept. Changes of this shard that came before are seen, done or not; later ones that come before the answer
+  // may be, too. Messages come with positions in
   // their order, below next_position and that of any message added later, though not always those they were added with.
   // Nothing, when there is no such queue.
   virtual void load(const RecipientId& queue, Done<std::optional<LoadedQueue>> done) = 0;
