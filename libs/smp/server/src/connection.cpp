@@ -114,9 +114,10 @@ std::size_t octets_of(const Answer& answer) {
 }  // namespace
 
 void Connection::enqueue(std::variant<Answer, Delivery> what) {
+  auto* answer = std::get_if<Answer>(&what);
+  if (answer != nullptr) link_octets_ += octets_of(*answer);
   // END and DELD do not overtake the messages that came before them.
-  if (auto* answer = std::get_if<Answer>(&what); answer != nullptr && !answer->corr_id.empty()) {
-    link_octets_ += octets_of(*answer);
+  if (answer != nullptr && !answer->corr_id.empty()) {
     answers_.push_back(std::move(*answer));
   } else {
     held_.push_back(std::move(what));
@@ -148,6 +149,7 @@ bool Connection::flush() {
     const auto what = std::move(held_.front());
     held_.pop_front();
     if (const auto* event = std::get_if<Answer>(&what)) {
+      link_octets_ -= octets_of(*event);
       const auto encoded = encode_answer(agreed_->params(), *event);
       if (!batch.fits(encoded.size()) && !send(batch)) return false;
       if (!batch.add(encoded)) return false;
@@ -168,7 +170,9 @@ bool Connection::flush() {
   count_pending();
   const auto& limits = node_.settings_.limits;
   const auto allowed = node_.crowded() ? std::max(limits.pending, max_answer) : limits.max_pending;
-  return left_pending_ + link_octets_ <= allowed;
+  // Data of links that waits is no reason: whoever reads it may ask for much at once. It counts for the relay being
+  // crowded, and who does not read then goes.
+  return left_pending_ <= allowed;
 }
 
 void Connection::rested() {

@@ -76,6 +76,7 @@ class Sessions final : public RelaySessions {
     auto& session = *found->second;
     session.last_used = now();
     if (session.error || session.client) return answer(session, done);
+    (void)use_of(client);  // so that it is forgotten when it disconnects
     session.waiters.push_back({client, std::move(done)});
     // Nobody waits behind what another has asked for before.
     if (session.waits && session.opener != client) take_over(session, client);
@@ -208,10 +209,7 @@ class Sessions final : public RelaySessions {
     session.waits = true;
     session.waits_enough = dependencies_.loop.after(settings_.connect_timeout, [this, &session] {
       ++refused_.connecting_of_client;
-      const bool own_relay = session.own;
-      auto waiters = std::exchange(session.waiters, {});
-      erase(session);
-      for (auto& waiter : waiters) refuse(own_relay, broker_error(broker_errors::Network{}), waiter.done);
+      give_up(session, broker_error(broker_errors::Network{}));
     });
     waiting_.push_back(&session);
   }
@@ -220,8 +218,10 @@ class Sessions final : public RelaySessions {
   [[nodiscard]] std::uint64_t* over_bound(ClientUse& use, bool at_once) {
     if (!may_connect(use)) return &refused_.connects_per_minute;
     if (use.sessions >= settings_.sessions_of_client) return &refused_.sessions_of_client;
+    const bool needs_way = at_once && connecting_.size() >= settings_.connecting;
+    if (needs_way && slow_attempt() == nullptr) return &refused_.connecting;
     if (!make_room()) return &refused_.sessions;
-    if (at_once && !make_way()) return &refused_.connecting;
+    if (needs_way) make_way();
     return nullptr;
   }
 
@@ -290,7 +290,12 @@ class Sessions final : public RelaySessions {
     end_attempt(session);
     session.last_used = now();
     if (!outcome) {
-      if (outcome.error().error.kind == ErrorKind::unsupported) ++refused_.targets;
+      const auto kind = outcome.error().error.kind;
+      if (kind == ErrorKind::unsupported) ++refused_.targets;
+      if (kind == ErrorKind::limit) {  // of this machine: it says nothing of the relay
+        give_up(session, connect_error(outcome.error()));
+        return begin_waiting();
+      }
       remember(session, connect_error(outcome.error()), false);
     } else {
       accept(session, std::move(*outcome));
@@ -324,6 +329,14 @@ class Sessions final : public RelaySessions {
     session.incompatible = incompatible;
     session.retry_at = now() + settings_.persist_error;
     ++errors_;
+  }
+
+  // Nothing is known of the relay: the next who asks may try again.
+  void give_up(RelaySession& session, const ErrorType& error) {
+    const bool own = session.own;
+    auto waiters = std::exchange(session.waiters, {});
+    erase(session);
+    for (auto& waiter : waiters) refuse(own, error, waiter.done);
   }
 
   void answer(RelaySession& session, Done<broker::Pkey>& done) {
@@ -408,17 +421,32 @@ class Sessions final : public RelaySessions {
     return true;
   }
 
+  // Of those that take long, the first of the client that has the most of them.
+  [[nodiscard]] RelaySession* slow_attempt() {
+    RelaySession* found = nullptr;
+    const auto connecting = [this](const RelaySession& each) {
+      const auto use = clients_.find(*each.opener);
+      return use == clients_.end() ? ~std::size_t{0}
+                                   : use->second.connecting;  // of clients that went, before all others
+    };
+    const auto before = [&](const RelaySession& one, const RelaySession& other) {
+      const auto ones = connecting(one);
+      const auto others = connecting(other);
+      return ones != others ? ones > others : one.began < other.began;
+    };
+    for (auto* each : connecting_) {
+      if (now() - each->began < least_attempt) continue;
+      if (found == nullptr || before(*each, *found)) found = each;
+    }
+    return found;
+  }
+
   // Relays that swallow what they are sent do not keep others from being connected to.
-  [[nodiscard]] bool make_way() {
-    if (connecting_.size() < settings_.connecting) return true;
-    const auto oldest = std::ranges::min_element(connecting_, {}, [](const auto* each) { return each->began; });
-    if (oldest == connecting_.end() || now() - (*oldest)->began < least_attempt) return false;
-    auto& session = **oldest;
+  void make_way() {
+    auto* session = slow_attempt();
+    if (session == nullptr) return;
     ++refused_.connecting;
-    end_attempt(session);
-    remember(session, broker_error(broker_errors::Network{}), false);
-    for (auto& waiter : std::exchange(session.waiters, {})) answer(session, waiter.done);
-    return true;
+    give_up(*session, broker_error(broker_errors::Network{}));
   }
 
   void sweep_later() {

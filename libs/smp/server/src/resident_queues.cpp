@@ -44,7 +44,7 @@ bool ResidentQueues::may_send(ClientId client, const Delivery& delivery, bool re
   auto& sending = sending_[client];
   const auto id = RecipientId::from(delivery.entity_id.view());
   if (!response && id && sending.octets > limits.queue_octets) {
-    sending.postponed.push_back(*id);
+    sending.postponed.push_back({*id, delivery.message->id});
     return false;
   }
   sending.octets += delivery.message->body.size();
@@ -58,7 +58,7 @@ void ResidentQueues::caught_up(ClientId client) {
   if (found->second.postponed.empty() && found->second.asked == 0) sending_.erase(found);
 }
 
-std::optional<RecipientId> ResidentQueues::next_postponed(ClientId client, const ResidentLimits& limits) {
+std::optional<ResidentQueues::Postponed> ResidentQueues::next_postponed(ClientId client, const ResidentLimits& limits) {
   constexpr std::size_t at_once = 16;
   const auto found = sending_.find(client);
   if (found == sending_.end()) return std::nullopt;

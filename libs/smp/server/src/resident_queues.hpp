@@ -29,9 +29,13 @@ class ResidentQueues {
   // connection has taken what it was sent.
   [[nodiscard]] bool may_send(ClientId client, const Delivery& delivery, bool response, const ResidentLimits& limits);
   void caught_up(ClientId client);
+  struct Postponed {
+    RecipientId queue;
+    MessageId message;
+  };
   // A queue of the connection whose message can be delivered now: a few at once, until it has got enough again. For each
   // of them asked_done() has to be called.
-  [[nodiscard]] std::optional<RecipientId> next_postponed(ClientId client, const ResidentLimits& limits);
+  [[nodiscard]] std::optional<Postponed> next_postponed(ClientId client, const ResidentLimits& limits);
   void asked_done(ClientId client);
   void forget(ClientId client) { sending_.erase(client); }
 
@@ -45,7 +49,7 @@ class ResidentQueues {
 
   struct Sending {
     std::size_t octets = 0;  // since the connection has caught up
-    std::deque<RecipientId> postponed;
+    std::deque<Postponed> postponed;
     std::size_t asked = 0;
   };
 

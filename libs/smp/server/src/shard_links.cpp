@@ -24,7 +24,8 @@ void Shard::answer_link(const Origin& origin, const Queue& queue) {
     answer(origin, broker::Lnk{sender, QueueLinkData{Content(data->fixed), Content(data->user)}}, 0, data);
   };
   if (!resident_) return answer_with(link);
-  auto place = waiting_room_->enter(most_octets, settings_.resident.waiting_octets);
+  // Links, which strangers may ask for, leave most of the room to the commands of queues.
+  auto place = waiting_room_->enter(most_octets, settings_.resident.waiting_octets / 4);
   if (!place) {
     ++statistics_.refused_waiting;
     return error(origin, store_error());

@@ -39,11 +39,13 @@ void Shard::drop_expired(Queue& queue) {
   if (!before || queue.removal) return;
   // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
   for (auto first = queue.messages.first(); first && expires(*first, *before); first = queue.messages.first()) {
-    store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
+    // The sweep removes and counts those of its time.
+    const bool is_swept = first->sent_at < swept_before_;
+    if (!is_swept) store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
     mark_gone(queue, [&](const DeliveredMessage& message) { return message.id == first->id; });
     queue.messages.remove_first();
     --messages_;
-    ++statistics_.messages_expired;
+    if (!is_swept) ++statistics_.messages_expired;
   }
 }
 
@@ -152,12 +154,14 @@ void Shard::expire_messages(std::size_t limit, std::move_only_function<void(bool
   if (!before || sweeping_) return done(true);
   if (!store_.keeps_everything()) return done(expire_in_memory(limit));
   sweeping_ = true;
+  swept_before_ = *before;
   store_->expire(*before, limit, [this, done = std::move(done)](Result<std::vector<Store::Expired>> removed) mutable {
     sweeping_ = false;
     if (removed) {
       expired(*removed);
     } else {
       sweep_failed_ = ++calls_;
+      swept_before_ = 0;
     }
     done(!removed || removed->empty());
   });

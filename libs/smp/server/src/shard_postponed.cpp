@@ -20,8 +20,9 @@ void Shard::deliver_postponed(ClientId client) {
   if (goes_on) return;
   while (!catching_up_.empty()) {
     const auto reader = catching_up_.front();
-    if (const auto queue = resident_->next_postponed(reader, settings_.resident)) {
-      to_shard(home_of(queue->view()), between_shards::DeliverPostponed{reader, *queue, index_});
+    if (const auto next = resident_->next_postponed(reader, settings_.resident)) {
+      to_shard(home_of(next->queue.view()),
+               between_shards::DeliverPostponed{reader, next->queue, next->message, index_});
     } else {
       catching_up_.pop_front();
     }
@@ -43,18 +44,21 @@ void Shard::handle(between_shards::DeliverPostponed message) {
       [this, message, done, life = std::weak_ptr(life_)](Queue* queue) {
         if (life.expired()) return;
         if (queue != nullptr) {
-          deliver_again(*queue, message.client);
+          deliver_again(*queue, message);
         } else {
-          forget_delivery(message.queue, message.client);
+          forget_delivery(message);
         }
         done();
       },
       true);
 }
 
-void Shard::deliver_again(Queue& queue, ClientId client) {
+// Nothing is due any more when it was delivered another way, and perhaps acknowledged: the next was sent by itself.
+void Shard::deliver_again(Queue& queue, const between_shards::DeliverPostponed& postponed) {
   auto& subscriber = queue.subscriber;
-  if (!subscriber || subscriber->client != client || !subscriber->delivered) return;
+  const auto client = postponed.client;
+  if (!subscriber || subscriber->client != client) return;
+  if (!subscriber->delivered || subscriber->delivered->id != postponed.message) return;
   const bool known = queue.messages.knows_first();
   const auto first = known ? queue.messages.first() : nullptr;
   if (first && first->id == subscriber->delivered->id) {
@@ -70,10 +74,12 @@ void Shard::deliver_again(Queue& queue, ClientId client) {
 }
 
 // There was no room to wait for what the queue waits for: it is delivered at the end of that.
-void Shard::forget_delivery(const RecipientId& id, ClientId client) {
-  auto* queue = find(id);
-  if (queue == nullptr || !queue->subscriber || queue->subscriber->client != client) return;
-  queue->subscriber->delivered.reset();
+void Shard::forget_delivery(const between_shards::DeliverPostponed& postponed) {
+  auto* queue = find(postponed.queue);
+  if (queue == nullptr || !queue->subscriber || queue->subscriber->client != postponed.client) return;
+  auto& delivered = queue->subscriber->delivered;
+  if (!delivered || delivered->id != postponed.message) return;
+  delivered.reset();
   services_->return_reader(*queue);
 }
 

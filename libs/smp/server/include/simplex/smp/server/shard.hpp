@@ -72,6 +72,7 @@ struct Release {
 struct DeliverPostponed {
   ClientId client;
   RecipientId queue;
+  MessageId message;
   std::size_t asker;
 };
 struct PostponedDone {  // to the shard of the connection
@@ -304,8 +305,8 @@ class Shard {
 
   // --- deliveries that were postponed
   void deliver_postponed(ClientId client);
-  void deliver_again(Queue& queue, ClientId client);
-  void forget_delivery(const RecipientId& queue, ClientId client);
+  void deliver_again(Queue& queue, const between_shards::DeliverPostponed& postponed);
+  void forget_delivery(const between_shards::DeliverPostponed& postponed);
 
   // --- queues
   [[nodiscard]] Queue* find(const RecipientId& queue);
@@ -405,6 +406,7 @@ class Shard {
   std::unique_ptr<ResidentQueues> resident_;  // null: all queues are
   std::uint64_t calls_ = 0;                   // numbers calls of the store whose order matters
   bool sweeping_ = false;
+  std::int64_t swept_before_ = 0;         // what was sent before this is removed by a sweep
   std::uint64_t sweep_failed_ = 0;        // calls_ when a sweep could not say what it removed
   std::vector<RecipientId> undelivered_;  // the store failed when their subscribers should have got a message
   std::size_t expiry_bucket_ = 0;
