@@ -138,6 +138,17 @@ TEST(Node, ShortCommandsWithLongAnswersWaitForTheReader) {
   mallory.resume();
   world.time.advance(std::chrono::seconds(1));
   EXPECT_EQ(std::ranges::count(mallory.answers, "LNK", [](const auto& answer) { return answer.second; }), count);
+  EXPECT_EQ(world.load.pending, 0u);
+
+  // What waits counts, also for commands that do not say what their answers are to.
+  mallory.pause();
+  mallory.send(command::Lget{}, link_id, nullptr, count, CorrId());
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_GE(world.load.pending, count * data.size());
+  mallory.resume();
+  world.time.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.load.pending, 0u);
+  EXPECT_FALSE(mallory.closed);
 }
 
 TEST(Node, SlowReadersTogetherHaveNoMoreThanTheRelayHasRoomFor) {

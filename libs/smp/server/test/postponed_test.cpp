@@ -93,6 +93,27 @@ TEST_P(Postponed, AllCome) {
   EXPECT_EQ(messages().size(), count);
 }
 
+TEST_P(Postponed, OneThatWasAskedForAgainIsNotFollowedByTheNextTwice) {
+  for (int i = 0; i < 2; ++i) queues_.push_back(alice_.create());
+  alice_.reads = false;
+  EXPECT_TRUE(bob_.send(queues_[0], "first").is<broker::Ok>());
+  EXPECT_TRUE(bob_.send(queues_[1], "second").is<broker::Ok>());
+  EXPECT_TRUE(bob_.send(queues_[1], "third").is<broker::Ok>());
+  EXPECT_TRUE(alice_.subscribe(queues_[1]).is<broker::Sok>());
+  EXPECT_EQ(messages(), std::vector<std::string>{"first"});
+  EXPECT_EQ(postponed(), 2u);
+  alice_.reads = true;
+  world_.shard(0).caught_up(alice_.id());
+  world_.run();
+  const auto second = alice_.event();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(TestClient::text(queues_[1], second), "second");
+  EXPECT_EQ(TestClient::text(queues_[1], alice_.acknowledge(queues_[1], second)), "third");
+  alice_catches_up();
+  alice_catches_up();
+  EXPECT_EQ(messages(), std::vector<std::string>());
+}
+
 TEST_P(Postponed, TheMessageThatWentMeanwhileIsFollowedByTheNext) {
   for (int i = 0; i < 2; ++i) queues_.push_back(alice_.create());
   alice_.reads = false;

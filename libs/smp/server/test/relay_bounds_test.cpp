@@ -101,9 +101,26 @@ TEST_F(SilentRelays, TheOldestAttemptGivesWayWhenThereAreTooMany) {
   EXPECT_EQ(answered(), 1);
   EXPECT_EQ(proxy().counters().refused.connecting, 1U);
   EXPECT_EQ(proxy().counters().connecting, 3U);
-  EXPECT_EQ(proxy().counters().remembered_errors, 1U);
+  EXPECT_EQ(proxy().counters().remembered_errors, 0U) << "the next may ask for that relay again";
   world_.time.advance(seconds(45));
   EXPECT_EQ(answered(), 4);
+}
+
+TEST_F(SilentRelays, WhoHasTheMostAttemptsGivesWay) {
+  settings_.connecting = 4;
+  SimRelay relay(world_, "relay");
+  const auto carol = user();
+  const auto slow = ask_silent(*carol);
+  world_.time.advance(seconds(1));
+  const auto mallory = user();
+  for (int i = 0; i < 3; ++i) (void)ask_silent(*mallory);
+  for (std::size_t given_way = 1; given_way <= 2; ++given_way) {
+    world_.time.advance(seconds(6));
+    EXPECT_EQ(user()->open_error(relay.address()), "");
+    EXPECT_FALSE(slow->done) << "hers is the oldest, but the only one";
+    (void)ask_silent(*mallory);
+    EXPECT_EQ(proxy().counters().connecting, 4U);
+  }
 }
 
 TEST_F(SilentRelays, OneClientConnectsToAFewAtATimeAndOthersDoNotWaitForIt) {
