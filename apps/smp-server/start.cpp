@@ -213,15 +213,19 @@ int start(const StartOptions& options) {
   for (const auto& line : lines) say(line);
   say(fmt::format("Queues: {}, undelivered messages: {}, expired: {}, lines that could not be read: {}", report.queues,
                   report.messages, report.expired_messages, report.rejected_lines));
-  for (const auto each : (*server)->ports()) say(fmt::format("Listening on port {} (TLS)", each));
-  if (const auto web = (*server)->http()) {
-    say(web->host.empty() ? fmt::format("Listening on port {} (HTTP, at all addresses)", web->port)
-                          : fmt::format("Listening on port {} of {} (HTTP)", web->port, web->host));
-  }
+  // Said when all of them do.
+  const auto tell_ports = [&] {
+    for (const auto each : (*server)->ports()) say(fmt::format("Listening on port {} (TLS)", each));
+    if (const auto web = (*server)->http()) {
+      say(web->host.empty() ? fmt::format("Listening on port {} (HTTP, at all addresses)", web->port)
+                            : fmt::format("Listening on port {} of {} (HTTP)", web->port, web->host));
+    }
+  };
   std::unique_ptr<Operations> operations;
   if (!options.maintenance) {
     operations = std::make_unique<Operations>(*loop, **server, bounds, std::move(operation), saved, *logger);
     if (const auto started = operations->start(); !started) return tell(started.error());
+    tell_ports();
     if (const auto at = operations->control_port()) say(fmt::format("Control port {} of 127.0.0.1", *at));
     hang_up = [&] { reload(folders, options, identity, configuration->ini, **server, *operations, manager, *logger); };
     if (const auto at = operations->prometheus_port()) say(fmt::format("Metrics: http://127.0.0.1:{}/metrics", *at));

@@ -108,7 +108,7 @@ TEST_P(Postponed, OneThatWasAskedForAgainIsNotFollowedByTheNextTwice) {
   const auto second = alice_.event();
   ASSERT_TRUE(second);
   EXPECT_EQ(TestClient::text(queues_[1], second), "second");
-  EXPECT_EQ(TestClient::text(queues_[1], alice_.acknowledge(queues_[1], second)), "third");
+  EXPECT_EQ(TestClient::text(queues_[1], alice_.acknowledge(queues_[1], *second)), "third");
   alice_catches_up();
   alice_catches_up();
   EXPECT_EQ(messages(), std::vector<std::string>());
