@@ -39,13 +39,12 @@ void Shard::drop_expired(Queue& queue) {
   if (!before || queue.removal) return;
   // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
   for (auto first = queue.messages.first(); first && expires(*first, *before); first = queue.messages.first()) {
-    // The sweep removes and counts those of its time.
-    const bool is_swept = first->sent_at < swept_before_;
-    if (!is_swept) store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
+    store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
     mark_gone(queue, [&](const DeliveredMessage& message) { return message.id == first->id; });
     queue.messages.remove_first();
     --messages_;
-    if (!is_swept) ++statistics_.messages_expired;
+    // The sweep counts those of its time, which may be here still.
+    if (first->sent_at >= swept_before_) ++statistics_.messages_expired;
   }
 }
 

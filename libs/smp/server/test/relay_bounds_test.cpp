@@ -119,6 +119,7 @@ TEST_F(SilentRelays, WhoHasTheMostAttemptsGivesWay) {
     EXPECT_EQ(user()->open_error(relay.address()), "");
     EXPECT_FALSE(slow->done) << "hers is the oldest, but the only one";
     (void)ask_silent(*mallory);
+    world_.time.advance(seconds(1));
     EXPECT_EQ(proxy().counters().connecting, 4U);
   }
 }

@@ -406,7 +406,7 @@ class Shard {
   std::unique_ptr<ResidentQueues> resident_;  // null: all queues are
   std::uint64_t calls_ = 0;                   // numbers calls of the store whose order matters
   bool sweeping_ = false;
-  std::int64_t swept_before_ = 0;         // what was sent before this is removed by a sweep
+  std::int64_t swept_before_ = 0;         // what was sent before this is counted by a sweep
   std::uint64_t sweep_failed_ = 0;        // calls_ when a sweep could not say what it removed
   std::vector<RecipientId> undelivered_;  // the store failed when their subscribers should have got a message
   std::size_t expiry_bucket_ = 0;
