@@ -51,6 +51,15 @@ class Sessions : public ::testing::Test {
               .drained = {}});
     return std::move(a);
   }
+  // The client's side of the handshake, by hand; nothing, when the relay does not get ready.
+  std::optional<BlockKeys> shake_hands(Channel& raw) {
+    if (!run_until(*loop_, [&] { return raw_received_.size() == block_size; })) return std::nullopt;
+    SmpClientHandshake handshake(client_settings(), client_info_, test_key(5));
+    auto step = handshake.receive(content_of_plain_block(raw_received_).value());
+    raw.send(plain_block(*step.send).value());
+    if (!run_until(*loop_, [&] { return relay_.ready; })) return std::nullopt;
+    return std::move((*step.outcome)->block_keys);
+  }
   bool both_ready() {
     return run_until(*loop_, [&] { return client_.ready && relay_.ready; });
   }
@@ -176,12 +185,8 @@ TEST_F(Sessions, AClientThatSaysNothingIsATimeoutAndOneThatTalksIsNot) {
 // Handshakes by hand, then blocks of the test's choice.
 TEST_F(Sessions, ABlockThatDoesNotDecryptEndsTheConnection) {
   const auto raw = serve_raw();
-  ASSERT_TRUE(run_until(*loop_, [&] { return raw_received_.size() == block_size; }));
-  SmpClientHandshake handshake(client_settings(), client_info_, test_key(5));
-  auto step = handshake.receive(content_of_plain_block(raw_received_).value());
-  raw->send(plain_block(*step.send).value());
-  ASSERT_TRUE(run_until(*loop_, [&] { return relay_.ready; }));
-  auto keys = std::move((*step.outcome)->block_keys);
+  auto keys = shake_hands(*raw);
+  ASSERT_TRUE(keys);
   Bytes block(block_size);
   ASSERT_TRUE(crypto::encrypt_block(keys->send, as_bytes("good"), block));
   raw->send(block);
@@ -194,12 +199,8 @@ TEST_F(Sessions, ABlockThatDoesNotDecryptEndsTheConnection) {
 TEST_F(Sessions, AfterABlockThatDoesNotOpenTheNextOneDoes) {
   relay_.goes_on = true;
   const auto raw = serve_raw();
-  ASSERT_TRUE(run_until(*loop_, [&] { return raw_received_.size() == block_size; }));
-  SmpClientHandshake handshake(client_settings(), client_info_, test_key(5));
-  auto step = handshake.receive(content_of_plain_block(raw_received_).value());
-  raw->send(plain_block(*step.send).value());
-  ASSERT_TRUE(run_until(*loop_, [&] { return relay_.ready; }));
-  auto keys = std::move((*step.outcome)->block_keys);
+  auto keys = shake_hands(*raw);
+  ASSERT_TRUE(keys);
   Bytes block(block_size);
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(crypto::encrypt_block(keys->send, as_bytes("spoiled"), block));

@@ -71,7 +71,7 @@ TEST_P(LinkStories, AStoreThatFailsIsToldToThePeer) {
 
 TEST_P(LinkStories, OnlySoManyAreReadAtOnce) {
   EXPECT_TRUE(set("fixed", "one").is<broker::Ok>());
-  (void)get();  // the queue is in memory, and its id is known
+  (void)get();                                               // the queue is in memory, and its id is known
   world_.settings.resident.waiting_octets = 4 * 3 * 16'384;  // a quarter is for links
   world_.stores_answer = false;
   const auto before = total(&Statistics::refused_waiting);

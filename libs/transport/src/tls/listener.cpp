@@ -2,8 +2,8 @@
 #include <list>
 
 #include "simplex/async/asio_access.hpp"
-#include "tcp/acceptors.hpp"
 #include "simplex/transport/web_socket.hpp"
+#include "tcp/acceptors.hpp"
 #include "tls/stream.hpp"
 
 namespace simplex::transport {

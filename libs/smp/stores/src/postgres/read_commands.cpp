@@ -25,83 +25,63 @@ class Read : public Command {
   Reply<T> reply_;
 };
 
-class Load final : public Read<std::optional<LoadedQueue>> {
+// A command whose answer is what this reads out of all the rows.
+template <class T, Result<T> (*read)(const Rows&)>
+class ReadRows final : public Read<T> {
  public:
-  using Read::Read;
+  using Read<T>::Read;
   bool receive(const Rows& rows) override {
-    reply_(read(rows));
-    return true;
-  }
-
- private:
-  static Result<std::optional<LoadedQueue>> read(const Rows& rows) {
-    if (rows.size() == 0) return std::nullopt;
-    LoadedQueue made;
-    SIMPLEX_ASSIGN(made.record, read_queue(rows, 0, 0));
-    constexpr auto count = queue_columns;
-    made.message_count = static_cast<std::uint32_t>(rows.int64(0, count));
-    if (made.message_count == 0) return made;
-    made.next_position = std::uint64_t{made.message_count} + 1;
-    made.full = rows.boolean(0, count + 1);
-    SIMPLEX_ASSIGN(auto oldest, read_message(rows, 0, count + 2, 1));
-    made.messages.push_back(std::move(oldest));
-    return made;
-  }
-};
-
-class LoadMessages final : public Read<std::vector<MessagePtr>> {
- public:
-  using Read::Read;
-  bool receive(const Rows& rows) override {
-    reply_(read(rows));
-    return true;
-  }
-
- private:
-  static Result<std::vector<MessagePtr>> read(const Rows& rows) {
-    std::vector<MessagePtr> made;
-    made.reserve(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      SIMPLEX_ASSIGN(auto message, read_message(rows, i, 0, i + 1));
-      made.push_back(std::move(message));
-    }
-    return made;
-  }
-};
-
-class LoadLink final : public Read<std::optional<LinkData>> {
- public:
-  using Read::Read;
-  bool receive(const Rows& rows) override {
-    reply_(read(rows));
-    return true;
-  }
-
- private:
-  static Result<std::optional<LinkData>> read(const Rows& rows) {
-    if (rows.size() == 0) return std::nullopt;
-    LinkData made;
-    SIMPLEX_ASSIGN(made.id, read_id<server::LinkId>(rows, 0, 0));
-    made.fixed = to_bytes(rows.bytes(0, 1));
-    made.user = to_bytes(rows.bytes(0, 2));
-    return std::optional(std::move(made));
-  }
-};
-
-class Find final : public Read<std::optional<RecipientId>> {
- public:
-  using Read::Read;
-  bool receive(const Rows& rows) override {
-    if (rows.size() == 0) {
-      reply_(std::nullopt);
-    } else if (auto id = read_id<RecipientId>(rows, 0, 0)) {
-      reply_(*id);
-    } else {
-      reply_(std::unexpected(std::move(id).error()));
-    }
+    this->reply_(read(rows));
     return true;
   }
 };
+
+Result<std::optional<LoadedQueue>> read_loaded(const Rows& rows) {
+  if (rows.size() == 0) return std::nullopt;
+  LoadedQueue made;
+  SIMPLEX_ASSIGN(made.record, read_queue(rows, 0, 0));
+  constexpr auto count = queue_columns;
+  made.message_count = static_cast<std::uint32_t>(rows.int64(0, count));
+  if (made.message_count == 0) return made;
+  made.next_position = std::uint64_t{made.message_count} + 1;
+  made.full = rows.boolean(0, count + 1);
+  SIMPLEX_ASSIGN(auto oldest, read_message(rows, 0, count + 2, 1));
+  made.messages.push_back(std::move(oldest));
+  return made;
+}
+
+using Load = ReadRows<std::optional<LoadedQueue>, read_loaded>;
+
+Result<std::vector<MessagePtr>> read_messages(const Rows& rows) {
+  std::vector<MessagePtr> made;
+  made.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    SIMPLEX_ASSIGN(auto message, read_message(rows, i, 0, i + 1));
+    made.push_back(std::move(message));
+  }
+  return made;
+}
+
+using LoadMessages = ReadRows<std::vector<MessagePtr>, read_messages>;
+
+Result<std::optional<LinkData>> read_link(const Rows& rows) {
+  if (rows.size() == 0) return std::nullopt;
+  LinkData made;
+  SIMPLEX_ASSIGN(made.id, read_id<server::LinkId>(rows, 0, 0));
+  made.fixed = to_bytes(rows.bytes(0, 1));
+  made.user = to_bytes(rows.bytes(0, 2));
+  return std::optional(std::move(made));
+}
+
+using LoadLink = ReadRows<std::optional<LinkData>, read_link>;
+
+Result<std::optional<RecipientId>> read_found(const Rows& rows) {
+  if (rows.size() == 0) return std::nullopt;
+  SIMPLEX_ASSIGN(const auto id, read_id<RecipientId>(rows, 0, 0));
+  return std::optional(id);
+}
+
+using Find = ReadRows<std::optional<RecipientId>, read_found>;
 
 // The table does not know of shards: pages of the service's queues are read until enough of them are of this one.
 class ServiceQueues final : public Read<std::vector<ServiceQueue>> {

@@ -42,7 +42,7 @@ struct ProxySettings {
   Duration idle = std::chrono::minutes(30);           // proxy_idle: then nobody uses the session
 
   std::size_t sessions = 10'000;          // proxy_sessions; past it the one that was idle longest gives way
-  std::size_t connecting = 256;           // proxy_connecting, at a time; past it the oldest attempt gives way
+  std::size_t connecting = 256;           // proxy_connecting, at a time; past it one of who has the most gives way
   std::size_t connecting_of_client = 4;   // proxy_connecting_of_client: the next wait for their turn
   std::size_t remembered_errors = 1'024;  // relays
   std::size_t sessions_of_client = 100;   // proxy_sessions_of_client: opened by one connection

@@ -21,9 +21,10 @@ namespace simplex::smp::server {
 
 struct ServerSettings {
   NodeSettings node;
-  ProxySettings proxy;                         // its bounds are shared out to the nodes
-  std::vector<transport::ListenAddress> addresses;  // host "": all of the machine; port 0: a free one; none: serves nobody
-  std::size_t threads = 0;                     // 0: one for each core
+  ProxySettings proxy;  // its bounds are shared out to the nodes
+  std::vector<transport::ListenAddress>
+      addresses;            // host "": all of the machine; port 0: a free one; none: serves nobody
+  std::size_t threads = 0;  // 0: one for each core
   // Of the memory store:
   std::optional<std::filesystem::path> store_log;  // nothing: queues live as long as the process
   std::optional<std::filesystem::path> messages;   // nothing: undelivered messages, too
