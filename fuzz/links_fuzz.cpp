@@ -30,7 +30,14 @@ void read_text(std::string_view text) {
     Reader reader(writer.view());
     require(read_full_link(reader).has_value() && reader.empty());
   }
-  if (const auto link = parse_short_link(text)) require(parse_short_link(format(*link)) == link);
+  if (const auto link = parse_short_link(text)) {
+    require(parse_short_link(format(*link)) == link);
+    Writer writer;
+    write_short_link(writer, *link);
+    Reader reader(writer.view());
+    const auto again = read_short_link(reader);
+    require(again.has_value() && reader.empty() && same_link(*again, *link));
+  }
   if (const auto queue = parse_queue_uri(text)) require(parse_queue_uri(format(*queue)).has_value());
   if (const auto server = parse_server_with_auth(text)) require(!format(*server).empty());
 }

@@ -86,6 +86,7 @@ bool is_preset(const ServerAddress& server, const ServerAddress& preset) {
 }  // namespace
 
 Result<ShortLink> parse_short_link(std::string_view text) {
+  if (text.size() > max_link_size) return fail(ErrorKind::limit, "the link is too long");
   ShortLink link;
   if (text.starts_with("simplex:")) {
     text.remove_prefix(8);
@@ -177,6 +178,10 @@ void write_short_link(Writer& writer, const ShortLink& link) {
     writer.short_string(link.link_id.view());
   }
   writer.short_string(link.key.view());
+}
+
+bool same_link(const ShortLink& a, const ShortLink& b) noexcept {
+  return a.contact == b.contact && same_server(a.server, b.server) && a.link_id == b.link_id && a.key == b.key;
 }
 
 ShortLink shorten(ShortLink link, std::span<const ServerAddress> preset_servers) {

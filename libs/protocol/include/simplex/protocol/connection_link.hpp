@@ -20,9 +20,6 @@
 
 namespace simplex::protocol {
 
-// Longer texts are refused unread. A link with KEM keys has about 3,000 octets.
-inline constexpr std::size_t max_link_size = 16384;
-
 // Agent versions before 2 had another handshake; contact links that say 1 are read as from 2.
 inline constexpr AgentVersion min_agent_version{2};
 

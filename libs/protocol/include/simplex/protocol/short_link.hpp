@@ -1,4 +1,4 @@
-// Short links, as text and in binary form; their stored data is not read here (agent-protocol.md, "Short links";
+// Short links, as text and in binary form; what they lead to is in link_data.hpp (agent-protocol.md, "Short links";
 // vectors: encoding.json connection_link_short, short_link_shorten, short_link_decode).
 //
 //   simplex:/TYPE#[LINKID/]KEY?h=HOST,...[&p=PORT][&c=KEYHASH]
@@ -15,6 +15,9 @@
 #include "simplex/protocol/server_address.hpp"
 
 namespace simplex::protocol {
+
+// Longer texts are refused unread, of full links too. A full link with KEM keys has about 3,000 octets.
+inline constexpr std::size_t max_link_size = 16384;
 
 // SHA3-256 of the link's fixed data: finds and decrypts it. Whoever has it has the link, which is made to be shown.
 struct LinkKeyTag;
@@ -41,6 +44,9 @@ struct ShortLink {
 // The scheme is not in the binary form; it is read as `server`.
 [[nodiscard]] Result<ShortLink> read_short_link(Reader& reader);
 void write_short_link(Writer& writer, const ShortLink& link);
+
+// The same link, whatever its scheme: type, hosts and port of the server, link id and key.
+[[nodiscard]] bool same_link(const ShortLink& a, const ShortLink& b) noexcept;
 
 // With only the host of a preset server (all of them, not those a user has set), and back.
 [[nodiscard]] ShortLink shorten(ShortLink link, std::span<const ServerAddress> preset_servers);
