@@ -51,10 +51,10 @@ void read_data(BytesView input) {
 struct World {
   fuzz::CountingRandom random;
   crypto::Ed25519KeyPair root = crypto::generate_ed25519(random);
-  NewLinkData made = make();
-  LinkKeys keys = contact_link_keys(made.credentials.key);
+  LinkCredentials made = make();
+  LinkKeys keys = contact_link_keys(made.key);
 
-  NewLinkData make() {
+  LinkCredentials make() {
     LinkData data;
     data.agent_versions = {AgentVersion(2), AgentVersion(7)};
     QueueUri queue;
@@ -63,7 +63,7 @@ struct World {
     queue.address.mode = QueueMode::contact;
     data.queues = {queue};
     const FixedLinkData fixed{data.agent_versions, root.public_key, ContactLink{data}, {}};
-    return make_link_data(random, fixed, {data.agent_versions, ContactUserData{}}, root.private_key.clone()).value();
+    return make_link(random, fixed, root.private_key.clone()).value();
   }
 
   void open_signed(BytesView input) {
@@ -71,15 +71,14 @@ struct World {
     writer.short_string(crypto::sign(root.private_key, input).view()).raw(input);
     const auto sealed = seal_user_data(random, keys.box_key, writer.view());
     if (!sealed) return;
-    const auto& key = made.credentials.key;
-    const auto opened =
-        open_link_data(ConnectionMode::contact, key, keys.box_key, made.credentials.sealed_fixed, *sealed);
+    const auto& key = made.key;
+    const auto opened = open_link_data(ConnectionMode::contact, key, keys.box_key, made.sealed_fixed, *sealed);
     if (!opened) {
       require(opened.error().advice == Advice::ask_user && opened.error().message.size() < 300);
       return;
     }
     require(decode_user_link_data(input) == opened->user);
-    require(update_link_data(random, made.credentials, opened->user).has_value());
+    require(make_user_data(random, made, opened->user).has_value());
   }
 };
 
@@ -91,6 +90,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   read_owner(input);
   read_data(input);
   world.open_signed(input);
-  (void)open_link_data(ConnectionMode::contact, world.made.credentials.key, world.keys.box_key, input, input);
+  (void)open_link_data(ConnectionMode::contact, world.made.key, world.keys.box_key, input, input);
   return 0;
 }

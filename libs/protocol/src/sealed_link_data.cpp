@@ -83,15 +83,6 @@ Result<> check_user_signature(const Opened& opened, const UserLinkData& user,
   return untrusted("user data signature");
 }
 
-Result<Bytes> seal_user(Random& random, const crypto::SecretBoxKey& key, const UserLinkData& user,
-                        const crypto::Ed25519PrivateKey& signing_key, const crypto::Ed25519PublicKey& root_key) {
-  if (const auto* contact = std::get_if<ContactUserData>(&user.data)) {
-    SIMPLEX_TRY(check_signer(root_key, crypto::public_key(signing_key), contact->owners));
-  }
-  SIMPLEX_ASSIGN(const Bytes signed_data, sign_link_data(user, signing_key));
-  return seal_user_data(random, key, signed_data);
-}
-
 LinkData& request_of(FullLink& link) {
   return std::visit([](auto& one) -> LinkData& { return one.data; }, link);
 }
@@ -180,27 +171,26 @@ Result<LinkContents> open_link(const ShortLink& link, const SenderId& sender_id,
   return contents;
 }
 
-Result<NewLinkData> make_link_data(Random& random, const FixedLinkData& fixed, const UserLinkData& user,
-                                   crypto::Ed25519PrivateKey root_key) {
-  if (mode_of(fixed) != mode_of(user))
-    return fail(ErrorKind::conflict, "the two parts of a link's data are of different kinds");
+Result<LinkCredentials> make_link(Random& random, const FixedLinkData& fixed, crypto::Ed25519PrivateKey root_key) {
   SIMPLEX_ASSIGN(auto signed_fixed, sign_link_data(fixed, root_key));
   auto keys = mode_of(fixed) == ConnectionMode::contact ? contact_link_keys(signed_fixed.key)
                                                         : LinkKeys{{}, invitation_box_key(signed_fixed.key)};
-  SIMPLEX_ASSIGN(auto sealed_user, seal_user(random, keys.box_key, user, root_key, fixed.root_key));
   SIMPLEX_ASSIGN(auto sealed_fixed, seal_fixed_data(random, keys.box_key, signed_fixed.octets));
-  return NewLinkData{LinkCredentials{std::move(keys.id), std::move(signed_fixed.key), std::move(root_key),
-                                     fixed.root_key, std::move(sealed_fixed)},
-                     std::move(sealed_user)};
+  return LinkCredentials{std::move(keys.id), std::move(signed_fixed.key), std::move(root_key), fixed.root_key,
+                         std::move(sealed_fixed)};
 }
 
-Result<Bytes> update_link_data(Random& random, const LinkCredentials& credentials, const UserLinkData& user) {
+Result<Bytes> make_user_data(Random& random, const LinkCredentials& credentials, const UserLinkData& user) {
   const auto contact = contact_link_keys(credentials.key);
   const auto mode = contact.id == credentials.id ? ConnectionMode::contact : ConnectionMode::invitation;
   if (mode_of(user) != mode)
-    return fail(ErrorKind::conflict, "the new data of a link is of another kind than the link");
+    return fail(ErrorKind::conflict, "the user data of a link is of another kind than the link");
+  if (const auto* data = std::get_if<ContactUserData>(&user.data)) {
+    SIMPLEX_TRY(check_signer(credentials.root_key, crypto::public_key(credentials.signing_key), data->owners));
+  }
+  SIMPLEX_ASSIGN(const Bytes signed_data, sign_link_data(user, credentials.signing_key));
   const auto key = mode == ConnectionMode::contact ? contact.box_key.clone() : invitation_box_key(credentials.key);
-  return seal_user(random, key, user, credentials.signing_key, credentials.root_key);
+  return seal_user_data(random, key, signed_data);
 }
 
 ShortLink invitation_link_of(const LinkCredentials& credentials, ServerAddress server) {

@@ -48,8 +48,14 @@ struct Maker {
     fixed.request = mode == ConnectionMode::contact ? contact_request(random) : invitation_request(random);
   }
 
-  [[nodiscard]] NewLinkData make(const UserLinkData& user) {
-    return make_link_data(random, fixed, user, root.private_key.clone()).value();
+  struct Made {
+    LinkCredentials credentials;
+    Bytes sealed_user;
+  };
+  [[nodiscard]] Made make(const UserLinkData& user) {
+    auto credentials = make_link(random, fixed, root.private_key.clone()).value();
+    auto sealed_user = make_user_data(random, credentials, user).value();
+    return {std::move(credentials), std::move(sealed_user)};
   }
   [[nodiscard]] SenderId sender_id() const {
     return std::visit([](const auto& link) { return link.data.queues.front().address.sender_id; }, fixed.request);
@@ -123,7 +129,7 @@ TEST(LinkData, UserDataIsUpdatedAndTheLinkStays) {
     const bool contact = mode == ConnectionMode::contact;
     const auto made = maker.make(contact ? contact_data() : invitation_data(to_bytes("first")));
     const auto newer = contact ? contact_data({}, Bytes(300, 7)) : invitation_data(Bytes(255, 8));
-    const auto sealed = update_link_data(maker.random, made.credentials, newer);
+    const auto sealed = make_user_data(maker.random, made.credentials, newer);
     ASSERT_TRUE(sealed) << sealed.error().message;
     const auto& key = made.credentials.key;
     const auto box_key = contact ? contact_link_keys(key).box_key.clone() : invitation_box_key(key);
@@ -131,10 +137,22 @@ TEST(LinkData, UserDataIsUpdatedAndTheLinkStays) {
     ASSERT_TRUE(opened) << opened.error().message;
     EXPECT_EQ(opened->user, newer);
     EXPECT_EQ(opened->fixed, maker.fixed);
-    EXPECT_NE(*sealed, update_link_data(maker.random, made.credentials, newer).value());  // another nonce
+    EXPECT_NE(*sealed, make_user_data(maker.random, made.credentials, newer).value());  // another nonce
     const auto wrong = contact ? invitation_data({}) : contact_data();
-    EXPECT_EQ(update_link_data(maker.random, made.credentials, wrong).error().kind, ErrorKind::conflict);
+    EXPECT_EQ(make_user_data(maker.random, made.credentials, wrong).error().kind, ErrorKind::conflict);
   }
+}
+
+// A group's profile has the group's link; its key must not depend on the profile.
+TEST(LinkData, TheLinkMayStandInItsOwnUserData) {
+  Maker maker(16);
+  const auto credentials = make_link(maker.random, maker.fixed, maker.root.private_key.clone()).value();
+  const auto link = contact_link_of(credentials, server(), ContactKind::channel);
+  const auto user = contact_data({}, to_bytes(format(link)));
+  const auto sealed = make_user_data(maker.random, credentials, user).value();
+  const auto opened = open_link(link, maker.sender_id(), credentials.sealed_fixed, sealed);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->user, user);
 }
 
 TEST(LinkData, RelaysTakeRequestsInThePlaceOfTheLink) {
@@ -212,19 +230,14 @@ TEST(LinkData, WhatNobodyWouldAcceptIsNotPublished) {
   const auto owner = new_owner(maker.random, maker.root.private_key);
   auto made = maker.make(contact_data({owner.owner}));
   made.credentials.signing_key = owner.key.clone();
-  EXPECT_TRUE(update_link_data(maker.random, made.credentials, contact_data({owner.owner})));
-  const auto without_me = update_link_data(maker.random, made.credentials, contact_data());
+  EXPECT_TRUE(make_user_data(maker.random, made.credentials, contact_data({owner.owner})));
+  const auto without_me = make_user_data(maker.random, made.credentials, contact_data());
   ASSERT_FALSE(without_me);
   EXPECT_EQ(without_me.error().kind, ErrorKind::conflict);
   const auto stranger = new_owner(maker.random, owner.key);
-  EXPECT_TRUE(update_link_data(maker.random, made.credentials, contact_data({owner.owner, stranger.owner})));
-  EXPECT_FALSE(update_link_data(maker.random, made.credentials, contact_data({stranger.owner, owner.owner})));
-  EXPECT_FALSE(
-      make_link_data(maker.random, maker.fixed, contact_data({stranger.owner}), maker.root.private_key.clone()));
-  EXPECT_EQ(make_link_data(maker.random, maker.fixed, contact_data(), owner.key.clone()).error().kind,
-            ErrorKind::conflict);
-  EXPECT_EQ(make_link_data(maker.random, maker.fixed, invitation_data({}), maker.root.private_key.clone()).error().kind,
-            ErrorKind::conflict);
+  EXPECT_TRUE(make_user_data(maker.random, made.credentials, contact_data({owner.owner, stranger.owner})));
+  EXPECT_FALSE(make_user_data(maker.random, made.credentials, contact_data({stranger.owner, owner.owner})));
+  EXPECT_EQ(make_link(maker.random, maker.fixed, owner.key.clone()).error().kind, ErrorKind::conflict);
 }
 
 // A hundred owners, each authorized by the first, are about as many as fit; each costs its reader every check there is.
@@ -326,10 +339,7 @@ TEST(LinkData, WhatFitsAndWhatDoesNot) {
   Maker maker(13);
   const std::size_t empty_size = encode(contact_data({}, Bytes(255))).value().size() - 255;
   const std::size_t largest = max_user_link_data - empty_size;
-  const auto made =
-      make_link_data(maker.random, maker.fixed, contact_data({}, Bytes(largest)), maker.root.private_key.clone());
-  ASSERT_TRUE(made) << made.error().message;
-  EXPECT_EQ(made->sealed_user.size(), sealed_user_size);
+  EXPECT_EQ(maker.make(contact_data({}, Bytes(largest))).sealed_user.size(), sealed_user_size);
   for (const std::size_t size : {largest + 1, max_user_link_data + 1, std::size_t{70'000}}) {
     const auto refused = encode(contact_data({}, Bytes(size)));
     ASSERT_FALSE(refused) << size;

@@ -40,7 +40,7 @@ struct InvitationUserData {
 };
 
 struct ContactUserData {
-  bool direct = true;             // the request of the fixed data may be used
+  bool direct = true;             // the request of the fixed data may be used; if not, only the relays
   std::vector<LinkOwner> owners;  // may sign this data besides the root key
   std::vector<ShortLink> relays;  // contact links that take requests in the place of this one
   Bytes content;                  // the application's own

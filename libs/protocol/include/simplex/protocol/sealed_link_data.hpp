@@ -74,16 +74,14 @@ struct LinkCredentials {
   crypto::Ed25519PublicKey root_key;  // that of the signing key, unless an owner was added here
   Bytes sealed_fixed;                 // LSET sends it again, octet for octet
 };
-struct NewLinkData {
-  LinkCredentials credentials;
-  Bytes sealed_user;
-};
-// Errors: as of encode() and check_signer(); conflict, when the two parts are of different modes.
-[[nodiscard]] Result<NewLinkData> make_link_data(Random& random, const FixedLinkData& fixed, const UserLinkData& user,
-                                                 crypto::Ed25519PrivateKey root_key);
-// The sealed user data that takes the place of the old one; the fixed data and the link stay.
-[[nodiscard]] Result<Bytes> update_link_data(Random& random, const LinkCredentials& credentials,
-                                             const UserLinkData& user);
+// Signs and seals the fixed data; the link is known from here on, and may stand in its own user data. Errors: as of
+// sign_link_data().
+[[nodiscard]] Result<LinkCredentials> make_link(Random& random, const FixedLinkData& fixed,
+                                                crypto::Ed25519PrivateKey root_key);
+// The sealed user data of the link: the first, and each that takes the place of the one before. The fixed data and the link
+// stay. Errors: as of encode() and check_signer(); conflict, for data of another kind than the link.
+[[nodiscard]] Result<Bytes> make_user_data(Random& random, const LinkCredentials& credentials,
+                                           const UserLinkData& user);
 
 // The link of these credentials, at the server of its queue. kind: of a contact link.
 [[nodiscard]] ShortLink invitation_link_of(const LinkCredentials& credentials, ServerAddress server);
