@@ -1,4 +1,4 @@
-// create: NEW, on several connections, some of them under way on each.
+// create: NEW, perhaps with KEY, on several connections, some of them under way on each.
 #include "load.hpp"
 
 namespace simplex::bench {
@@ -78,13 +78,27 @@ class CreateLoad final : public Load {
                      if (!stopped_) fail(std::move(queue).error());
                      return;
                    }
-                   creator.queues.push_back(std::move(*queue));
-                   if (stopped_) return;
-                   ++tally_.operations;
-                   tally_.latency.add(worker_.loop.now() - begun);
-                   if (tally_.operations == worker_.share(worker_.settings.count)) return host_.finished();
-                   create(creator);
+                   if (!worker_.settings.secure || stopped_) return made(creator, std::move(*queue), begun);
+                   auto held = std::make_unique<Queue>(std::move(*queue));
+                   auto& securing = *held;
+                   secure_by_recipient(worker_, *creator.peer, securing, creator.peer->session().peer_key,
+                                       [this, &creator, begun, held = std::move(held)](Result<> secured) mutable {
+                                         if (!secured) {
+                                           if (!stopped_) fail(std::move(secured).error());
+                                           return;
+                                         }
+                                         made(creator, std::move(*held), begun);
+                                       });
                  });
+  }
+
+  void made(Creator& creator, Queue queue, Instant begun) {
+    creator.queues.push_back(std::move(queue));
+    if (stopped_) return;
+    ++tally_.operations;
+    tally_.latency.add(worker_.loop.now() - begun);
+    if (tally_.operations == worker_.share(worker_.settings.count)) return host_.finished();
+    create(creator);
   }
 
   Worker& worker_;

@@ -120,6 +120,8 @@ CLI::App& add_create(CLI::App& app, Settings& settings, Texts& texts) {
   add_connections(mode, settings, "Connections that create", 8);
   add_window(mode, settings, "NEW under way on a connection, at most (twice the batch)");
   mode.add_flag("--subscribe,!--only-create", settings.subscribe, "Whether NEW also subscribes, as it usually does");
+  mode.add_flag("--secure", settings.secure,
+                "KEY follows NEW: what is made, and counted, is a queue with its sender's key");
   return mode;
 }
 

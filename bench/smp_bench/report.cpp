@@ -76,6 +76,9 @@ std::vector<Figure> figures_of(const Settings& settings, const Measured& measure
     all.push_back({"idle_connections", "idle connections beside", whole(settings.idle)});
   } else {
     all.push_back({"connections", "connections", whole(settings.connections)});
+    if (settings.mode == Mode::create) {
+      all.push_back({"secured", "with the sender's key", std::string(settings.secure ? "yes" : "no")});
+    }
     if (settings.mode == Mode::idle || settings.mode == Mode::resubscribe) {
       all.push_back({"queues", "queues of a connection", whole(settings.queues)});
     }

@@ -59,6 +59,7 @@ struct Settings {
   std::size_t idle = 0;  // other connections, each with one subscribed queue
   std::size_t connections = 1;
   bool subscribe = true;  // create: NEW also subscribes
+  bool secure = false;    // create: KEY follows NEW
   Verify verify = Verify::first;
 };
 

@@ -80,6 +80,7 @@ TEST_P(BenchTest, RunsInEveryOtherMode) {
     return outcome.count("operations");
   };
   EXPECT_EQ(run({"create", "-n", "20", "-c", "2", "--batch", "5"}), 20);
+  EXPECT_EQ(run({"create", "-n", "20", "-c", "2", "--secure"}), 20);
   EXPECT_EQ(run({"resubscribe", "-q", "100"}), 100);
   EXPECT_EQ(run({"handshakes", "-n", "5", "-c", "2"}), 5);
   EXPECT_EQ(run({"idle", "-c", "4", "-q", "2", "-d", "0.01"}), 4);
