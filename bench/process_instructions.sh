@@ -9,15 +9,10 @@ shift
 measures=("$@")
 [ ${#measures[@]} -gt 0 ] || measures=(messages keys create resubscribe handshakes)
 
+# shellcheck source=bench/await_program.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/await_program.sh"
 work=$(mktemp -d)
-running=
-stop() {
-  [ -n "$running" ] || return 0
-  kill -TERM "$running" 2>/dev/null || true
-  wait "$running" 2>/dev/null || true
-  running=
-}
-trap 'stop; rm -r "$work"' EXIT
+trap 'stop_program TERM; rm -r "$work"' EXIT
 
 # operations MEASURE COUNT: smp-bench with so many of them.
 operations() {
@@ -33,8 +28,7 @@ operations() {
 
 # counted SUBJECT MEASURE COUNT: instructions of the whole program with so many operations.
 counted() {
-  local log=$work/log command address tries
-  : >"$log"
+  local log=$work/log command
   case $1 in
     floor) command=("$bin/smp-floor") ;;
     *)
@@ -48,16 +42,9 @@ counted() {
       command=("$bin/smp-server" start --set LIMITS.threads=1 --set TRANSPORT.bind=127.0.0.1 --log-level warn)
       ;;
   esac
-  valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null "${command[@]}" >"$log" 2>&1 &
-  running=$!
-  for ((tries = 0; tries < 2400; ++tries)); do
-    grep -q '^Listening' "$log" && break
-    kill -0 "$running" 2>/dev/null || break
-    sleep 0.05
-  done
-  address=$(grep -om1 'smp://.*' "$log") || { cat "$log" >&2; return 1; }
-  operations "$2" "$3" >"$work/bench.log" 2>&1 || { cat "$work/bench.log" >&2; return 1; }
-  stop
+  start_program "$log" valgrind --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null "${command[@]}" || return 1
+  operations "$2" "$3" >"$work/bench.log" 2>&1 || { cat "$work/bench.log" >&2; stop_program TERM; return 1; }
+  stop_program TERM
   awk '/I *refs:/ { gsub(/,/, "", $NF); print $NF }' "$log"
 }
 

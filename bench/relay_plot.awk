@@ -1,8 +1,8 @@
 # docs/performance.svg: CPU of a message against pairs of connections, and against queues that are there. Reads the figures of
-# runs, "measure subject figure value", of the measures plot-pairs-N and plot-queues-N; draws the medians.
-$1 ~ /^plot-(pairs|queues)-[0-9]+$/ && $3 == "cpu_us" {
-  split($1, part, "-")
-  panel = part[2]; x = part[3] + 0
+# runs, "measure subject figure value", of the measures messages-N (pairs) and plot-queues-N; draws the medians.
+$1 ~ /^(messages|plot-queues)-[0-9]+$/ && $3 == "cpu_us" {
+  panel = ($1 ~ /^messages/) ? "pairs" : "queues"
+  x = $1; sub(/.*-/, "", x); x += 0
   key = panel SUBSEP $2 SUBSEP x
   all[key, ++count[key]] = $4
   xs[panel, x] = x

@@ -1,50 +1,63 @@
-# The table of docs/performance.md. First file: figures of runs, "measure subject figure value"; second: rows,
+# A table of docs/performance.md. First file: figures of runs, "measure subject figure value"; second: rows,
 # "LABEL|UNIT|MEASURED|FLOOR|TARGET", where a figure is measure:subject:figure, perhaps with *N or /N after it. Shows the
-# median of all rounds with the range, and the ratio of the medians where there is a floor. TARGET: <=N, <N or >=N, of the
-# ratio, or of the measured where there is no floor or "value" stands before it.
+# median of all rounds with the range. Floor and relay are run in turn, so the ratio is the median of the ratios of the
+# rounds: what the machine did meanwhile is in both. TARGET: <=N, <N or >=N, of the ratio, or of the measured where there is
+# no floor or "value" stands before it. with_targets: with the columns of the targets.
 FNR == NR {
   key = $1 ":" $2 ":" $3
   all[key, ++count[key]] = $4
   next
 }
 FNR == 1 {
-  print "| measure | measured | floor | ratio | target | met |"
-  print "|---|---|---|---|---|---|"
+  print "| measure | measured | floor or compared | ratio |" (with_targets ? " target | met |" : "")
+  print "|---|---|---|---|" (with_targets ? "---|---|" : "")
 }
 {
   split($0, part, "|")
-  if (!look(part[3])) next
-  measured = median; text = shown() " " part[2]
+  runs = look(part[3], ours)
+  if (runs == 0) next
+  shown = summary(ours, runs); value = median; text = shown " " part[2]
   floor_text = ratio_text = ""
-  value = measured
-  if (part[4] != "" && look(part[4])) {
-    floor_text = shown() " " part[2]
-    if (median > 0) ratio_text = number(measured / median)
-    if (part[5] !~ /^value/ && median > 0) value = measured / median
+  compared = (part[4] == "") ? 0 : look(part[4], theirs)
+  if (compared > 0) {
+    floor_text = summary(theirs, compared) " " part[2]
+    floor_median = median
+    if (compared == runs) {
+      for (i = 1; i <= runs; i++) ratios[i] = (theirs[i] > 0) ? ours[i] / theirs[i] : 0
+      ratio_text = summary(ratios, runs); ratio = median
+    } else {
+      ratio = (floor_median > 0) ? value / floor_median : 0
+      ratio_text = number(ratio)
+    }
+    if (part[5] !~ /^value/) value = ratio
   }
   target = part[5]; sub(/^value/, "", target)
-  printf "| %s | %s | %s | %s | %s | %s |\n", part[1], text, floor_text, ratio_text, target_text(target), met(value, target)
+  line = "| " part[1] " | " text " | " floor_text " | " ratio_text " |"
+  if (with_targets) line = line " " target_text(target) " | " met(value, target) " |"
+  print line
 }
 
-# Sets median, lowest and highest of a figure; 0 when nothing was measured.
-function look(name,    factor, at, i, j, n, swap, sorted) {
+# Fills values with the figure of each round; how many there are.
+function look(name, values,    factor, at, i, n) {
   factor = 1
   if ((at = index(name, "/")) > 0) { factor = 1 / substr(name, at + 1); name = substr(name, 1, at - 1) }
   else if ((at = index(name, "*")) > 0) { factor = substr(name, at + 1) + 0; name = substr(name, 1, at - 1) }
   n = count[name]
-  if (n == 0) return 0
-  for (i = 1; i <= n; i++) sorted[i] = all[name, i] * factor
+  for (i = 1; i <= n; i++) values[i] = all[name, i] * factor
+  return n + 0
+}
+# Median and range as text; sets median.
+function summary(values, n,    i, j, swap, sorted) {
+  for (i = 1; i <= n; i++) sorted[i] = values[i]
   for (i = 2; i <= n; i++)
     for (j = i; j > 1 && sorted[j] < sorted[j - 1]; j--) { swap = sorted[j]; sorted[j] = sorted[j - 1]; sorted[j - 1] = swap }
   median = (n % 2) ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2
-  lowest = sorted[1]; highest = sorted[n]
-  return 1
+  return number(median) ((n == 1) ? "" : " (" number(sorted[1]) "–" number(sorted[n]) ")")
 }
 function number(value,    size) {
   size = (value < 0) ? -value : value
   return sprintf((size >= 100) ? "%.0f" : (size >= 10) ? "%.1f" : "%.2f", value)
 }
-function shown() { return (lowest == highest) ? number(median) : number(median) " (" number(lowest) "–" number(highest) ")" }
 function target_text(target) { sub(/<=/, "≤ ", target); sub(/>=/, "≥ ", target); sub(/</, "< ", target); return target }
 function met(value, target) {
   if (target == "") return ""

@@ -13,8 +13,8 @@ if [ "$filter" = instructions ] && [ "${2:-}" = --process ]; then
   exec bench/process_instructions.sh build/release/bin "${@:3}"
 fi
 if [ "$filter" = instructions ]; then
-  build bench relay_messages || die "it does not compile; the message is above"
-  exec bench/instructions.sh build/bench/bin/relay_messages "${@:2}"
+  build release relay_messages || die "it does not compile; the message is above"
+  exec bench/instructions.sh build/release/bin/relay_messages "${@:2}"
 fi
 build bench benchmarks || die "the benchmarks do not compile; the message is above"
 

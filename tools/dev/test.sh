@@ -74,6 +74,12 @@ if [ -z "$filter" ]; then
   mapfile -t vectors < <(tools/dev/vector_report.sh build/release/Testing/Temporary/LastTest.log)
   run_step "self-contained headers" build release all_verify_interface_header_sets
   run_step "vector files complete" test "${vectors[-1]}" = complete
+  # Seconds under Valgrind; a number that no other load of the machine changes.
+  if command -v valgrind >/dev/null; then
+    run_step "instructions a message" bench/instructions.sh build/release/bin/relay_messages
+  else
+    summary+=("instructions a message: not counted, there is no valgrind")
+  fi
   summary+=("" "${vectors[@]:0:${#vectors[@]}-1}" "")
 fi
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "relay_path.hpp"
+#include "../relay_path.hpp"
 
 namespace {
 
