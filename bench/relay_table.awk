@@ -2,14 +2,15 @@
 # "LABEL|UNIT|MEASURED|FLOOR|TARGET", where a figure is measure:subject:figure, perhaps with *N or /N after it. Shows the
 # median of all rounds with the range. Floor and relay are run in turn, so the ratio is the median of the ratios of the
 # rounds: what the machine did meanwhile is in both. TARGET: <=N, <N or >=N, of the ratio, or of the measured where there is
-# no floor or "value" stands before it. with_targets: with the columns of the targets.
+# no floor or "value" stands before it. FLOOR may be =N, a figure that was not measured here. with_targets: with the columns of
+# the targets; against: what the third column shows.
 FNR == NR {
   key = $1 ":" $2 ":" $3
   all[key, ++count[key]] = $4
   next
 }
 FNR == 1 {
-  print "| measure | measured | floor or compared | ratio |" (with_targets ? " target | met |" : "")
+  print "| measure | measured | " (against == "" ? "floor or compared" : against) " | ratio |" (with_targets ? " target | met |" : "")
   print "|---|---|---|---|" (with_targets ? "---|---|" : "")
 }
 {
@@ -42,6 +43,7 @@ function look(name, values,    factor, at, i, n) {
   factor = 1
   if ((at = index(name, "/")) > 0) { factor = 1 / substr(name, at + 1); name = substr(name, 1, at - 1) }
   else if ((at = index(name, "*")) > 0) { factor = substr(name, at + 1) + 0; name = substr(name, 1, at - 1) }
+  if (name ~ /^=/) { values[1] = substr(name, 2) + 0; return 1 }
   n = count[name]
   for (i = 1; i <= n; i++) values[i] = all[name, i] * factor
   return n + 0

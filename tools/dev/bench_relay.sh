@@ -396,6 +396,24 @@ others() {
   echo "floor, SMP v18: and encrypted blocks|µs|levels:floor-blocks:cpu_us||"
   echo "floor, SMP v18: and authorization|µs|messages-${pairs[0]}:floor:cpu_us||"
 }
+# The figures of the Haskell relay v6.5 on two such cores, SMP v18: not of this run.
+haskell() {
+  echo "CPU of a message, 8 pairs|µs|messages-8:memory:cpu_us|=1300|"
+  echo "CPU of a message, 64 pairs|µs|messages-64:memory:cpu_us|=1750|"
+  echo "messages a second, 8 pairs|1/s|messages-8:memory:per_second|=774|"
+  echo "messages a second, 64 pairs|1/s|messages-64:memory:per_second|=633|"
+  echo "send, deliver, acknowledge, one pair alone: p50|ms|latency-one:memory:latency_p50_us/1000|=46|"
+  echo "CPU of making a queue|µs|create:memory:cpu_us|=1240|"
+  echo "memory of an idle connection with one queue|KB|connections:memory:grown_per_operation/1024|=250|"
+  echo "memory of an idle queue, memory store|octets|queues:memory:bytes|=20000|"
+}
+# more_rows FUNCTION TITLE [OTHER]: a table of those of its rows that were measured.
+more_rows() {
+  "$1" | awk -f bench/relay_table.awk -v against="${3:-}" "$results" - >"$work/$1.md"
+  [ "$(wc -l <"$work/$1.md")" -gt 2 ] || return 0
+  printf '\n%s\n\n' "$2"
+  cat "$work/$1.md"
+}
 
 {
   echo
@@ -408,13 +426,8 @@ others() {
     "$rounds rounds at most, runs of $seconds s; load of the machine before: $load_before."
   echo
   targets | awk -f bench/relay_table.awk -v with_targets=1 "$results" -
-  others | awk -f bench/relay_table.awk "$results" - >"$work/others.md"
-  if [ "$(wc -l <"$work/others.md")" -gt 2 ]; then
-    echo
-    echo "Without targets:"
-    echo
-    cat "$work/others.md"
-  fi
+  more_rows others "Without targets:"
+  more_rows haskell "Beside the relay in Haskell, whose figures were measured before, on such a machine:" "Haskell relay v6.5"
   if grep -Eq '^(plot-queues|messages)-' "$results"; then
     echo
     echo '![CPU of a message against connections and queues](performance.svg)'
