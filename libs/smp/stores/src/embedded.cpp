@@ -35,8 +35,9 @@ class EmbeddedBackend final : public StoreBackend {
 
   std::unique_ptr<Store> shard(std::size_t index, std::size_t shards, async::Loop& loop) override {
     auto made = std::make_unique<ShardStore>(
-        Parts{*database_, *committer_, readers_, settings_.pending_octets / std::max<std::size_t>(shards, 1)}, index,
-        shards, loop, [this](ShardStore* store) { forget(store); });
+        Parts{*database_, *committer_, readers_, settings_.pending_octets / std::max<std::size_t>(shards, 1),
+              settings_.commit_octets},
+        index, shards, loop, [this](ShardStore* store) { forget(store); });
     stores_.push_back(made.get());
     return made;
   }
@@ -105,7 +106,7 @@ class EmbeddedBackend final : public StoreBackend {
   }
   void forget(ShardStore* store) {
     // What it was given is written, and answered to nobody.
-    if (database_) store->flush();
+    if (database_) store->submit();
     std::erase(stores_, store);
   }
 

@@ -164,4 +164,9 @@ std::size_t TestDisk::cut_power(const std::filesystem::path& folder, const std::
   return lost;
 }
 
+void TestDisk::end_process(const std::filesystem::path& folder, const std::filesystem::path& copy) {
+  const std::lock_guard lock(mutex_);
+  std::filesystem::copy(folder, copy, std::filesystem::copy_options::recursive);
+}
+
 }  // namespace simplex::smp::stores

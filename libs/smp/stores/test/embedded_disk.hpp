@@ -28,6 +28,8 @@ class TestDisk final : public rocksdb::FileSystemWrapper {
   // octets written after that, the last of which may be anything. Octets that are lost: how many. Most cuts wait for a
   // moment in which something is about to be made to last, so there has to be somebody who writes.
   std::size_t cut_power(const std::filesystem::path& folder, const std::filesystem::path& copy, Random& random);
+  // What the sudden end of the process now would leave of the folder: all that was written, lasting or not.
+  void end_process(const std::filesystem::path& folder, const std::filesystem::path& copy);
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,

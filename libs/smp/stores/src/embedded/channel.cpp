@@ -2,10 +2,10 @@
 
 namespace simplex::smp::stores::embedded {
 
-void Channel::finish(std::vector<Finished> finished) {
+void Channel::finish(Operations finished) {
   const std::lock_guard lock(mutex_);
   if (loop_ == nullptr) return;
-  for (auto& one : finished) waiting_.emplace_back(std::move(one));
+  waiting_.emplace_back(std::move(finished));
   wake();
 }
 
@@ -21,8 +21,17 @@ void Channel::wake() {
   loop_->post([self = shared_from_this()] { self->deliver(); });
 }
 
+void Channel::ask_end_of_pass() {
+  // Only the loop's thread changes loop_.
+  if (loop_ == nullptr || std::exchange(end_of_pass_, true)) return;
+  loop_->post([self = shared_from_this()] {
+    self->end_of_pass_ = false;
+    if (self->loop_ != nullptr && self->on_end_of_pass) self->on_end_of_pass();
+  });
+}
+
 void Channel::deliver() {
-  std::deque<std::variant<Finished, async::Task>> waiting;
+  std::vector<std::variant<Operations, async::Task>> waiting;
   {
     const std::lock_guard lock(mutex_);
     woken_ = false;
@@ -31,10 +40,12 @@ void Channel::deliver() {
   std::uint64_t number = 0;
   std::size_t octets = 0;
   for (auto& what : waiting) {
-    if (auto* finished = std::get_if<Finished>(&what)) {
-      number = finished->operation.number;
-      octets += finished->operation.octets;
-      finished->operation.done(std::move(finished->result));
+    if (auto* finished = std::get_if<Operations>(&what)) {
+      for (auto& operation : *finished) {
+        number = operation.number;
+        octets += operation.octets;
+        operation.done(std::move(operation.result));
+      }
     } else {
       std::get<async::Task>(what)();
     }
@@ -48,7 +59,7 @@ bool Channel::empty() {
 }
 
 void Channel::detach() {
-  std::deque<std::variant<Finished, async::Task>> dropped;
+  std::vector<std::variant<Operations, async::Task>> dropped;
   const std::lock_guard lock(mutex_);
   loop_ = nullptr;
   dropped.swap(waiting_);

@@ -1,9 +1,9 @@
 // What goes between a shard's loop and the threads of the store: changes there, completions back.
 #pragma once
 
-#include <deque>
 #include <mutex>
 #include <variant>
+#include <vector>
 
 #include "simplex/smp/server/store.hpp"
 #include "database.hpp"
@@ -42,7 +42,9 @@ struct Operation {
   Store::Done<> done;
   std::size_t octets = 0;    // that it holds in memory
   std::uint64_t number = 0;  // in its shard: one more than the one before
+  Result<> result;           // the committer's
 };
+using Operations = std::vector<Operation>;
 
 // Completions on their way to a loop. Its two ends are used by different threads.
 class Channel : public std::enable_shared_from_this<Channel> {
@@ -50,17 +52,16 @@ class Channel : public std::enable_shared_from_this<Channel> {
   explicit Channel(async::Loop& loop) : loop_(&loop) {}
 
   // --- from the store's threads
-  struct Finished {
-    Operation operation;
-    Result<> result;
-  };
-  void finish(std::vector<Finished> finished);
+  void finish(Operations finished);
   // The task runs on the loop.
   void post(async::Task task);
 
   // --- on the loop
   // Called after completions, with the number of the last change that is applied, and the octets set free.
   std::move_only_function<void(std::uint64_t number, std::size_t octets)> on_applied;
+  // Called once after ask_end_of_pass(), when the loop has done what it had to do at that time.
+  std::move_only_function<void()> on_end_of_pass;
+  void ask_end_of_pass();
   // Calls what has come; the loop does it by itself, but for one that has stopped.
   void deliver();
   [[nodiscard]] bool empty();
@@ -73,7 +74,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::mutex mutex_;
   async::Loop* loop_;  // null: detached
   bool woken_ = false;
-  std::deque<std::variant<Finished, async::Task>> waiting_;
+  bool end_of_pass_ = false;  // is asked for; the loop's
+  std::vector<std::variant<Operations, async::Task>> waiting_;
 };
 
 }  // namespace simplex::smp::stores::embedded

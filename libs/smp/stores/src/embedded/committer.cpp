@@ -1,7 +1,5 @@
 #include "committer.hpp"
 
-#include <algorithm>
-
 #include "state_view.hpp"
 
 namespace simplex::smp::stores::embedded {
@@ -15,6 +13,17 @@ struct Overloaded : F... {
 constexpr std::string_view totals_key = "totals";
 // What an operation takes in a group beside its octets.
 constexpr std::size_t operation_octets = 256;
+
+// What nobody relies on after a power cut: it need not wait for the disk (Store). Everything else was promised to last.
+bool may_come_undone(const Operation& operation) {
+  return std::visit(
+      Overloaded{
+          [](const server::StoreRecord& record) { return std::holds_alternative<server::UpdateTime>(record); },
+          [](const AddMessage&) { return false; },
+          [](const auto&) { return true; },
+      },
+      operation.what);
+}
 
 }  // namespace
 
@@ -52,17 +61,22 @@ void Committer::set_totals(const Totals& totals) {
   notifiers_ = totals.notifiers;
 }
 
-void Committer::submit(const std::shared_ptr<Channel>& channel, std::vector<Operation> operations) {
+void Committer::submit(const std::shared_ptr<Channel>& channel, Operations operations) {
   if (operations.empty()) return;
+  std::size_t octets = 0;
+  for (const auto& operation : operations) octets += operation_octets + operation.octets;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    for (auto& operation : operations) {
-      waiting_octets_ += operation_octets + operation.octets;
-      waiting_.push_back({channel, std::move(operation)});
-    }
+    waiting_.push_back({channel, std::move(operations), octets});
+    waiting_octets_ += octets;
+    wake = sleeps_ || waiting_octets_ >= settings_.octets;
   }
-  if (thread_.joinable()) return changed_.notify_one();
-  while (!waiting_.empty()) write(waiting_);
+  if (!thread_.joinable()) {
+    while (!waiting_.empty()) write(waiting_);
+  } else if (wake) {
+    changed_.notify_one();
+  }
 }
 
 void Committer::stop() {
@@ -78,7 +92,11 @@ void Committer::stop() {
 void Committer::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+    while (!stopping_ && waiting_.empty()) {
+      sleeps_ = true;
+      changed_.wait(lock);
+      sleeps_ = false;
+    }
     if (waiting_.empty()) return;
     if (settings_.delay.count() > 0) {
       changed_.wait_for(lock, settings_.delay, [&] { return stopping_ || waiting_octets_ >= settings_.octets; });
@@ -94,31 +112,24 @@ void Committer::run() {
 
 // One commit, of as many as it takes.
 void Committer::write(std::deque<Submitted>& waiting) {
-  // Few: one for each shard.
-  Group finished;
+  std::vector<Submitted> group;
   std::size_t octets = 0;
   while (!waiting.empty() && octets < settings_.octets) {
-    auto [channel, operation] = std::move(waiting.front());
+    octets += waiting.front().octets;
+    group.push_back(std::move(waiting.front()));
     waiting.pop_front();
-    octets += operation_octets + operation.octets;
-    auto of_channel = std::ranges::find(finished, channel, [](const auto& one) { return one.first; });
-    if (of_channel == finished.end()) {
-      finished.emplace_back(std::move(channel), std::vector<Channel::Finished>());
-      of_channel = std::prev(finished.end());
-    }
-    of_channel->second.push_back({std::move(operation), {}});
   }
-  const auto committed = commit(finished);
+  const auto committed = commit(group);
   note(committed);
-  for (auto& [channel, of_channel] : finished) {
+  for (auto& [channel, operations, size] : group) {
     if (!committed) {
-      for (auto& one : of_channel) failed(one, committed.error());
+      for (auto& operation : operations) failed(operation, committed.error());
     }
-    channel->finish(std::move(of_channel));
+    channel->finish(std::move(operations));
   }
 }
 
-Result<> Committer::commit(Group& group) {
+Result<> Committer::commit(std::span<Submitted> group) {
   SIMPLEX_ASSIGN(const bool reopened, database_.recover());
   if (reopened) {
     SIMPLEX_ASSIGN(const auto found, read_totals(database_));
@@ -127,18 +138,20 @@ Result<> Committer::commit(Group& group) {
   const auto change = database_.begin();
   const auto before = this->totals();
   auto totals = before;
-  for (auto& [channel, of_channel] : group) {
-    for (auto& [operation, result] : of_channel) {
+  auto durability = Database::Durability::later;
+  for (auto& submitted : group) {
+    for (auto& operation : submitted.operations) {
+      if (!may_come_undone(operation)) durability = Database::Durability::now;
       auto applied = apply(*change, operation);
       if (applied) {
         totals += *applied;
       } else {
-        result = std::unexpected(std::move(applied).error());
+        operation.result = std::unexpected(std::move(applied).error());
       }
     }
   }
   if (totals != before) write_totals(*change, totals);
-  if (!change->empty()) SIMPLEX_TRY(database_.commit(*change, Database::Durability::now));
+  if (!change->empty()) SIMPLEX_TRY(database_.commit(*change, durability));
   set_totals(totals);
   return {};
 }
@@ -160,11 +173,11 @@ Result<Totals> Committer::apply(Change& view, Operation& operation) {
       operation.what);
 }
 
-void Committer::failed(Channel::Finished& finished, const Error& error) {
-  if (auto* read = std::get_if<Read>(&finished.operation.what)) {
+void Committer::failed(Operation& operation, const Error& error) {
+  if (auto* read = std::get_if<Read>(&operation.what)) {
     read->read(database_);
-  } else if (finished.result) {
-    finished.result = std::unexpected(error);
+  } else if (operation.result) {
+    operation.result = std::unexpected(error);
   }
 }
 

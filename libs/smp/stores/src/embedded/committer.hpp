@@ -7,6 +7,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
+#include <span>
 #include <thread>
 
 #include "simplex/base/log.hpp"
@@ -33,7 +35,7 @@ class Committer {
   Committer& operator=(const Committer&) = delete;
 
   // Thread-safe until stop(); later it writes inside the call.
-  void submit(const std::shared_ptr<Channel>& channel, std::vector<Operation> operations);
+  void submit(const std::shared_ptr<Channel>& channel, Operations operations);
   [[nodiscard]] Totals totals() const;
   void set_totals(const Totals& totals);  // after maintenance, while nothing is submitted
 
@@ -43,15 +45,14 @@ class Committer {
  private:
   struct Submitted {
     std::shared_ptr<Channel> channel;
-    Operation operation;
+    Operations operations;
+    std::size_t octets = 0;
   };
   void run();
-  using Group = std::vector<std::pair<std::shared_ptr<Channel>, std::vector<Channel::Finished>>>;
   void write(std::deque<Submitted>& waiting);
-  // Changes of other shards concern other queues: those of one shard are applied in their order.
-  [[nodiscard]] Result<> commit(Group& group);
+  [[nodiscard]] Result<> commit(std::span<Submitted> group);
   [[nodiscard]] static Result<Totals> apply(Change& view, Operation& operation);
-  void failed(Channel::Finished& finished, const Error& error);
+  void failed(Operation& operation, const Error& error);
   void note(const Result<>& committed);
 
   Database& database_;
@@ -68,6 +69,7 @@ class Committer {
   std::deque<Submitted> waiting_;
   std::size_t waiting_octets_ = 0;
   bool stopping_ = false;
+  bool sleeps_ = false;  // until something is submitted
   std::thread thread_;
 };
 

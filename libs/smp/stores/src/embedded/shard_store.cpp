@@ -59,6 +59,7 @@ bool changes_ids(const server::StoreRecord& record) {
 ShardStore::ShardStore(const Parts& parts, std::size_t index, std::size_t shards, async::Loop& loop, Gone gone)
     : parts_(parts), index_(index), shards_(shards), channel_(std::make_shared<Channel>(loop)), gone_(std::move(gone)) {
   channel_->on_applied = [this](std::uint64_t number, std::size_t octets) { applied(number, octets); };
+  channel_->on_end_of_pass = [this] { submit(); };
 }
 
 ShardStore::~ShardStore() {
@@ -72,7 +73,8 @@ bool ShardStore::has_room(std::size_t octets) const { return pending_octets_ + o
 
 void ShardStore::change(decltype(Operation::what) what, std::size_t octets, Done<> done) {
   pending_octets_ += octets;
-  collected_.push_back({std::move(what), std::move(done), octets, ++last_number_});
+  collected_octets_ += octets;
+  collected_.push_back({std::move(what), std::move(done), octets, ++last_number_, {}});
 }
 
 void ShardStore::mark_pending(const RecipientId& queue) {
@@ -119,13 +121,22 @@ void ShardStore::remove_message(const RecipientId& queue, const server::StoredMe
   mark_pending(queue);
 }
 
+// Each connection that has sent something has a turn of its own. What all of them ask for that are read in one pass of the
+// loop is one group: the committer is woken once, and the disk waits for nothing but work that is there.
 void ShardStore::flush() {
+  if (collected_.empty()) return;
+  if (collected_octets_ >= parts_.commit_octets) return submit();
+  channel_->ask_end_of_pass();
+}
+
+void ShardStore::submit() {
+  collected_octets_ = 0;
   if (!collected_.empty()) parts_.committer.submit(channel_, std::exchange(collected_, {}));
 }
 
 void ShardStore::finish() {
   do {
-    flush();
+    submit();
     channel_->deliver();
   } while (!collected_.empty() || !channel_->empty());
 }

@@ -20,6 +20,7 @@ struct Parts {
   Committer& committer;
   Readers& readers;
   std::size_t pending_octets;  // of one shard
+  std::size_t commit_octets;
 };
 
 class ShardStore final : public Store {
@@ -46,6 +47,8 @@ class ShardStore final : public Store {
 
   // After the loop, the committer and the readers have stopped: calls what is left to call, and what that asks for.
   void finish();
+  // The committer gets what was collected.
+  void submit();
 
  private:
   void change(decltype(Operation::what) what, std::size_t octets, Done<> done);
@@ -72,7 +75,8 @@ class ShardStore final : public Store {
   std::size_t shards_;
   std::shared_ptr<Channel> channel_;
   Gone gone_;
-  std::vector<Operation> collected_;
+  Operations collected_;
+  std::size_t collected_octets_ = 0;
   std::uint64_t last_number_ = 0;
   std::uint64_t applied_ = 0;
   std::uint64_t last_id_change_ = 0;

@@ -2,8 +2,11 @@
 // engine holds in memory what is in use; a store makes it last, and gives it back.
 //
 // Nothing is acknowledged before the store says that it lasts: every change has a `done`, called on the shard's loop,
-// inside the call or later, in the order of the calls. What is collected in one turn of the loop is written together
-// by flush() (group commit). Calls about one queue take effect in their order.
+// inside the call or later, in the order of the calls. What is collected in one turn of the loop, or in several that
+// follow one another, is written together after flush() (group commit). Calls about one queue take effect in their order.
+//
+// What lasts survives a power cut. Removals of messages and dates of queues (UpdateTime) survive the end of the process,
+// but a power cut may undo the last of them: a recipient gets a message again that it has acknowledged, and drops it.
 #pragma once
 
 #include <functional>
@@ -70,7 +73,7 @@ class Store {
   };
   virtual void expire(std::int64_t before, std::size_t limit, Done<std::vector<Expired>> done) = 0;
 
-  // The end of a turn: begins to write what was collected.
+  // The end of a turn: what was collected is written, at the latest when the loop has done what it has to do now.
   virtual void flush() = 0;
 
   // False: what the engine does not hold in memory is lost (the memory store), so it holds everything and asks for
