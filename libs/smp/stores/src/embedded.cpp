@@ -58,6 +58,8 @@ class EmbeddedBackend final : public StoreBackend {
     readers_.stop();
     committer_->stop();
     for (auto* store : stores_) store->finish();
+    // What can't be written is in the log all the same, and the next start reads it.
+    (void)database_->write_out();
     database_.reset();
     return {};
   }

@@ -134,8 +134,11 @@ Result<> Committer::commit(std::span<Submitted> group) {
   if (reopened) {
     SIMPLEX_ASSIGN(const auto found, read_totals(database_));
     set_totals(found);
+    known_.ghosts = true;
   }
-  const auto change = database_.begin();
+  std::size_t octets = 0;
+  for (const auto& submitted : group) octets += submitted.octets;
+  const auto change = database_.begin(octets);
   const auto before = this->totals();
   auto totals = before;
   auto durability = Database::Durability::later;
@@ -151,13 +154,18 @@ Result<> Committer::commit(std::span<Submitted> group) {
     }
   }
   if (totals != before) write_totals(*change, totals);
-  if (!change->empty()) SIMPLEX_TRY(database_.commit(*change, durability));
+  if (!change->empty()) {
+    if (auto committed = database_.commit(*change, durability); !committed) {
+      known_.queues.clear();
+      return committed;
+    }
+  }
   set_totals(totals);
   return {};
 }
 
 Result<Totals> Committer::apply(Change& view, Operation& operation) {
-  StateChange change(view);
+  StateChange change(view, known_);
   return std::visit(
       Overloaded{
           [&](const server::StoreRecord& record) { return change.write(record); },

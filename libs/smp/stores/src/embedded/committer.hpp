@@ -51,7 +51,7 @@ class Committer {
   void run();
   void write(std::deque<Submitted>& waiting);
   [[nodiscard]] Result<> commit(std::span<Submitted> group);
-  [[nodiscard]] static Result<Totals> apply(Change& view, Operation& operation);
+  [[nodiscard]] Result<Totals> apply(Change& view, Operation& operation);
   void failed(Operation& operation, const Error& error);
   void note(const Result<>& committed);
 
@@ -59,6 +59,7 @@ class Committer {
   CommitSettings settings_;
   Logger& logger_;
   bool failing_ = false;
+  Known known_;
 
   std::atomic<std::int64_t> queues_;
   std::atomic<std::int64_t> messages_;

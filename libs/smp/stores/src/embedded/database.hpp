@@ -77,13 +77,15 @@ class Database : public View {
   // After a failed commit: tries to make the store usable again; true when that was needed, and what is there may be
   // other than it was. An error when the disk still fails; reading goes on meanwhile.
   [[nodiscard]] virtual Result<bool> recover() = 0;
-  // Not after a failed commit. It goes before recover() is called.
-  [[nodiscard]] virtual std::unique_ptr<Change> begin() = 0;
+  // Not after a failed commit. It goes before recover() is called. octets: about what will be put into it.
+  [[nodiscard]] virtual std::unique_ptr<Change> begin(std::size_t octets = 0) = 0;
   // Applies the change, and empties it. When it returns without an error, the change survives a power cut. With an error
   // nothing of it is applied; it may be there again after recover() or a crash, as a whole, because nobody knows what a
   // failed write left on the disk. Until recover() nothing can be written.
   enum class Durability : std::uint8_t { now, later };  // later: with the next that is made durable
   [[nodiscard]] virtual Result<> commit(Change& change, Durability durability) = 0;
+  // Writes what is only in the log and in memory into the tables, so that opening it again has no log to read. Blocks.
+  [[nodiscard]] virtual Result<> write_out() = 0;
   // Gives back the space of what was removed from a table. Blocks.
   [[nodiscard]] virtual Result<> compact(Table table) = 0;
 };

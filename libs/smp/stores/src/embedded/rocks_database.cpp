@@ -15,7 +15,17 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "crc32c.hpp"
 #include "database.hpp"
+
+// Debian's build of the engine sums up its log without the processor's help, which costs more than writing it does. The
+// dynamic linker prefers a program's function to that of a library, so it uses this one.
+namespace rocksdb::crc32c {
+std::uint32_t Extend(std::uint32_t before, const char* data, std::size_t size);
+std::uint32_t Extend(std::uint32_t before, const char* data, std::size_t size) {
+  return simplex::smp::stores::embedded::extend_crc32c(before, simplex::as_bytes(std::string_view(data, size)));
+}
+}  // namespace rocksdb::crc32c
 
 namespace simplex::smp::stores::embedded {
 namespace {
@@ -87,7 +97,7 @@ rocksdb::Options engine_options(const DatabaseSettings& settings, simplex::Logge
   options.paranoid_checks = true;
   options.db_write_buffer_size = settings.unwritten_octets;
   // All that a start may have to read again.
-  options.max_total_wal_size = 4 * settings.unwritten_octets;
+  options.max_total_wal_size = settings.unwritten_octets;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
   options.keep_log_file_num = 2;
@@ -96,9 +106,26 @@ rocksdb::Options engine_options(const DatabaseSettings& settings, simplex::Logge
   return options;
 }
 
+// What lasts for years is written into its table soon: queues that nobody uses stay in no memory. Messages come and go, and
+// one that has gone by then is not written at all.
+std::size_t unwritten_octets_of(Table table, std::size_t all) {
+  switch (table) {
+    case Table::messages:
+    case Table::bodies:
+    case Table::times: return all;
+    case Table::about:
+    case Table::queues:
+    case Table::ids:
+    case Table::links:
+    case Table::services: break;
+  }
+  return std::min<std::size_t>(all, 2 * 1'024 * 1'024);
+}
+
 rocksdb::ColumnFamilyOptions table_options(Table table, const rocksdb::Options& base,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions options(base);
+  options.write_buffer_size = unwritten_octets_of(table, base.db_write_buffer_size);
   rocksdb::BlockBasedTableOptions blocks;
   blocks.block_cache = cache;
   // In parts, or those of a million keys are larger than a shard of the cache and are read again and again.
@@ -108,7 +135,6 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const rocksdb::Options& 
   blocks.cache_index_and_filter_blocks = true;
   blocks.pin_l0_filter_and_index_blocks_in_cache = true;
   blocks.format_version = 5;
-  // Debian's build computes CRC32C without the processor's help.
   blocks.checksum = rocksdb::kXXH3;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   options.compression = rocksdb::kNoCompression;  // keys and ciphertext
@@ -263,7 +289,8 @@ class RocksSnapshot final : public View {
 // Of the thread that commits, which is also the one that reopens: it needs no lock.
 class RocksChange final : public Change {
  public:
-  explicit RocksChange(const Opened& opened) : opened_(opened) {}
+  RocksChange(const Opened& opened, std::size_t octets)
+      : opened_(opened), batch_(rocksdb::BytewiseComparator(), octets, true) {}
 
   Result<std::optional<Bytes>> get(Table table, BytesView key, Reach reach) const override {
     rocksdb::PinnableSlice value;
@@ -299,7 +326,7 @@ class RocksChange final : public Change {
   }
 
   const Opened& opened_;
-  mutable rocksdb::WriteBatchWithIndex batch_{rocksdb::BytewiseComparator(), 0, true};
+  mutable rocksdb::WriteBatchWithIndex batch_;
 };
 
 class RocksDatabase final : public Database {
@@ -337,7 +364,7 @@ class RocksDatabase final : public Database {
   }
 
   Result<bool> recover() override;
-  std::unique_ptr<Change> begin() override { return std::make_unique<RocksChange>(*opened_); }
+  std::unique_ptr<Change> begin(std::size_t octets) override { return std::make_unique<RocksChange>(*opened_, octets); }
   Result<> commit(Change& change, Durability durability) override {
     auto& own = static_cast<RocksChange&>(change);
     rocksdb::WriteOptions options;
@@ -347,6 +374,14 @@ class RocksDatabase final : public Database {
     if (status.ok()) return {};
     failed_ = true;
     return error_of(status);
+  }
+  Result<> write_out() override {
+    if (failed_ || !opened_) return not_open();
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    for (std::size_t i = 0; i < table_count; ++i) handles.push_back(opened_->handle(static_cast<Table>(i)));
+    const auto status = opened_->db().Flush(rocksdb::FlushOptions(), handles);
+    if (!status.ok()) return error_of(status);
+    return {};
   }
   Result<> compact(Table table) override {
     rocksdb::CompactRangeOptions whole;

@@ -112,6 +112,7 @@ Result<> StateChange::change(const StoreRecord& record, const RecipientId& id, T
 
 Result<> StateChange::remove_queue(const RecipientId& id, Totals& totals) {
   const auto key = queue_key(id);
+  known_.queues.erase(id);
   SIMPLEX_ASSIGN(const auto queue, read_queue(change_, id, Reach::disk));
   if (!queue) return fail(ErrorKind::not_found, "the queue does not exist");
   SIMPLEX_TRY(remove_messages(id, totals));
@@ -137,17 +138,29 @@ Result<> StateChange::add_service(const server::ServiceRecord& service) {
 
 // ---- messages
 
+// Only create() and remove_queue() change the answer.
+Result<bool> StateChange::is_there(const RecipientId& queue) {
+  if (known_.queues.contains(queue)) return true;
+  SIMPLEX_ASSIGN(const auto record, change_.get(Table::queues, queue_key(queue), Reach::disk));
+  if (!record) return false;
+  if (known_.queues.size() >= Known::most_queues) known_.queues.clear();
+  known_.queues.insert(queue);
+  return true;
+}
+
 Result<Totals> StateChange::add_message(const RecipientId& queue, const StoredMessage& message) {
   return step([&](Totals& totals) -> Result<> {
-    SIMPLEX_ASSIGN(const auto record, change_.get(Table::queues, queue_key(queue), Reach::disk));
-    if (!record) return fail(ErrorKind::not_found, "the queue does not exist");
+    SIMPLEX_ASSIGN(const bool there, is_there(queue));
+    if (!there) return fail(ErrorKind::not_found, "the queue does not exist");
     const auto key = message_key(queue, message.position);
-    SIMPLEX_ASSIGN(const auto other, change_.get(Table::messages, key, Reach::disk));
-    if (other) {
-      // Of a commit that failed, and of which the disk kept everything nevertheless.
-      SIMPLEX_ASSIGN(const auto ghost, decoded(decode_header(*other)));
-      drop_message(queue, message.position, ghost.sent_at);
-      --totals.messages;
+    if (known_.ghosts) {
+      SIMPLEX_ASSIGN(const auto other, change_.get(Table::messages, key, Reach::disk));
+      if (other) {
+        // Of a commit that failed, and of which the disk kept everything nevertheless.
+        SIMPLEX_ASSIGN(const auto ghost, decoded(decode_header(*other)));
+        drop_message(queue, message.position, ghost.sent_at);
+        --totals.messages;
+      }
     }
     SIMPLEX_ASSIGN(const auto header, encode_header(message));
     change_.put(Table::messages, key, header);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <unordered_set>
 
 #include "simplex/smp/server/store.hpp"
 #include "database.hpp"
@@ -24,10 +25,18 @@ struct Totals {
   friend bool operator==(const Totals&, const Totals&) = default;
 };
 
+// What need not be looked for again, of all changes by which it is handed on.
+struct Known {
+  static constexpr std::size_t most_queues = 10'000;
+  std::unordered_set<RecipientId> queues;  // that are there
+  // Messages of a commit that failed may be there at positions that are used again.
+  bool ghosts = false;
+};
+
 // One step: what it changed in the totals, or why nothing was changed.
 class StateChange {
  public:
-  explicit StateChange(Change& change) : change_(change) {}
+  StateChange(Change& change, Known& known) : change_(change), known_(known) {}
 
   [[nodiscard]] Result<Totals> write(const server::StoreRecord& record);
   [[nodiscard]] Result<Totals> add_message(const RecipientId& queue, const server::StoredMessage& message);
@@ -45,6 +54,7 @@ class StateChange {
   [[nodiscard]] Result<> change(const server::StoreRecord& record, const RecipientId& id, Totals& totals);
   [[nodiscard]] Result<> remove_queue(const RecipientId& id, Totals& totals);
   [[nodiscard]] Result<> add_service(const server::ServiceRecord& service);
+  [[nodiscard]] Result<bool> is_there(const RecipientId& queue);
   [[nodiscard]] Result<> remove_messages(const RecipientId& queue, Totals& totals);
   // What leads to the queue: ids, and the lists of services.
   struct Lead {
@@ -58,6 +68,7 @@ class StateChange {
   void drop_message(const RecipientId& queue, std::uint64_t position, std::int64_t sent_at);
 
   Change& change_;
+  Known& known_;
 };
 
 }  // namespace simplex::smp::stores::embedded

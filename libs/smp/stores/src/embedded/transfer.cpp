@@ -19,7 +19,7 @@ constexpr std::uint64_t progress_step = 1'000;
 class ImportSink final : public StateSink {
  public:
   ImportSink(Database& database, std::move_only_function<void(const Totals&)> committed)
-      : database_(database), committed_(std::move(committed)), change_(database.begin()), state_(*change_) {}
+      : database_(database), committed_(std::move(committed)), change_(database.begin()), state_(*change_, known_) {}
   ~ImportSink() override {
     // When this fails too, the mark says it.
     if (!done_) (void)remove_everything(database_);
@@ -64,6 +64,7 @@ class ImportSink final : public StateSink {
   Database& database_;
   std::move_only_function<void(const Totals&)> committed_;
   std::unique_ptr<Change> change_;
+  Known known_;
   StateChange state_;
   Totals totals_;
   RecipientId queue_;
