@@ -39,7 +39,7 @@ class AgentImpl final : public Agent {
   Result<std::vector<ConnectionId>> connections(UserId user) override;
 
   Result<MessageId> send_message(ConnectionId connection, BytesView body, std::optional<SendKey> key) override;
-  Result<> ack_message(ConnectionId connection, MessageId message) override;
+  Result<> ack_message(ConnectionId connection, MessageId message, Receipt receipt) override;
 
  private:
   // Everything of the network and in memory begins anew, from what the database says.

@@ -23,9 +23,13 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
   if (!crypto::fits_padded(plaintext.size(), padded)) {
     return fail(ErrorKind::limit, "The message is too long.", Advice::ask_user);
   }
-  SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash_of(plaintext)));
+  const auto hash = hash_of(plaintext);
+  SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash));
   std::optional<crypto::PqEncryption> pq;
-  if (kind == DeliveryKind::user) pq = crypto::to_encryption(connection.pq);
+  if (kind == DeliveryKind::user) {
+    pq = crypto::to_encryption(connection.pq);
+    SIMPLEX_TRY(core_.messages.insert_sent(connection.key, numbers.number, {numbers.message, hash}, core_.now()));
+  }
   SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, pq, core_.config.versions.e2e.max));
   SIMPLEX_TRY(store({.key = {},
                      .conn = connection.key,
@@ -63,6 +67,16 @@ Result<> DeliveryQueues::enqueue_confirmation(const Connection& connection, cons
        .plaintext = std::move(plaintext),
        .pq = prepared.pq,
        .created = core_.now()});
+}
+
+Result<> DeliveryQueues::enqueue_receipt(const Connection& connection, const StoredMessage& message) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
+  const bool understood = connection.agent_version >= receipts_agent_version && !message.hash.empty();
+  if (!queue || !connection.connected || !understood) return {};
+  message::Receipts receipts;
+  receipts.receipts.push_back({message.content.sender_message, message.hash, {}});
+  SIMPLEX_TRY(enqueue(connection, *queue, DeliveryKind::other, std::move(receipts)));
+  return {};
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {

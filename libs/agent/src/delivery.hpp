@@ -21,6 +21,9 @@ class DeliveryQueues {
   [[nodiscard]] Result<> enqueue_confirmation(const Connection& connection, const SndQueue& queue,
                                               const RatchetContent& content);
 
+  // In a turn: a receipt of the message, where the peer knows receipts.
+  [[nodiscard]] Result<> enqueue_receipt(const Connection& connection, const StoredMessage& message);
+
   // What SEND carries for it.
   [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
 

@@ -68,6 +68,11 @@ struct Encoder {
     write_error(payload, e.failure, e.error);
     return EventKind::message_failed;
   }
+  std::optional<EventKind> operator()(const MessageDelivered& e) {
+    connection = e.connection;
+    payload.i64(e.message.value()).u8(static_cast<std::uint8_t>(e.status));
+    return EventKind::message_delivered;
+  }
   std::optional<EventKind> operator()(const ConnectionFailed& e) {
     connection = e.connection;
     write_error(payload, e.failure, e.error);
@@ -130,6 +135,11 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
       return ReceptionFailed{connection, why.failure, std::move(why.error)};
     }
     case EventKind::connection_deleted: return ConnectionDeleted{connection};
+    case EventKind::message_delivered: {
+      SIMPLEX_ASSIGN(const auto message, reader.i64());
+      SIMPLEX_ASSIGN(const auto bad, reader.u8());
+      return MessageDelivered{connection, MessageId(message), bad != 0 ? ReceiptStatus::bad_hash : ReceiptStatus::ok};
+    }
   }
   return fail(ErrorKind::malformed, "A stored event is of an unknown kind.");
 }

@@ -20,6 +20,7 @@ enum class EventKind : std::uint8_t {
   connection_failed = 9,
   reception_failed = 10,
   connection_deleted = 11,
+  message_delivered = 12,
 };
 
 struct EncodedEvent {

@@ -107,22 +107,42 @@ Result<> MessageTable::insert_send_key(ConnKey conn, const SendKey& key, Message
   return {};
 }
 
+Result<> MessageTable::insert_sent(ConnKey conn, SenderMessageId number, const Sent& sent, WallTime now) {
+  SIMPLEX_TRY(db_.run("INSERT INTO sent_messages (conn, number, message, hash, created_at) VALUES (?, ?, ?, ?, ?)", conn,
+                      number, sent.message, sent.hash, now));
+  return {};
+}
+
+Result<std::optional<MessageTable::Sent>> MessageTable::sent(ConnKey conn, SenderMessageId number) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT message, hash FROM sent_messages WHERE conn = ? AND number = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, number));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  return Sent{row.number<MessageId>(0), MessageHash(row.octets(1))};
+}
+
+Result<> MessageTable::erase_sent(ConnKey conn, SenderMessageId number) {
+  SIMPLEX_TRY(db_.run("DELETE FROM sent_messages WHERE conn = ? AND number = ?", conn, number));
+  return {};
+}
+
 Result<> MessageTable::insert(const StoredMessage& message) {
   const auto& content = message.content;
   Writer integrity;
   write_integrity(integrity, content.integrity);
   SIMPLEX_TRY(db_.run(
       "INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
-      "relay_time, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "relay_time, received_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       message.conn, content.message, message.queue, message.relay_message_id, message.event, content.sender_message,
-      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time));
+      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time,
+      message.hash));
   return {};
 }
 
 Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, ConnectionId id, MessageId message) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT queue, relay_message_id, event, number, integrity, body, pq, relay_time, "
-                             "received_at FROM rcv_messages WHERE conn = ? AND message = ?"));
+                             "received_at, hash FROM rcv_messages WHERE conn = ? AND message = ?"));
   SIMPLEX_TRY(row.bind_all(conn, message));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -133,6 +153,7 @@ Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, Connec
                        .queue = row.number<RcvQueueKey>(0),
                        .relay_message_id = smp::MessageId(row.octets(1)),
                        .event = row.number<EventId>(2),
+                       .hash = MessageHash(row.octets(9)),
                        .content = MessageReceived{.connection = id,
                                                   .message = message,
                                                   .sender_message = row.number<SenderMessageId>(3),
@@ -170,6 +191,7 @@ Result<bool> MessageTable::has_hash(ConnKey conn, const crypto::Sha256& hash) {
 Result<> MessageTable::forget_before(WallTime time) {
   SIMPLEX_TRY(db_.run("DELETE FROM received_hashes WHERE received_at < ?", time));
   SIMPLEX_TRY(db_.run("DELETE FROM send_keys WHERE created_at < ?", time));
+  SIMPLEX_TRY(db_.run("DELETE FROM sent_messages WHERE created_at < ?", time));
   return {};
 }
 

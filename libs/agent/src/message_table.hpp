@@ -39,6 +39,7 @@ struct StoredMessage {
   RcvQueueKey queue;
   smp::MessageId relay_message_id;
   EventId event;
+  MessageHash hash;  // empty: it came before receipts were known here
   MessageReceived content;
 };
 
@@ -58,6 +59,15 @@ class MessageTable {
   [[nodiscard]] Result<std::optional<MessageId>> message_of(ConnKey conn, const SendKey& key);
   [[nodiscard]] Result<> insert_send_key(ConnKey conn, const SendKey& key, MessageId message, WallTime now);
 
+  // ---- sent, until a receipt comes
+  struct Sent {
+    MessageId message;
+    MessageHash hash;
+  };
+  [[nodiscard]] Result<> insert_sent(ConnKey conn, SenderMessageId number, const Sent& sent, WallTime now);
+  [[nodiscard]] Result<std::optional<Sent>> sent(ConnKey conn, SenderMessageId number);
+  [[nodiscard]] Result<> erase_sent(ConnKey conn, SenderMessageId number);
+
   // ---- received
   [[nodiscard]] Result<> insert(const StoredMessage& message);
   [[nodiscard]] Result<std::optional<StoredMessage>> received(ConnKey conn, ConnectionId id, MessageId message);
@@ -69,7 +79,7 @@ class MessageTable {
   [[nodiscard]] Result<bool> insert_hash(ConnKey conn, const crypto::Sha256& hash, WallTime now);
   [[nodiscard]] Result<bool> has_hash(ConnKey conn, const crypto::Sha256& hash);
 
-  // Forgets hashes and send keys older than this.
+  // Forgets hashes, send keys and sent messages older than this.
   [[nodiscard]] Result<> forget_before(WallTime time);
 
  private:

@@ -57,6 +57,7 @@ class Reception {
   [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded,
                                           bool pq);
   [[nodiscard]] Result<> hello(const Incoming& incoming, bool pq);
+  [[nodiscard]] Result<> messages_delivered(const Connection& connection, const message::Receipts& receipts);
   [[nodiscard]] Result<> queue_continues(const Connection& connection, const SenderQueue& queue);
   [[nodiscard]] Result<> agree_on_newer_version(const Connection& connection, AgentVersion theirs);
 

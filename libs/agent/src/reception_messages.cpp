@@ -45,7 +45,7 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
                           .relay_time = incoming.message.received,
                           .received_time = core_.now(),
                           .pq_encryption = pq};
-    StoredMessage stored{connection.key, incoming.queue.key, incoming.message.id, {}, event};
+    StoredMessage stored{connection.key, incoming.queue.key, incoming.message.id, {}, hash_of(encoded), event};
     SIMPLEX_ASSIGN(stored.event, core_.outbox.durable(std::move(event)));
     SIMPLEX_TRY(core_.messages.insert(stored));
     return Ack::later;
@@ -54,8 +54,10 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
     SIMPLEX_TRY(hello(incoming, pq));
   } else if (const auto* go_on = std::get_if<message::QueueContinue>(&message.message)) {
     SIMPLEX_TRY(queue_continues(connection, go_on->queue));
+  } else if (const auto* receipts = std::get_if<message::Receipts>(&message.message)) {
+    SIMPLEX_TRY(messages_delivered(connection, *receipts));
   }
-  // Receipts, rotation of queues and renegotiation of the ratchet need no answer: a peer that asks for them goes on with
+  // Rotation of queues and renegotiation of the ratchet need no answer: a peer that asks for them goes on with
   // the connection as it is.
   return Ack::now;
 }
@@ -73,6 +75,19 @@ Result<> Reception::hello(const Incoming& incoming, bool pq) {
   if (connection.connected) return {};
   SIMPLEX_TRY(core_.connections.set_connected(connection.key));
   SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, pq}));
+  return {};
+}
+
+// Of messages that are not known, or not any more, nothing is said: the peer may repeat a receipt, and may say anything.
+Result<> Reception::messages_delivered(const Connection& connection, const message::Receipts& receipts) {
+  for (const auto& receipt : receipts.receipts) {
+    SIMPLEX_ASSIGN(const auto sent, core_.messages.sent(connection.key, receipt.message));
+    if (!sent) continue;
+    const bool same = sent->hash == receipt.hash;
+    SIMPLEX_TRY(core_.messages.erase_sent(connection.key, receipt.message));
+    SIMPLEX_TRY(core_.outbox.durable(
+        MessageDelivered{connection.id, sent->message, same ? ReceiptStatus::ok : ReceiptStatus::bad_hash}));
+  }
   return {};
 }
 

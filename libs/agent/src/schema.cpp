@@ -169,8 +169,29 @@ DROP TABLE connections;
 DROP TABLE users;
 )sql";
 
+// Messages that a receipt may come for, and what of a received one its receipt says.
+constexpr std::string_view receipts_up = R"sql(
+CREATE TABLE sent_messages (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  number INTEGER NOT NULL,                     -- that the peer knows it by
+  message INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sent_messages_by_age ON sent_messages (created_at);
+
+ALTER TABLE rcv_messages ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+)sql";
+
+constexpr std::string_view receipts_down = R"sql(
+ALTER TABLE rcv_messages DROP COLUMN hash;
+DROP TABLE sent_messages;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
+    {2, "agent: receipts", receipts_up, receipts_down},
 };
 
 }  // namespace

@@ -35,6 +35,10 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(failed.failure, Failure::quota);
   EXPECT_EQ(std::get<ConnectionFailed>(again(ConnectionFailed{connection, Failure::version, error})).error, error);
   EXPECT_EQ(std::get<ReceptionFailed>(again(ReceptionFailed{connection, Failure::encryption, error})).error, error);
+  const auto delivered =
+      std::get<MessageDelivered>(again(MessageDelivered{connection, MessageId(8), ReceiptStatus::bad_hash}));
+  EXPECT_EQ(delivered.message, MessageId(8));
+  EXPECT_EQ(delivered.status, ReceiptStatus::bad_hash);
   (void)std::get<ConnectionDeleted>(again(ConnectionDeleted{connection}));
   MessageReceived received;
   received.connection = connection;

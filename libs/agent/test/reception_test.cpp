@@ -1,38 +1,10 @@
 // What a peer, or whoever knows the link, may send.
-#include "desk.hpp"
+#include "pair.hpp"
 
 namespace simplex::agent {
 namespace {
 
-template <class E>
-std::optional<E> only(const std::vector<Event>& events) {
-  EXPECT_EQ(events.size(), 1u);
-  if (events.size() != 1) return std::nullopt;
-  const auto* event = std::get_if<E>(&events.front().body);
-  EXPECT_NE(event, nullptr) << "another event: " << events.front().body.index();
-  return event ? std::optional(*event) : std::nullopt;
-}
-
-std::string text_of(const MessageReceived& message) { return std::string(as_text(message.body)); }
-
-class ReceptionTest : public ::testing::Test {
- protected:
-  // Alice has invited, bob has joined, and his confirmation is there.
-  void confirm() {
-    bob.join(alice.invite(), "bob's profile");
-    const auto confirmed = only<ConfirmationReceived>(alice.deliver(bob.take()));
-    ASSERT_TRUE(confirmed);
-    EXPECT_EQ(as_text(confirmed->peer_info), "bob's profile");
-  }
-  void expect_heard(const std::vector<Event>& events, std::string_view text) {
-    const auto message = only<MessageReceived>(events);
-    ASSERT_TRUE(message);
-    EXPECT_EQ(text_of(*message), text);
-  }
-
-  Desk alice{1};
-  Desk bob{2};
-};
+using ReceptionTest = PairTest;
 
 TEST_F(ReceptionTest, MessagesAreReadBeforeTheConnectionIsAllowed) {
   confirm();

@@ -27,6 +27,8 @@ namespace simplex::agent {
 
 using EventHandler = std::move_only_function<void(const Event&)>;
 
+enum class Receipt : bool { none = false, send = true };
+
 struct ConnectionState {
   UserId user;
   bool connected = false;  // CON was reported
@@ -87,8 +89,10 @@ class Agent {
   // returns the same id and sends nothing. Errors: not_found, conflict (not connected yet), limit (see below).
   [[nodiscard]] virtual Result<MessageId> send_message(ConnectionId connection, BytesView body,
                                                        std::optional<SendKey> key = std::nullopt) = 0;
-  // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated.
-  [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message) = 0;
+  // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated. A receipt
+  // tells the peer so (MessageDelivered there); peers before agent version 4 get none. Repeating it is harmless.
+  [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message,
+                                             Receipt receipt = Receipt::none) = 0;
 
  protected:
   Agent() = default;

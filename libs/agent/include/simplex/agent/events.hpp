@@ -100,6 +100,13 @@ struct MessageFailed {
   Failure failure = Failure::internal;
   Error error;
 };
+// RCVD: the peer's application has the message, and says that it is the one that was sent; or that it is another.
+enum class ReceiptStatus : std::uint8_t { ok = 0, bad_hash = 1 };
+struct MessageDelivered {
+  ConnectionId connection;
+  MessageId message;
+  ReceiptStatus status = ReceiptStatus::ok;
+};
 // A handshake or a network command of a connection failed for good.
 struct ConnectionFailed {
   ConnectionId connection;
@@ -146,7 +153,7 @@ struct AgentProblem {
 };
 
 using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected,
-                               MessageReceived, MessageSent, MessageFailed, ConnectionFailed, ReceptionFailed,
+                               MessageReceived, MessageSent, MessageFailed, MessageDelivered, ConnectionFailed, ReceptionFailed,
                                ConnectionDeleted, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
