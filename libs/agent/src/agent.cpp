@@ -39,7 +39,8 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<proto
       deliveries_(core_, relays_),
       commands_(core_, relays_, deliveries_),
       subscriptions_(core_, relays_),
-      reception_(core_, commands_, deliveries_, subscriptions_),
+      ratchet_sync_(core_, deliveries_),
+      reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_),
       recovery_backoff_(core_.config.timeouts.reconnect) {
   commands_.queue_created = [this](Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
     subscriptions_.created(relay, queue, connection);
@@ -137,8 +138,11 @@ void AgentImpl::turn_failed(const Error& error) {
 }
 
 void AgentImpl::clean_up() {
-  const auto done = core_.turn.run(
-      [this] { return core_.messages.forget_before(core_.now() - core_.config.timeouts.duplicates_kept); });
+  const auto done = core_.turn.run([this]() -> Result<> {
+    const auto before = core_.now() - core_.config.timeouts.duplicates_kept;
+    SIMPLEX_TRY(core_.messages.forget_before(before));
+    return core_.ratchets.forget_seen_keys_before(before);
+  });
   if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);
   cleanup_ = core_.dependencies.loop.after(core_.config.timeouts.cleanup, [this] { clean_up(); });
 }
@@ -299,12 +303,26 @@ Result<> AgentImpl::delete_connection(ConnectionId id) {
   });
 }
 
+Result<> AgentImpl::synchronize_ratchet(ConnectionId id, bool pq, bool force) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    return ratchet_sync_.start(connection, pq ? crypto::PqSupport::on : crypto::PqSupport::off, force);
+  });
+}
+
+Result<VerificationCode> AgentImpl::verification_code(ConnectionId id) {
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+  SIMPLEX_ASSIGN(const auto shared, core_.ratchets.associated_data(connection.key));
+  return *VerificationCode::from(crypto::sha256(shared.view()).view());
+}
+
 Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
   return ConnectionState{.user = connection.user,
                          .connected = connection.connected,
                          .pq_support = connection.pq == crypto::PqSupport::on,
-                         .can_send = connection.connected,
+                         .can_send = connection.may_send(),
+                         .ratchet_sync = connection.sync,
                          .agent_version = connection.agent_version.value()};
 }
 
@@ -322,6 +340,11 @@ Result<MessageId> AgentImpl::send_message(ConnectionId id, BytesView body, std::
     SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
     if (!connection.connected || !queue) {
       return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+    }
+    if (!connection.may_send()) {
+      return fail(ErrorKind::conflict,
+                  "The peer could not read the message: the two sides have to agree on new encryption keys first.",
+                  Advice::retry);
     }
     SIMPLEX_ASSIGN(const auto message,
                    deliveries_.enqueue(connection, *queue, DeliveryKind::user, message::User{Content(body)}));

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
+#include "ratchet_sync.hpp"
 #include "reception.hpp"
 #include "relays.hpp"
 #include "subscriptions.hpp"
@@ -35,6 +36,8 @@ class AgentImpl final : public Agent {
                                        std::optional<ConnectionId> id) override;
   Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation, BytesView own_info) override;
   Result<> delete_connection(ConnectionId connection) override;
+  Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) override;
+  Result<VerificationCode> verification_code(ConnectionId connection) override;
   Result<ConnectionState> connection_state(ConnectionId connection) override;
   Result<std::vector<ConnectionId>> connections(UserId user) override;
 
@@ -58,6 +61,7 @@ class AgentImpl final : public Agent {
   DeliveryQueues deliveries_;
   Commands commands_;
   Subscriptions subscriptions_;
+  RatchetSync ratchet_sync_;
   Reception reception_;
   async::Timer cleanup_;
   async::Timer recovery_;

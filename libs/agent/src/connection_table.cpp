@@ -47,13 +47,14 @@ Result<std::optional<Connection>> ConnectionTable::read(store::Statement rows) {
   connection.connected = rows.boolean(6);
   connection.deleted = rows.boolean(7);
   connection.link = rows.text(8);
+  connection.sync = static_cast<RatchetSyncState>(rows.integer(9));
   return connection;
 }
 
 Result<std::optional<Connection>> ConnectionTable::find(ConnectionId id) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                             "deleted, link FROM connections WHERE connection_id = ?"));
+                             "deleted, link, ratchet_sync FROM connections WHERE connection_id = ?"));
   SIMPLEX_TRY(rows.bind_all(id));
   return read(std::move(rows));
 }
@@ -67,7 +68,7 @@ Result<Connection> ConnectionTable::by_id(ConnectionId id) {
 Result<Connection> ConnectionTable::by_key(ConnKey key) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                             "deleted, link FROM connections WHERE conn = ?"));
+                             "deleted, link, ratchet_sync FROM connections WHERE conn = ?"));
   SIMPLEX_TRY(rows.bind_all(key));
   SIMPLEX_ASSIGN(auto found, read(std::move(rows)));
   if (!found) return no_connection();
@@ -102,6 +103,10 @@ Result<> ConnectionTable::set_connected(ConnKey key) {
 }
 Result<> ConnectionTable::set_link(ConnKey key, std::string_view link) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET link = ? WHERE conn = ?", link, key));
+  return {};
+}
+Result<> ConnectionTable::set_sync(ConnKey key, RatchetSyncState state) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET ratchet_sync = ? WHERE conn = ?", static_cast<int>(state), key));
   return {};
 }
 Result<> ConnectionTable::set_deleted(ConnKey key) {
@@ -139,6 +144,14 @@ Result<ReceiveNumbers> ConnectionTable::next_to_receive(ConnKey key) {
   ReceiveNumbers numbers{rows.number<MessageId>(0), rows.number<SenderMessageId>(1), MessageHash(rows.octets(2))};
   SIMPLEX_TRY(rows.finish());
   return numbers;
+}
+
+Result<SenderMessageId> ConnectionTable::last_received(ConnKey key) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT last_received_number FROM connections WHERE conn = ?"));
+  SIMPLEX_TRY(row.bind_all(key));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return no_connection();
+  return row.number<SenderMessageId>(0);
 }
 
 Result<> ConnectionTable::set_received(ConnKey key, SenderMessageId number, const MessageHash& hash) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simplex/agent/agent_message.hpp"
+#include "simplex/agent/events.hpp"
 #include "simplex/store/database.hpp"
 
 namespace simplex::agent {
@@ -22,6 +23,12 @@ struct Connection {
   bool connected = false;
   bool deleted = false;
   std::string link;
+  RatchetSyncState sync = RatchetSyncState::ok;
+
+  // Whether the peer will be able to read what is encrypted now.
+  [[nodiscard]] bool may_send() const {
+    return connected && (sync == RatchetSyncState::ok || sync == RatchetSyncState::allowed);
+  }
 };
 
 // What a message to be sent is numbered with.
@@ -56,6 +63,7 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_agent_version(ConnKey key, AgentVersion version);
   [[nodiscard]] Result<> set_connected(ConnKey key);
   [[nodiscard]] Result<> set_link(ConnKey key, std::string_view link);
+  [[nodiscard]] Result<> set_sync(ConnKey key, RatchetSyncState state);
   [[nodiscard]] Result<> set_deleted(ConnKey key);
   [[nodiscard]] Result<> erase(ConnKey key);
 
@@ -63,6 +71,7 @@ class ConnectionTable {
   [[nodiscard]] Result<SendNumbers> next_to_send(ConnKey key);
   [[nodiscard]] Result<> set_sent_hash(ConnKey key, const MessageHash& hash);
   [[nodiscard]] Result<ReceiveNumbers> next_to_receive(ConnKey key);
+  [[nodiscard]] Result<SenderMessageId> last_received(ConnKey key);
   [[nodiscard]] Result<> set_received(ConnKey key, SenderMessageId number, const MessageHash& hash);
 
  private:

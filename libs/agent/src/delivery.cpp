@@ -72,11 +72,27 @@ Result<> DeliveryQueues::enqueue_confirmation(const Connection& connection, cons
 Result<> DeliveryQueues::enqueue_receipt(const Connection& connection, const StoredMessage& message) {
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
   const bool understood = connection.agent_version >= receipts_agent_version && !message.hash.empty();
-  if (!queue || !connection.connected || !understood) return {};
+  if (!queue || !connection.may_send() || !understood) return {};
   message::Receipts receipts;
   receipts.receipts.push_back({message.content.sender_message, message.hash, {}});
   SIMPLEX_TRY(enqueue(connection, *queue, DeliveryKind::other, std::move(receipts)));
   return {};
+}
+
+Result<> DeliveryQueues::enqueue_ratchet_keys(const Connection& connection, const crypto::E2eRatchetParams& keys) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
+  if (!queue) return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+  const auto info = encode(AgentRatchetInfo{});
+  return store({.key = {},
+                .conn = connection.key,
+                .queue = queue->key,
+                .message = {},
+                .kind = DeliveryKind::ratchet_keys,
+                .encrypt_key = std::nullopt,
+                .padded_size = 0,
+                .plaintext = encode(AgentRatchetKey{core_.config.versions.agent.max, keys, Content(info)}),
+                .pq = false,
+                .created = core_.now()});
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {
@@ -135,8 +151,12 @@ Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
 }
 
 Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& queue) {
-  SIMPLEX_ASSIGN(const auto encrypted, delivery.encrypt_key.encrypt(delivery.plaintext, delivery.padded_size));
   smp::PublicHeader header{queue.client_version, std::nullopt};
+  if (!delivery.encrypt_key) {
+    return smp::seal_client_message(queue.e2e_key, crypto::random_nonce(core_.dependencies.random), header,
+                                    {std::nullopt, Content(delivery.plaintext)});
+  }
+  SIMPLEX_ASSIGN(const auto encrypted, delivery.encrypt_key->encrypt(delivery.plaintext, delivery.padded_size));
   Bytes envelope;
   std::optional<crypto::AuthPublicKey> sender_key;
   if (is_confirmation(delivery.kind)) {
@@ -210,7 +230,8 @@ Result<> DeliveryQueues::sent(const Delivery& delivery) {
       SIMPLEX_TRY(core_.outbox.durable(MessageSent{connection.id, delivery.message}));
       return {};
     }
-    case DeliveryKind::other: return {};
+    case DeliveryKind::other:
+    case DeliveryKind::ratchet_keys: return {};
   }
   return {};
 }
@@ -243,7 +264,10 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
     case DeliveryKind::hello:
       SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
       return {};
-    case DeliveryKind::other: core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)}); return {};
+    case DeliveryKind::other:
+    case DeliveryKind::ratchet_keys:
+      core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
+      return {};
   }
   return {};
 }

@@ -24,6 +24,9 @@ class DeliveryQueues {
   // In a turn: a receipt of the message, where the peer knows receipts.
   [[nodiscard]] Result<> enqueue_receipt(const Connection& connection, const StoredMessage& message);
 
+  // In a turn: our keys for a new ratchet. They have no number, and are not encrypted with the old one.
+  [[nodiscard]] Result<> enqueue_ratchet_keys(const Connection& connection, const crypto::E2eRatchetParams& keys);
+
   // What SEND carries for it.
   [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
 

@@ -73,6 +73,11 @@ struct Encoder {
     payload.i64(e.message.value()).u8(static_cast<std::uint8_t>(e.status));
     return EventKind::message_delivered;
   }
+  std::optional<EventKind> operator()(const RatchetSyncChanged& e) {
+    connection = e.connection;
+    payload.u8(static_cast<std::uint8_t>(e.state));
+    return EventKind::ratchet_sync_changed;
+  }
   std::optional<EventKind> operator()(const ConnectionFailed& e) {
     connection = e.connection;
     write_error(payload, e.failure, e.error);
@@ -135,6 +140,10 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
       return ReceptionFailed{connection, why.failure, std::move(why.error)};
     }
     case EventKind::connection_deleted: return ConnectionDeleted{connection};
+    case EventKind::ratchet_sync_changed: {
+      SIMPLEX_ASSIGN(const auto state, reader.u8());
+      return RatchetSyncChanged{connection, static_cast<RatchetSyncState>(state)};
+    }
     case EventKind::message_delivered: {
       SIMPLEX_ASSIGN(const auto message, reader.i64());
       SIMPLEX_ASSIGN(const auto bad, reader.u8());

@@ -21,6 +21,7 @@ enum class EventKind : std::uint8_t {
   reception_failed = 10,
   connection_deleted = 11,
   message_delivered = 12,
+  ratchet_sync_changed = 13,
 };
 
 struct EncodedEvent {

@@ -5,9 +5,9 @@
 namespace simplex::agent {
 namespace {
 
-SecretBytes encoded(const crypto::MessageEncryptKey& key) {
+SecretBytes encoded(const std::optional<crypto::MessageEncryptKey>& key) {
   Writer writer(2'600);
-  crypto::write_message_encrypt_key(writer, key);
+  if (key) crypto::write_message_encrypt_key(writer, *key);
   auto plain = std::move(writer).take();
   SecretBytes secret{BytesView(plain)};
   wipe(plain);
@@ -19,15 +19,19 @@ std::unexpected<Error> damaged() {
 }
 
 Result<Delivery> read_delivery(const store::Statement& row) {
-  Reader reader(row.octets(5));
-  auto key = crypto::read_message_encrypt_key(reader);
-  if (!key) return damaged();
+  std::optional<crypto::MessageEncryptKey> key;
+  if (const auto stored = row.octets(5); !stored.empty()) {
+    Reader reader(stored);
+    auto read = crypto::read_message_encrypt_key(reader);
+    if (!read) return damaged();
+    key = std::move(*read);
+  }
   return Delivery{.key = row.number<DeliveryKey>(0),
                   .conn = row.number<ConnKey>(1),
                   .queue = row.number<SndQueueKey>(2),
                   .message = row.number<MessageId>(3),
                   .kind = static_cast<DeliveryKind>(row.integer(4)),
-                  .encrypt_key = std::move(*key),
+                  .encrypt_key = std::move(key),
                   .padded_size = static_cast<std::size_t>(row.integer(6)),
                   .plaintext = row.bytes(7),
                   .pq = row.boolean(8),
@@ -108,8 +112,8 @@ Result<> MessageTable::insert_send_key(ConnKey conn, const SendKey& key, Message
 }
 
 Result<> MessageTable::insert_sent(ConnKey conn, SenderMessageId number, const Sent& sent, WallTime now) {
-  SIMPLEX_TRY(db_.run("INSERT INTO sent_messages (conn, number, message, hash, created_at) VALUES (?, ?, ?, ?, ?)", conn,
-                      number, sent.message, sent.hash, now));
+  SIMPLEX_TRY(db_.run("INSERT INTO sent_messages (conn, number, message, hash, created_at) VALUES (?, ?, ?, ?, ?)",
+                      conn, number, sent.message, sent.hash, now));
   return {};
 }
 
@@ -134,8 +138,7 @@ Result<> MessageTable::insert(const StoredMessage& message) {
       "INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
       "relay_time, received_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       message.conn, content.message, message.queue, message.relay_message_id, message.event, content.sender_message,
-      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time,
-      message.hash));
+      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time, message.hash));
   return {};
 }
 

@@ -17,6 +17,7 @@ enum class DeliveryKind : std::uint8_t {
   hello = 2,
   user = 3,
   other = 4,
+  ratchet_keys = 5,  // outside of the ratchet
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it
@@ -27,7 +28,7 @@ struct Delivery {
   SndQueueKey queue;
   MessageId message;
   DeliveryKind kind = DeliveryKind::other;
-  crypto::MessageEncryptKey encrypt_key;
+  std::optional<crypto::MessageEncryptKey> encrypt_key;  // none: the plaintext is the envelope
   std::size_t padded_size = 0;
   Bytes plaintext;
   bool pq = false;

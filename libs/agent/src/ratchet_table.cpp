@@ -119,8 +119,64 @@ Result<crypto::E2eRatchetParams> RatchetTable::e2e_params(ConnKey conn) {
 }
 
 Result<> RatchetTable::set_state(ConnKey conn, const crypto::RatchetState& state) {
-  SIMPLEX_TRY(db_.run("UPDATE ratchets SET state = ?, x3dh_keys = NULL WHERE conn = ?", state.encode(), conn));
+  SIMPLEX_TRY(db_.run("UPDATE ratchets SET state = ? WHERE conn = ?", state.encode(), conn));
   return {};
+}
+
+Result<> RatchetTable::begin(ConnKey conn, const crypto::RatchetState& state) {
+  SIMPLEX_TRY(replace(conn, state));
+  return forget_sync_keys(conn);
+}
+
+Result<> RatchetTable::replace(ConnKey conn, const crypto::RatchetState& state) {
+  SIMPLEX_TRY(set_state(conn, state));
+  SIMPLEX_TRY(db_.run("DELETE FROM skipped_keys WHERE conn = ?", conn));
+  return {};
+}
+
+Result<> RatchetTable::forget_sync_keys(ConnKey conn) {
+  SIMPLEX_TRY(db_.run("UPDATE ratchets SET x3dh_keys = NULL, peer_keys = NULL WHERE conn = ?", conn));
+  return {};
+}
+
+Result<> RatchetTable::set_peer_keys(ConnKey conn, const crypto::E2eRatchetParams& keys) {
+  Writer writer;
+  crypto::write_e2e_ratchet_params(writer, keys);
+  SIMPLEX_TRY(db_.run("UPDATE ratchets SET peer_keys = ? WHERE conn = ?", writer.view(), conn));
+  return {};
+}
+
+Result<std::optional<crypto::E2eRatchetParams>> RatchetTable::peer_keys(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT peer_keys FROM ratchets WHERE conn = ? AND peer_keys IS NOT NULL"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  Reader reader(row.octets(0));
+  auto keys = crypto::read_e2e_ratchet_params(reader);
+  if (!keys) return damaged();
+  return std::move(*keys);
+}
+
+Result<> RatchetTable::set_x3dh_keys(ConnKey conn, const crypto::X3dhReceiverKeys& keys) {
+  SIMPLEX_TRY(db_.run("UPDATE ratchets SET x3dh_keys = ? WHERE conn = ?", encode_keys(keys), conn));
+  return {};
+}
+
+Result<bool> RatchetTable::insert_seen_keys(ConnKey conn, const crypto::Sha256& hash, WallTime now) {
+  SIMPLEX_ASSIGN(
+      const auto added,
+      db_.run("INSERT OR IGNORE INTO seen_ratchet_keys (conn, hash, received_at) VALUES (?, ?, ?)", conn, hash, now));
+  return added > 0;
+}
+
+Result<> RatchetTable::forget_seen_keys_before(WallTime time) {
+  SIMPLEX_TRY(db_.run("DELETE FROM seen_ratchet_keys WHERE received_at < ?", time));
+  return {};
+}
+
+Result<crypto::RatchetAssociatedData> RatchetTable::associated_data(ConnKey conn) {
+  SIMPLEX_ASSIGN(const auto ratchet, state(conn));
+  return ratchet.associated_data;
 }
 
 Result<crypto::RatchetState> RatchetTable::state(ConnKey conn) {
@@ -145,6 +201,7 @@ Result<RatchetTable::Prepared> RatchetTable::encrypt_header(ConnKey conn, std::o
 Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::decrypt(ConnKey conn,
                                                                                         BytesView message) {
   SIMPLEX_ASSIGN(auto ratchet, state(conn));
+  const bool could_send = ratchet.sending.has_value();
   auto decrypted = ratchet.decrypt(message, random_, StoredSkippedKeys(db_, conn));
   if (!decrypted.plaintext && decrypted.plaintext.error().kind == crypto::RatchetErrorKind::storage) {
     return std::unexpected(crypto::to_error(decrypted.plaintext.error()));
@@ -153,7 +210,7 @@ Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::
   SIMPLEX_TRY(store_skipped(conn, decrypted.skipped));
   using Outcome = std::expected<Opened, crypto::RatchetError>;
   if (!decrypted.plaintext) return Outcome(std::unexpected(decrypted.plaintext.error()));
-  return Opened{std::move(*decrypted.plaintext), ratchet.receiving_kem == crypto::PqEncryption::on};
+  return Opened{std::move(*decrypted.plaintext), ratchet.receiving_kem == crypto::PqEncryption::on, could_send};
 }
 
 Result<> RatchetTable::store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change) {

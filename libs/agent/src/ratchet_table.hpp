@@ -2,6 +2,7 @@
 // transaction of the message that made it.
 #pragma once
 
+#include "simplex/crypto/hash.hpp"
 #include "simplex/crypto/ratchet.hpp"
 #include "connection_table.hpp"
 
@@ -18,8 +19,20 @@ class RatchetTable {
   [[nodiscard]] Result<> insert_sending(ConnKey conn, const crypto::RatchetState& state,
                                         const crypto::E2eRatchetParams& params);
   [[nodiscard]] Result<crypto::E2eRatchetParams> e2e_params(ConnKey conn);
-  // The inviter's ratchet; its X3DH keys are erased.
-  [[nodiscard]] Result<> set_state(ConnKey conn, const crypto::RatchetState& state);
+  // A new ratchet: the X3DH keys that it was made with are erased, and what the one before it had skipped.
+  [[nodiscard]] Result<> begin(ConnKey conn, const crypto::RatchetState& state);
+  // Agreement on a new ratchet: the last keys of both sides, beside the ratchet that is in use.
+  [[nodiscard]] Result<> set_x3dh_keys(ConnKey conn, const crypto::X3dhReceiverKeys& keys);
+  [[nodiscard]] Result<> set_peer_keys(ConnKey conn, const crypto::E2eRatchetParams& keys);
+  [[nodiscard]] Result<std::optional<crypto::E2eRatchetParams>> peer_keys(ConnKey conn);
+  [[nodiscard]] Result<> forget_sync_keys(ConnKey conn);
+  // Like begin(), and the keys stay.
+  [[nodiscard]] Result<> replace(ConnKey conn, const crypto::RatchetState& state);
+  // False when the hash was there already.
+  [[nodiscard]] Result<bool> insert_seen_keys(ConnKey conn, const crypto::Sha256& hash, WallTime now);
+  [[nodiscard]] Result<> forget_seen_keys_before(WallTime time);
+  // What both sides authenticate every message with.
+  [[nodiscard]] Result<crypto::RatchetAssociatedData> associated_data(ConnKey conn);
 
   // Takes the next message's key and header. pq: a change of the wish for KEM.
   struct Prepared {
@@ -33,11 +46,13 @@ class RatchetTable {
   struct Opened {
     Bytes plaintext;
     bool pq = false;
+    bool could_send = false;  // before this message
   };
   [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> decrypt(ConnKey conn, BytesView message);
 
  private:
   [[nodiscard]] Result<crypto::RatchetState> state(ConnKey conn);
+  [[nodiscard]] Result<> set_state(ConnKey conn, const crypto::RatchetState& state);
   [[nodiscard]] Result<> store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change);
   store::Database& db_;
   Random& random_;

@@ -51,7 +51,7 @@ void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::Mess
 
 Result<Reception::Ack> Reception::queue_was_full(const Connection& connection, const RcvQueue& queue) {
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-  if (sending && connection.connected) {
+  if (sending && connection.may_send()) {
     SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other,
                                     message::QueueContinue{{queue.server, queue.sender_id}}));
   }
@@ -104,12 +104,8 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
   if (const auto* ratchet = std::get_if<AgentMessageEnvelope>(&*inside); ratchet != nullptr && !message->sender_key) {
     return ratchet_message(incoming, *ratchet);
   }
-  if (std::holds_alternative<AgentRatchetKey>(*inside)) {
-    return unreadable(incoming, Failure::encryption,
-                      {ErrorKind::unsupported,
-                       "The peer wants to agree on new encryption keys: messages can no longer be read on one side. "
-                       "Connect again by a new link.",
-                       Advice::ask_user});
+  if (const auto* keys = std::get_if<AgentRatchetKey>(&*inside); keys != nullptr && !message->sender_key) {
+    return ratchet_keys(incoming, *keys);
   }
   return prohibited(incoming, "an envelope that has no place in a connection");
 }

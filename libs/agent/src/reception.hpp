@@ -12,14 +12,20 @@
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
+#include "ratchet_sync.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
 
 class Reception {
  public:
-  Reception(Core& core, Commands& commands, DeliveryQueues& deliveries, Subscriptions& subscriptions)
-      : core_(core), commands_(commands), deliveries_(deliveries), subscriptions_(subscriptions) {}
+  Reception(Core& core, Commands& commands, DeliveryQueues& deliveries, Subscriptions& subscriptions,
+            RatchetSync& ratchet_sync)
+      : core_(core),
+        commands_(commands),
+        deliveries_(deliveries),
+        subscriptions_(subscriptions),
+        ratchet_sync_(ratchet_sync) {}
 
   void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
 
@@ -54,8 +60,9 @@ class Reception {
 
   // Messages (reception_messages.cpp).
   [[nodiscard]] Result<Ack> ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope);
-  [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message, BytesView encoded,
-                                          bool pq);
+  [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message,
+                                          const RatchetTable::Opened& opened);
+  [[nodiscard]] Result<Ack> ratchet_keys(const Incoming& incoming, const AgentRatchetKey& keys);
   [[nodiscard]] Result<> hello(const Incoming& incoming, bool pq);
   [[nodiscard]] Result<> messages_delivered(const Connection& connection, const message::Receipts& receipts);
   [[nodiscard]] Result<> queue_continues(const Connection& connection, const SenderQueue& queue);
@@ -73,6 +80,7 @@ class Reception {
   Commands& commands_;
   DeliveryQueues& deliveries_;
   Subscriptions& subscriptions_;
+  RatchetSync& ratchet_sync_;
 };
 
 }  // namespace simplex::agent

@@ -49,7 +49,7 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
 
   SIMPLEX_TRY(core_.connections.set_agreed(connection.key, peer.confirmation.version, pq));
   // Messages may come before allow_connection: from here on they can be decrypted.
-  SIMPLEX_TRY(core_.ratchets.set_state(connection.key, ratchet));
+  SIMPLEX_TRY(core_.ratchets.begin(connection.key, ratchet));
   SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
                                          std::min(incoming.queue.client_version, peer.version)));
   SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(*opened.plaintext)));

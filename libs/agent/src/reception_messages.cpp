@@ -19,18 +19,35 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
     SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
   }
   SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, envelope.encrypted_message.bytes));
-  if (!opened) return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
+  if (!opened) {
+    if (connection.connected) SIMPLEX_TRY(ratchet_sync_.failed(connection, opened.error()));
+    return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
+  }
+  SIMPLEX_TRY(ratchet_sync_.succeeded(connection));
   SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(connection.key, hash, core_.now()));
   if (!first) return Ack::now;
   const auto content = decode_ratchet_content(opened->plaintext);
   if (!content) return unreadable(incoming, Failure::peer_protocol, content.error());
   const auto* message = std::get_if<AgentMessage>(&*content);
   if (message == nullptr) return prohibited(incoming, "connection information in a message");
-  return agent_message(incoming, *message, opened->plaintext, opened->pq);
+  return agent_message(incoming, *message, *opened);
+}
+
+Result<Reception::Ack> Reception::ratchet_keys(const Incoming& incoming, const AgentRatchetKey& keys) {
+  const auto& connection = incoming.connection;
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!sending || !connection.connected) return prohibited(incoming, "new keys before the connection was made");
+  SIMPLEX_TRY(agree_on_newer_version(connection, keys.version));
+  auto taken = ratchet_sync_.key_received(connection, keys.e2e);
+  if (taken) return Ack::now;
+  if (taken.error().kind == ErrorKind::storage) return std::unexpected(taken.error());
+  return unreadable(incoming, failure_of(taken.error()), taken.error());
 }
 
 Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const AgentMessage& message,
-                                                BytesView encoded, bool pq) {
+                                                const RatchetTable::Opened& opened) {
+  const BytesView encoded = opened.plaintext;
+  const bool pq = opened.pq;
   const auto& connection = incoming.connection;
   SIMPLEX_ASSIGN(const auto numbers, core_.connections.next_to_receive(connection.key));
   const auto integrity = check_integrity(numbers.previous_number, message.number, numbers.previous, message.previous);
@@ -56,8 +73,10 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
     SIMPLEX_TRY(queue_continues(connection, go_on->queue));
   } else if (const auto* receipts = std::get_if<message::Receipts>(&message.message)) {
     SIMPLEX_TRY(messages_delivered(connection, *receipts));
+  } else if (std::holds_alternative<message::RatchetReady>(message.message)) {
+    SIMPLEX_TRY(ratchet_sync_.ready_received(connection, opened.could_send));
   }
-  // Rotation of queues and renegotiation of the ratchet need no answer: a peer that asks for them goes on with
+  // Rotation of queues needs no answer: a peer that asks for them goes on with
   // the connection as it is.
   return Ack::now;
 }

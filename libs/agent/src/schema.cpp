@@ -189,9 +189,30 @@ ALTER TABLE rcv_messages DROP COLUMN hash;
 DROP TABLE sent_messages;
 )sql";
 
+constexpr std::string_view ratchet_sync_up = R"sql(
+ALTER TABLE connections ADD COLUMN ratchet_sync INTEGER NOT NULL DEFAULT 0;  -- see RatchetSyncState
+ALTER TABLE ratchets ADD COLUMN peer_keys BLOB;  -- the peer's last keys for a new ratchet, until that works
+
+-- SHA-256 of the peer's keys that were used, to know them again.
+CREATE TABLE seen_ratchet_keys (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  hash BLOB NOT NULL,
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX seen_ratchet_keys_by_age ON seen_ratchet_keys (received_at);
+)sql";
+
+constexpr std::string_view ratchet_sync_down = R"sql(
+DROP TABLE seen_ratchet_keys;
+ALTER TABLE ratchets DROP COLUMN peer_keys;
+ALTER TABLE connections DROP COLUMN ratchet_sync;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
+    {3, "agent: agreement on new ratchet keys", ratchet_sync_up, ratchet_sync_down},
 };
 
 }  // namespace

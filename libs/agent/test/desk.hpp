@@ -37,7 +37,8 @@ class Desk {
     deliveries.emplace(*core, *relays);
     commands.emplace(*core, *relays, *deliveries);
     subscriptions.emplace(*core, *relays);
-    reception.emplace(*core, *commands, *deliveries, *subscriptions);
+    ratchet_sync.emplace(*core, *deliveries);
+    reception.emplace(*core, *commands, *deliveries, *subscriptions, *ratchet_sync);
     user = *core->connections.insert_user(core->now());
     EXPECT_TRUE(core->outbox.start([this](const Event& event) { events.push_back(event); }));
     loop.run();
@@ -118,6 +119,7 @@ class Desk {
   std::optional<DeliveryQueues> deliveries;
   std::optional<Commands> commands;
   std::optional<Subscriptions> subscriptions;
+  std::optional<RatchetSync> ratchet_sync;
   std::optional<Reception> reception;
   UserId user;
   Connection connection;

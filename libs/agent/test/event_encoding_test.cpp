@@ -39,6 +39,8 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
       std::get<MessageDelivered>(again(MessageDelivered{connection, MessageId(8), ReceiptStatus::bad_hash}));
   EXPECT_EQ(delivered.message, MessageId(8));
   EXPECT_EQ(delivered.status, ReceiptStatus::bad_hash);
+  EXPECT_EQ(std::get<RatchetSyncChanged>(again(RatchetSyncChanged{connection, RatchetSyncState::agreed})).state,
+            RatchetSyncState::agreed);
   (void)std::get<ConnectionDeleted>(again(ConnectionDeleted{connection}));
   MessageReceived received;
   received.connection = connection;

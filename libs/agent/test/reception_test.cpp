@@ -127,7 +127,7 @@ TEST_F(ReceptionTest, ADamagedBodyIsReportedAndTheNextMessageIsRead) {
   bob.say("damaged");
   auto delivery = bob.core->messages.first_of(bob.sending().key, DeliveryKey(1'000'000));
   ASSERT_TRUE(delivery && *delivery);
-  auto encrypted = (*delivery)->encrypt_key.encrypt((*delivery)->plaintext, (*delivery)->padded_size);
+  auto encrypted = (*delivery)->encrypt_key->encrypt((*delivery)->plaintext, (*delivery)->padded_size);
   ASSERT_TRUE(encrypted);
   encrypted->back() ^= 1;
   (void)bob.take();

@@ -154,6 +154,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::Joined&) const { return {}; }
     Result<> operator()(const agent::MessageDelayed&) const { return {}; }
     Result<> operator()(const agent::MessageDelivered&) const { return {}; }
+    Result<> operator()(const agent::RatchetSyncChanged&) const { return {}; }
   };
   return std::visit(Visitor{*this, after}, body);
 }

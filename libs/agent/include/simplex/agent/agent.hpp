@@ -27,6 +27,9 @@ namespace simplex::agent {
 
 using EventHandler = std::move_only_function<void(const Event&)>;
 
+struct VerificationCodeTag;
+using VerificationCode = FixedBytes<VerificationCodeTag, 32>;
+
 enum class Receipt : bool { none = false, send = true };
 
 struct ConnectionState {
@@ -34,6 +37,7 @@ struct ConnectionState {
   bool connected = false;  // CON was reported
   bool pq_support = false;
   bool can_send = false;
+  RatchetSyncState ratchet_sync = RatchetSyncState::ok;
   std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
 };
 
@@ -80,6 +84,12 @@ class Agent {
 
   // Deletes the connection; its queue is deleted at the relay when that can be reached. ConnectionDeleted follows.
   [[nodiscard]] virtual Result<> delete_connection(ConnectionId connection) = 0;
+
+  // Agrees with the peer on new encryption keys: after RatchetSyncChanged has said allowed or required, or force. Messages
+  // that were sent with the old keys and are not here yet may be lost. Errors: conflict, version (the peer's program).
+  [[nodiscard]] virtual Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) = 0;
+  // The same 32 octets on both sides, when nobody stands between them: for people to compare. It changes with new keys.
+  [[nodiscard]] virtual Result<VerificationCode> verification_code(ConnectionId connection) = 0;
 
   [[nodiscard]] virtual Result<ConnectionState> connection_state(ConnectionId connection) = 0;
   [[nodiscard]] virtual Result<std::vector<ConnectionId>> connections(UserId user) = 0;

@@ -107,6 +107,18 @@ struct MessageDelivered {
   MessageId message;
   ReceiptStatus status = ReceiptStatus::ok;
 };
+// RSYNC: whether messages can be decrypted on both sides, and what is done about it (Agent::synchronize_ratchet).
+enum class RatchetSyncState : std::uint8_t {
+  ok = 0,
+  allowed = 1,   // a message did not decrypt; others may
+  required = 2,  // nothing decrypts any more: nothing can be sent until new keys are agreed on
+  started = 3,   // our keys are on their way
+  agreed = 4,    // both sides have new keys; the next message that decrypts ends it
+};
+struct RatchetSyncChanged {
+  ConnectionId connection;
+  RatchetSyncState state = RatchetSyncState::ok;
+};
 // A handshake or a network command of a connection failed for good.
 struct ConnectionFailed {
   ConnectionId connection;
@@ -153,7 +165,7 @@ struct AgentProblem {
 };
 
 using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected,
-                               MessageReceived, MessageSent, MessageFailed, MessageDelivered, ConnectionFailed, ReceptionFailed,
+                               MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, ConnectionFailed, ReceptionFailed,
                                ConnectionDeleted, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
