@@ -2,51 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "world.hpp"
+#include "moves.hpp"
 
 namespace simplex::world {
 namespace {
 
-using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::Test;
-
-std::string line(std::string_view who, int number) { return std::string(who) + " says " + std::to_string(number); }
-
-void pass_up_to(World& world, Duration most) {
-  world.pass(Duration(static_cast<Duration::rep>(world.choose(static_cast<std::uint64_t>(most.count())))));
-}
-
-// Both write `count` lines, at moments that the seed chooses.
-void converse(World& world, Person& alice, Person& bob, int count, Duration pace = 2s) {
-  for (int i = 0; i < count; ++i) {
-    alice.say("bob", line("alice", i));
-    pass_up_to(world, pace);
-    bob.say("alice", line("bob", i));
-    pass_up_to(world, pace);
-  }
-}
-
-void until_all_is_heard(World& world, Person& alice, Person& bob) {
-  world.until_all_is_heard(alice, bob);
-  if (!Test::HasFatalFailure()) world.until_all_is_heard(bob, alice);
-}
-
-// At a moment and in a way that the seed chooses, within about this time.
-void kill(World& world, Person& victim, Duration within = 500ms) {
-  const auto number = 1 + static_cast<int>(world.choose(6));
-  const auto way = world.choose(3);
-  if (way == 0) victim.kill_in_sending(number);
-  if (way == 1) victim.kill_in_event(number);
-  pass_up_to(world, within);
-  if (way == 2) world.steps(static_cast<int>(world.choose(8)));
-  if (victim.running()) victim.kill();
-}
-
-void start_again(World& world, Person& person) {
-  pass_up_to(world, 5s);
-  person.start();
-}
 
 TEST(Conversation, AliceAndBobConnectByAOneTimeLinkAndTalk) {
   play(1, 5, [](World& world) {

@@ -119,6 +119,31 @@ void Person::forget(const std::string& friend_name) {
   EXPECT_TRUE(deleted) << deleted.error().message;
 }
 
+void Person::make_address() {
+  if (!diary_.address) diary_.address = agent::new_connection_id(random_);
+  const auto created = agent_->create_address(*diary_.user, diary_.address);
+  EXPECT_TRUE(created) << created.error().message;
+}
+
+void Person::synchronize(const std::string& friend_name) {
+  const auto begun = agent_->synchronize_ratchet(diary_.friends.at(friend_name).connection, true, true);
+  EXPECT_TRUE(begun) << begun.error().message;
+}
+
+void Person::keep_copy() {
+  ASSERT_FALSE(running());
+  fs::remove_all(folder_ / "copy");
+  fs::create_directory(folder_ / "copy");
+  fs::copy_file(database(), folder_ / "copy" / "agent.db");
+  diary_copy_ = diary_;
+}
+
+void Person::restore_copy() {
+  ASSERT_FALSE(running());
+  fs::copy_file(folder_ / "copy" / "agent.db", database(), fs::copy_options::overwrite_existing);
+  diary_ = diary_copy_;
+}
+
 std::string Person::link(const std::string& friend_name) const {
   const auto found = diary_.friends.find(friend_name);
   return found == diary_.friends.end() ? "" : found->second.link;
@@ -143,15 +168,27 @@ bool Person::all_sent(const std::string& friend_name) const {
   return std::ranges::all_of(diary_.friends.at(friend_name).said, &Said::sent);
 }
 
+bool Person::all_delivered(const std::string& friend_name) const {
+  return std::ranges::all_of(diary_.friends.at(friend_name).said, &Said::delivered);
+}
+
+agent::RatchetSyncState Person::ratchet_sync(const std::string& friend_name) const {
+  const auto state = agent_->connection_state(diary_.friends.at(friend_name).connection);
+  EXPECT_TRUE(state);
+  return state->ratchet_sync;
+}
+
 std::string Person::peer_info(const std::string& friend_name) const { return diary_.friends.at(friend_name).info; }
 
 // What the diary knows and the agent may not: a call whose turn was not committed when the program was killed.
 void Person::repeat_what_may_be_lost() {
+  if (diary_.address && diary_.address_link.empty()) make_address();
   for (auto& [name, them] : diary_.friends) {
     if (them.deleted) continue;
     if (!them.connected) {
       if (them.role == Role::inviting && them.link.empty()) create(them);
       if (them.role == Role::joining && !them.joined) join_again(them);
+      if (them.role == Role::accepting && !them.joined) accept_again(them);
       continue;
     }
     for (Said& said : them.said) {
@@ -170,8 +207,14 @@ void Person::join_again(Friend& them) {
   EXPECT_TRUE(joined) << joined.error().message;
 }
 
+void Person::accept_again(Friend& them) {
+  const auto joined = agent_->accept_request(them.request, as_bytes(name_), true, them.connection);
+  EXPECT_TRUE(joined) << joined.error().message;
+}
+
 void Person::send(Friend& them, Said& said) {
   const auto message = agent_->send_message(them.connection, as_bytes(said.text), said.key);
+  if (!message && message.error().advice == Advice::retry) return;
   ASSERT_TRUE(message) << message.error().message;
   said.message = *message;
 }
@@ -190,6 +233,7 @@ void Person::happened(const agent::Event& event) {
 }
 
 void Person::on(const agent::InvitationReady& event) {
+  if (event.connection == diary_.address) diary_.address_link = event.link;
   if (Friend* them = find(event.connection)) them->link = event.link;
 }
 
@@ -201,6 +245,21 @@ void Person::on(const agent::ConfirmationReceived& event) {
   if (Friend* them = find(event.connection)) them->info = std::string(as_text(event.peer_info));
   const auto allowed = agent_->allow_connection(event.connection, event.confirmation, as_bytes(name_));
   EXPECT_TRUE(allowed) << allowed.error().message;
+}
+
+void Person::on(const agent::RequestReceived& event) {
+  Friend& them = diary_.friends[std::string(as_text(event.peer_info))];
+  if (them.role != Role::accepting) {
+    them.connection = agent::new_connection_id(random_);
+    them.role = Role::accepting;
+    them.request = event.request;
+  }
+  // The same one again after a kill; another request of a friend is one too many.
+  if (them.request == event.request) {
+    accept_again(them);
+  } else {
+    diary_.troubles.push_back("a second request");
+  }
 }
 
 void Person::on(const agent::PeerInfoReceived& event) {
@@ -221,7 +280,7 @@ void Person::received(const agent::MessageReceived& event, bool again) {
     if (!std::holds_alternative<agent::IntegrityOk>(event.integrity))
       diary_.troubles.push_back("a message of a broken row: " + them->heard.back());
   }
-  const auto acknowledged = agent_->ack_message(event.connection, event.message);
+  const auto acknowledged = agent_->ack_message(event.connection, event.message, agent::Receipt::send);
   EXPECT_TRUE(acknowledged) << acknowledged.error().message;
 }
 
@@ -230,6 +289,30 @@ void Person::on(const agent::MessageSent& event) {
   if (them == nullptr) return;
   for (Said& said : them->said) {
     if (said.message == event.message) said.sent = true;
+  }
+}
+
+void Person::on(const agent::MessageDelivered& event) {
+  if (event.status != agent::ReceiptStatus::ok) diary_.troubles.push_back("a receipt of another message");
+  Friend* them = find(event.connection);
+  if (them == nullptr) return;
+  for (Said& said : them->said) {
+    if (said.message == event.message) said.delivered = true;
+  }
+}
+
+// As a chat program may do it: when something can't be read, new keys are asked for, and then what could not be said
+// meanwhile is.
+void Person::on(const agent::RatchetSyncChanged& event) {
+  Friend* them = find(event.connection);
+  if (them == nullptr || them->deleted) return;
+  if (event.state == agent::RatchetSyncState::required || event.state == agent::RatchetSyncState::allowed) {
+    const auto begun = agent_->synchronize_ratchet(event.connection, true, true);
+    EXPECT_TRUE(begun) << begun.error().message;
+  }
+  if (event.state != agent::RatchetSyncState::ok) return;
+  for (Said& said : them->said) {
+    if (!said.sent && !said.message) send(*them, said);
   }
 }
 

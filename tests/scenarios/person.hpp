@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "simplex/agent/agent.hpp"
+#include "simplex/agent/envelope.hpp"
 #include "simplex/testing/random.hpp"
 #include "simplex/world/network.hpp"
 #include "log.hpp"
@@ -43,12 +44,24 @@ class Person {
   void join(const std::string& friend_name, const std::string& link);
   void say(const std::string& friend_name, std::string text);
   void forget(const std::string& friend_name);
+  // An address, and everybody who uses it becomes a friend.
+  void make_address();
+  [[nodiscard]] const std::string& address() const { return diary_.address_link; }  // empty until it is ready
+  // Agrees on new encryption keys, whether that is needed or not.
+  void synchronize(const std::string& friend_name);
+  // Of the database and the diary, of a program that does not run.
+  void keep_copy();
+  void restore_copy();
 
   [[nodiscard]] std::string link(const std::string& friend_name) const;  // empty until it is ready
   [[nodiscard]] bool connected(const std::string& friend_name) const;
   [[nodiscard]] const std::vector<std::string>& heard(const std::string& friend_name) const;
   [[nodiscard]] std::vector<std::string> said(const std::string& friend_name) const;
   [[nodiscard]] bool all_sent(const std::string& friend_name) const;
+  // The friend's program has said that it has them; programs of old versions never do.
+  [[nodiscard]] bool all_delivered(const std::string& friend_name) const;
+  [[nodiscard]] bool knows_receipts() const { return versions_.agent.max >= agent::receipts_agent_version; }
+  [[nodiscard]] agent::RatchetSyncState ratchet_sync(const std::string& friend_name) const;
   [[nodiscard]] std::string peer_info(const std::string& friend_name) const;
   // What went wrong, as a person would be told.
   [[nodiscard]] const std::vector<std::string>& troubles() const { return diary_.troubles; }
@@ -70,13 +83,15 @@ class Person {
     agent::SendKey key;
     std::optional<agent::MessageId> message;
     bool sent = false;
+    bool delivered = false;
   };
-  enum class Role : std::uint8_t { inviting, joining };
+  enum class Role : std::uint8_t { inviting, joining, accepting };
   struct Friend {
     agent::ConnectionId connection;
     Role role = Role::inviting;
     std::string link;
     std::string info;
+    agent::RequestId request;  // of one who has used our address
     bool joined = false;
     bool connected = false;
     bool deleted = false;
@@ -85,6 +100,8 @@ class Person {
   };
   struct Diary {
     std::optional<agent::UserId> user;
+    std::optional<agent::ConnectionId> address;
+    std::string address_link;
     std::map<std::string, Friend> friends;
     std::set<agent::EventId> seen;
     std::vector<std::string> troubles;
@@ -93,12 +110,16 @@ class Person {
   void repeat_what_may_be_lost();
   void create(Friend& them);
   void join_again(Friend& them);
+  void accept_again(Friend& them);
   void send(Friend& them, Said& said);
   void happened(const agent::Event& event);
   // Each handles one event; the others are of no interest to a person.
   void on(const agent::InvitationReady& event);
   void on(const agent::Joined& event);
   void on(const agent::ConfirmationReceived& event);
+  void on(const agent::RequestReceived& event);
+  void on(const agent::MessageDelivered& event);
+  void on(const agent::RatchetSyncChanged& event);
   void on(const agent::PeerInfoReceived& event);
   void on(const agent::Connected& event);
   void on(const agent::MessageSent& event);
@@ -126,6 +147,7 @@ class Person {
   agent::Versions versions_;
   WorldLog log_;
   Diary diary_;
+  Diary diary_copy_;
   int times_started_ = 0;
   int times_repeated_ = 0;
   std::optional<int> sends_left_;

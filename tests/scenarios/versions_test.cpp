@@ -1,12 +1,11 @@
 // Old and new programs together: every pair of agent versions, every version of SMP.
 #include <gtest/gtest.h>
 
-#include "world.hpp"
+#include "moves.hpp"
 
 namespace simplex::world {
 namespace {
 
-using namespace std::chrono_literals;
 
 void connect_and_talk(World& world, Person& alice, Person& bob) {
   world.befriend(alice, bob);
@@ -16,16 +15,6 @@ void connect_and_talk(World& world, Person& alice, Person& bob) {
   alice.say("bob", "how are you");
   world.until_all_is_heard(alice, bob);
   world.until_all_is_heard(bob, alice);
-}
-
-// What a program of that agent version had beside it.
-agent::Versions program_of(std::uint16_t agent_version) {
-  agent::Versions versions;
-  versions.agent.max = AgentVersion(agent_version);
-  versions.e2e.max = E2eVersion(agent_version >= 5 ? 3 : 2);
-  versions.smp_client.max = SmpClientVersion(agent_version >= 6 ? 3 : 2);
-  if (agent_version >= 7) versions.smp_client.max = SmpClientVersion(4);
-  return versions;
 }
 
 TEST(Versions, EveryPairOfAgentsConnectsAndTalks) {

@@ -95,6 +95,9 @@ void World::until_all_is_heard(Person& speaker, Person& listener) {
   until([&] { return listener.heard(speaker.name()).size() >= speaker.said(listener.name()).size(); });
   if (::testing::Test::HasFatalFailure()) return;
   until([&] { return !speaker.running() || speaker.all_sent(listener.name()); });
+  if (speaker.knows_receipts() && listener.knows_receipts() && speaker.running() && listener.running()) {
+    until([&] { return speaker.all_delivered(listener.name()); });
+  }
   pass(std::chrono::minutes(10));  // whatever would come twice comes by then
   EXPECT_EQ(listener.heard(speaker.name()), speaker.said(listener.name()));
 }

@@ -141,6 +141,7 @@ void AgentImpl::clean_up() {
   const auto done = core_.turn.run([this]() -> Result<> {
     const auto before = core_.now() - core_.config.timeouts.duplicates_kept;
     SIMPLEX_TRY(core_.messages.forget_before(before));
+    SIMPLEX_TRY(core_.requests.forget_answered_before(before));
     return core_.ratchets.forget_seen_keys_before(before);
   });
   if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);
@@ -167,90 +168,6 @@ Result<> AgentImpl::check_user(UserId user) {
 }
 
 // ---- connections ----------------------------------------------------------------------------------------------------
-
-Result<ConnectionId> AgentImpl::create_connection(UserId user, bool pq, std::optional<ConnectionId> id) {
-  return core_.turn.run([&]() -> Result<ConnectionId> {
-    if (id) {
-      SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
-      if (existing) return repeat_creation(*existing);
-    }
-    SIMPLEX_TRY(check_user(user));
-    auto server = commands_.pick_server({});
-    if (server.empty()) {
-      return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
-    }
-    Connection connection{.key = {},
-                          .id = id.value_or(new_connection_id(core_.dependencies.random)),
-                          .user = user,
-                          .role = Role::inviter,
-                          .agent_version = core_.config.versions.agent.max,
-                          .pq = pq ? crypto::PqSupport::on : crypto::PqSupport::off,
-                          .link = {}};
-    SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
-    const auto keys = crypto::generate_receiver_params(core_.dependencies.random, core_.config.versions.e2e.max,
-                                                       crypto::PqSupport::off);
-    SIMPLEX_TRY(core_.ratchets.insert_x3dh_keys(connection.key, keys.keys));
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, std::move(server), {}));
-    return connection.id;
-  });
-}
-
-// The application was killed before it knew, and asks again.
-Result<ConnectionId> AgentImpl::repeat_creation(const Connection& connection) {
-  if (connection.deleted) return no_connection();
-  if (!connection.link.empty()) {
-    SIMPLEX_TRY(core_.outbox.durable(InvitationReady{connection.id, connection.link}));
-    return connection.id;
-  }
-  SIMPLEX_ASSIGN(const bool pending, core_.commands.exists(connection.key));
-  if (!pending && connection.role == Role::inviter) {
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server({}), {}));
-  }
-  return connection.id;
-}
-
-Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view link, BytesView own_info, bool pq,
-                                                std::optional<ConnectionId> id) {
-  SIMPLEX_ASSIGN(const auto parsed, protocol::parse_connection_link(link));
-  const auto* invitation = std::get_if<protocol::InvitationLink>(&parsed);
-  if (invitation == nullptr) {
-    return fail(ErrorKind::unsupported,
-                "This program can join by one-time invitation links in their full form only, yet.", Advice::ask_user);
-  }
-  SIMPLEX_ASSIGN(const auto agreed, agree(*invitation, core_.config.versions, pq));
-  const auto limit = agreed.pq == crypto::PqSupport::on ? max_connection_info_pq : max_connection_info;
-  if (own_info.size() > limit) {
-    return fail(ErrorKind::limit, "The connection information (the profile) is too long.", Advice::ask_user);
-  }
-  return core_.turn.run([&]() -> Result<ConnectionId> {
-    if (id) {
-      SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
-      if (existing) return existing->deleted ? Result<ConnectionId>(no_connection()) : existing->id;
-    }
-    SIMPLEX_TRY(check_user(user));
-    // Another relay than the inviter's, so that no relay sees both directions.
-    auto server = commands_.pick_server(protocol::format(agreed.queue.server));
-    if (server.empty()) {
-      return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
-    }
-    Connection connection{.key = {},
-                          .id = id.value_or(new_connection_id(core_.dependencies.random)),
-                          .user = user,
-                          .role = Role::joiner,
-                          .agent_version = agreed.agent,
-                          .pq = agreed.pq,
-                          .link = {}};
-    SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
-    auto& random = core_.dependencies.random;
-    SIMPLEX_ASSIGN(const auto ratchet,
-                   make_sending_ratchet(random, *invitation, agreed, core_.config.versions.e2e.max));
-    SIMPLEX_TRY(core_.ratchets.insert_sending(connection.key, ratchet.state, ratchet.params));
-    SIMPLEX_ASSIGN(const auto queue, make_snd_queue(random, connection.key, agreed.queue, agreed.client));
-    SIMPLEX_TRY(core_.queues.insert(queue));
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::join, std::move(server), to_bytes(own_info)));
-    return connection.id;
-  });
-}
 
 Result<> AgentImpl::allow_connection(ConnectionId id, ConfirmationId confirmation_id, BytesView own_info) {
   return core_.turn.run([&]() -> Result<> {

@@ -10,11 +10,12 @@ struct CommandKeyTag;
 using CommandKey = StrongInt<CommandKeyTag, std::int64_t>;
 
 enum class CommandKind : std::uint8_t {
-  create = 0,        // NEW; then the invitation is ready
+  create = 0,        // NEW; then the invitation or the address is ready
   join = 1,          // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
   allow = 2,         // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
   secure_reply = 3,  // KEY, HELLO; argument: the inviter's key, SPKI
   delete_queue = 4,  // DEL
+  request = 5,       // NEW, then our invitation goes to an address; argument: its queue and our information
 };
 
 struct Command {

@@ -66,6 +66,7 @@ Result<> Commands::step(const Command& command) {
     case CommandKind::allow: return allow(command, connection);
     case CommandKind::secure_reply: return secure_reply(command, connection);
     case CommandKind::delete_queue: return delete_queue(command, connection);
+    case CommandKind::request: return request(command, connection);
   }
   return bad_argument();
 }
@@ -210,14 +211,30 @@ bool Commands::needs(const Relay& relay) const {
 
 Result<> Commands::create(const Command& command, const Connection& connection) {
   return new_queue(command, connection, core_.config.versions.smp_client.max,
-                   [this, command, id = connection.id](const RcvQueue& queue) -> Result<> {
-                     SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
-                     const auto link = protocol::format(make_link(queue, keys, core_.config.versions));
+                   [this, command, id = connection.id, role = connection.role](const RcvQueue& queue) -> Result<> {
+                     std::string link;
+                     if (role == Role::address) {
+                       link = protocol::format(make_address(queue, core_.config.versions));
+                     } else {
+                       SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
+                       link = protocol::format(make_link(queue, keys, core_.config.versions));
+                     }
                      SIMPLEX_TRY(core_.connections.set_link(command.conn, link));
                      SIMPLEX_TRY(core_.commands.erase(command.key));
                      SIMPLEX_TRY(core_.outbox.durable(InvitationReady{id, link}));
                      return {};
                    });
+}
+
+Result<> Commands::request(const Command& command, const Connection& connection) {
+  return new_queue(
+      command, connection, core_.config.versions.smp_client.max, [this, command](const RcvQueue& queue) -> Result<> {
+        SIMPLEX_ASSIGN(const auto owner, core_.connections.by_key(command.conn));
+        SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
+        SIMPLEX_ASSIGN(const auto request, read_address_request(command.argument));
+        SIMPLEX_TRY(deliveries_.enqueue_request(owner, request, make_link(queue, keys, core_.config.versions)));
+        return core_.commands.erase(command.key);
+      });
 }
 
 Result<> Commands::join(const Command& command, const Connection& connection) {
@@ -332,6 +349,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
                             .notifier = std::nullopt};
   if (understood(protocol::QueueMode::messaging, core_.config.versions)) {
     request.mode = smp::command::New::Messaging{};
+    if (connection.role == Role::address) request.mode = smp::command::New::Contact{};
   }
   RcvQueue queue;
   queue.conn = connection.key;

@@ -46,6 +46,7 @@ class Commands {
   [[nodiscard]] Result<> join(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> allow(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> secure_reply(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> request(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> delete_queue(const Command& command, const Connection& connection);
 
   [[nodiscard]] std::optional<protocol::BasicAuth> password_of(const protocol::ServerAddress& server) const;

@@ -41,7 +41,7 @@ Result<std::optional<Connection>> ConnectionTable::read(store::Statement rows) {
   connection.key = rows.number<ConnKey>(0);
   SIMPLEX_ASSIGN(connection.id, rows.fixed<ConnectionId>(1));
   connection.user = rows.number<UserId>(2);
-  connection.role = rows.integer(3) == 0 ? Role::inviter : Role::joiner;
+  connection.role = static_cast<Role>(rows.integer(3));
   connection.agent_version = rows.number<AgentVersion>(4);
   connection.pq = rows.boolean(5) ? crypto::PqSupport::on : crypto::PqSupport::off;
   connection.connected = rows.boolean(6);

@@ -11,7 +11,8 @@ namespace simplex::agent {
 struct ConnKeyTag;
 using ConnKey = StrongInt<ConnKeyTag, std::int64_t>;
 
-enum class Role : std::uint8_t { inviter = 0, joiner = 1 };
+// address: has a queue to receive requests, and no peer.
+enum class Role : std::uint8_t { inviter = 0, joiner = 1, address = 2 };
 
 struct Connection {
   ConnKey key;

@@ -8,6 +8,7 @@
 #include "outbox.hpp"
 #include "queue_table.hpp"
 #include "ratchet_table.hpp"
+#include "request_table.hpp"
 #include "turn.hpp"
 
 namespace simplex::agent {
@@ -25,6 +26,7 @@ struct Core {
         ratchets(database, deps.random),
         messages(database),
         commands(database),
+        requests(database),
         outbox(deps.loop, database, turn, connections, messages) {}
 
   [[nodiscard]] WallTime now() const { return dependencies.loop.wall(); }
@@ -41,6 +43,7 @@ struct Core {
   RatchetTable ratchets;
   MessageTable messages;
   CommandTable commands;
+  RequestTable requests;
   Outbox outbox;
 };
 

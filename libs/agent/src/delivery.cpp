@@ -95,6 +95,23 @@ Result<> DeliveryQueues::enqueue_ratchet_keys(const Connection& connection, cons
                 .created = core_.now()});
 }
 
+Result<> DeliveryQueues::enqueue_request(const Connection& connection, const AddressRequest& request,
+                                         const protocol::InvitationLink& invitation) {
+  SIMPLEX_ASSIGN(auto queue, make_snd_queue(core_.dependencies.random, connection.key, request.queue, request.client));
+  queue.purpose = QueuePurpose::request;
+  SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
+  return store({.key = {},
+                .conn = connection.key,
+                .queue = queue.key,
+                .message = {},
+                .kind = DeliveryKind::request,
+                .encrypt_key = std::nullopt,
+                .padded_size = 0,
+                .plaintext = encode(AgentInvitation{request.agent, invitation, Content(request.info)}),
+                .pq = false,
+                .created = core_.now()});
+}
+
 Result<> DeliveryQueues::store(Delivery delivery) {
   SIMPLEX_ASSIGN(const auto key, core_.messages.insert(delivery));
   core_.turn.after_commit([this, key, queue = delivery.queue] {
@@ -140,10 +157,11 @@ Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
     return {};
   }
   SIMPLEX_ASSIGN(const auto body, body_of(*delivery, *queue));
-  const bool sign = !is_confirmation(delivery->kind) || protocol::sender_can_secure(queue->mode);
+  const bool unsigned_ = delivery->kind == DeliveryKind::request ||
+                         (is_confirmation(delivery->kind) && !protocol::sender_can_secure(queue->mode));
   const smp::MessageFlags flags{.notification = delivery->kind != DeliveryKind::other};
   sending.in_flight = true;
-  client->send_message(queue->sender_id, sign ? &queue->sender_key : nullptr, flags, body,
+  client->send_message(queue->sender_id, unsigned_ ? nullptr : &queue->sender_key, flags, body,
                        [this, queue_key, delivery = std::move(*delivery)](smp::client::Outcome<> outcome) {
                          answered(queue_key, delivery, outcome);
                        });
@@ -152,6 +170,7 @@ Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
 
 Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& queue) {
   smp::PublicHeader header{queue.client_version, std::nullopt};
+  if (delivery.kind == DeliveryKind::request) header.dh_key = queue.dh_public;
   if (!delivery.encrypt_key) {
     return smp::seal_client_message(queue.e2e_key, crypto::random_nonce(core_.dependencies.random), header,
                                     {std::nullopt, Content(delivery.plaintext)});
@@ -230,6 +249,10 @@ Result<> DeliveryQueues::sent(const Delivery& delivery) {
       SIMPLEX_TRY(core_.outbox.durable(MessageSent{connection.id, delivery.message}));
       return {};
     }
+    case DeliveryKind::request:
+      SIMPLEX_TRY(core_.queues.erase(queue->key));
+      SIMPLEX_TRY(core_.outbox.durable(Joined{connection.id}));
+      return {};
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys: return {};
   }
@@ -262,6 +285,10 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
     case DeliveryKind::info:
     case DeliveryKind::info_reply:
     case DeliveryKind::hello:
+    case DeliveryKind::request:
+      if (failure == Failure::authorization && delivery.kind == DeliveryKind::request) {
+        error.message = "The address was deleted by its owner.";
+      }
       SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
       return {};
     case DeliveryKind::other:

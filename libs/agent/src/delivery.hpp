@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core.hpp"
+#include "handshake.hpp"
 #include "relays.hpp"
 
 namespace simplex::agent {
@@ -26,6 +27,10 @@ class DeliveryQueues {
 
   // In a turn: our keys for a new ratchet. They have no number, and are not encrypted with the old one.
   [[nodiscard]] Result<> enqueue_ratchet_keys(const Connection& connection, const crypto::E2eRatchetParams& keys);
+
+  // In a turn: our invitation, to an address.
+  [[nodiscard]] Result<> enqueue_request(const Connection& connection, const AddressRequest& request,
+                                         const protocol::InvitationLink& invitation);
 
   // What SEND carries for it.
   [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);

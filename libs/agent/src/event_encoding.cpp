@@ -42,6 +42,11 @@ struct Encoder {
     payload.i64(e.confirmation.value()).boolean(e.pq_support).raw(e.peer_info);
     return EventKind::confirmation_received;
   }
+  std::optional<EventKind> operator()(const RequestReceived& e) {
+    connection = e.connection;
+    payload.i64(e.request.value()).boolean(e.pq_support).raw(e.peer_info);
+    return EventKind::request_received;
+  }
   std::optional<EventKind> operator()(const PeerInfoReceived& e) {
     connection = e.connection;
     payload.boolean(e.pq_support).raw(e.peer_info);
@@ -106,6 +111,11 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
       SIMPLEX_ASSIGN(const auto confirmation, reader.i64());
       SIMPLEX_ASSIGN(const bool pq, reader.boolean());
       return ConfirmationReceived{connection, ConfirmationId(confirmation), to_bytes(reader.tail()), pq};
+    }
+    case EventKind::request_received: {
+      SIMPLEX_ASSIGN(const auto request, reader.i64());
+      SIMPLEX_ASSIGN(const bool pq, reader.boolean());
+      return RequestReceived{connection, RequestId(request), to_bytes(reader.tail()), pq};
     }
     case EventKind::peer_info_received: {
       SIMPLEX_ASSIGN(const bool pq, reader.boolean());

@@ -22,6 +22,7 @@ enum class EventKind : std::uint8_t {
   connection_deleted = 11,
   message_delivered = 12,
   ratchet_sync_changed = 13,
+  request_received = 14,
 };
 
 struct EncodedEvent {

@@ -67,4 +67,34 @@ protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhRece
           .e2e = crypto::with_versions(crypto::public_params(keys, versions.e2e.max), versions.e2e)};
 }
 
+protocol::ContactLink make_address(const RcvQueue& queue, const Versions& versions) {
+  return {.data = {.site = std::nullopt,
+                   .agent_versions = versions.agent,
+                   .queues = {{.versions = versions.smp_client, .address = queue.address()}},
+                   .client_data = std::nullopt}};
+}
+
+Result<AddressRequest> agree(const protocol::ContactLink& link, const Versions& ours, BytesView info) {
+  if (link.data.queues.empty()) return fail(ErrorKind::malformed, "The link names no queue.", Advice::ask_user);
+  const auto& queue = link.data.queues.front();
+  const auto agent = link.data.agent_versions.common_max(ours.agent);
+  const auto client = queue.versions.common_max(ours.smp_client);
+  if (!agent || !client) return too_different();
+  return AddressRequest{queue.address, *agent, *client, to_bytes(info)};
+}
+
+Bytes encode(const AddressRequest& request) {
+  Writer writer;
+  protocol::write_queue_info(writer, {request.client, request.queue});
+  writer.u16(request.agent.value()).raw(request.info);
+  return std::move(writer).take();
+}
+
+Result<AddressRequest> read_address_request(BytesView stored) {
+  Reader reader(stored);
+  SIMPLEX_ASSIGN(auto queue, protocol::read_queue_info(reader));
+  SIMPLEX_ASSIGN(const auto agent, reader.u16());
+  return AddressRequest{std::move(queue.address), AgentVersion(agent), queue.version, to_bytes(reader.tail())};
+}
+
 }  // namespace simplex::agent

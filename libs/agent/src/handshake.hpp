@@ -53,4 +53,19 @@ struct SendingRatchet {
 [[nodiscard]] protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys,
                                                  const Versions& versions);
 
+[[nodiscard]] protocol::ContactLink make_address(const RcvQueue& queue, const Versions& versions);
+
+// What is sent to an address: to which queue, in which versions, and our information.
+struct AddressRequest {
+  protocol::QueueAddress queue;
+  AgentVersion agent;
+  SmpClientVersion client;
+  Bytes info;
+};
+// Errors: version, with a text for the person.
+[[nodiscard]] Result<AddressRequest> agree(const protocol::ContactLink& link, const Versions& ours, BytesView info);
+// As it lies in the database.
+[[nodiscard]] Bytes encode(const AddressRequest& request);
+[[nodiscard]] Result<AddressRequest> read_address_request(BytesView stored);
+
 }  // namespace simplex::agent

@@ -18,6 +18,7 @@ enum class DeliveryKind : std::uint8_t {
   user = 3,
   other = 4,
   ratchet_keys = 5,  // outside of the ratchet
+  request = 6,       // to an address
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it

@@ -15,11 +15,11 @@ constexpr std::string_view rcv_by_conn =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
     "client_version FROM rcv_queues WHERE conn = ?";
 constexpr std::string_view snd_by_key =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version "
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
     "FROM snd_queues WHERE queue = ?";
 constexpr std::string_view snd_by_conn =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version "
-    "FROM snd_queues WHERE conn = ?";
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
+    "FROM snd_queues WHERE conn = ? AND purpose = 0";
 
 std::optional<int> stored(std::optional<protocol::QueueMode> mode) {
   if (!mode) return std::nullopt;
@@ -75,6 +75,7 @@ Result<std::optional<SndQueue>> read_snd(store::Statement& row) {
   queue.mode = mode_at(row, 7);
   queue.status = status_at(row, 8);
   queue.client_version = row.number<SmpClientVersion>(9);
+  queue.purpose = static_cast<QueuePurpose>(row.integer(10));
   return queue;
 }
 
@@ -95,11 +96,12 @@ Result<RcvQueueKey> QueueTable::insert(const RcvQueue& queue) {
 }
 
 Result<SndQueueKey> QueueTable::insert(const SndQueue& queue) {
-  SIMPLEX_TRY(db_.run(
-      "INSERT INTO snd_queues (conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, "
-      "client_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      queue.conn, protocol::format(queue.server), queue.sender_id, crypto::to_pkcs8(queue.sender_key), queue.dh_public,
-      queue.e2e_key, stored(queue.mode), static_cast<int>(queue.status), queue.client_version));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO snd_queues (conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, "
+              "client_version, purpose) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              queue.conn, protocol::format(queue.server), queue.sender_id, crypto::to_pkcs8(queue.sender_key),
+              queue.dh_public, queue.e2e_key, stored(queue.mode), static_cast<int>(queue.status), queue.client_version,
+              static_cast<int>(queue.purpose)));
   return SndQueueKey(db_.last_row_id());
 }
 

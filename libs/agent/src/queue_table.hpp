@@ -17,6 +17,9 @@ using SndQueueKey = StrongInt<SndQueueKeyTag, std::int64_t>;
 // active: messages go.
 enum class QueueStatus : std::uint8_t { new_ = 0, confirmed = 1, secured = 2, active = 3 };
 
+// request: the queue of somebody's address, until our request is there.
+enum class QueuePurpose : std::uint8_t { messages = 0, request = 1 };
+
 struct RcvQueue {
   RcvQueueKey key;
   ConnKey conn;
@@ -45,6 +48,7 @@ struct SndQueue {
   std::optional<protocol::QueueMode> mode;
   QueueStatus status = QueueStatus::new_;
   SmpClientVersion client_version;
+  QueuePurpose purpose = QueuePurpose::messages;
 };
 
 class QueueTable {
@@ -56,7 +60,7 @@ class QueueTable {
 
   [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(std::string_view server, const smp::RecipientId& id);
   [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(RcvQueueKey key);
-  // A connection has at most one of each.
+  // A connection has at most one of each for its messages.
   [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue_of(ConnKey conn);
   [[nodiscard]] Result<std::optional<SndQueue>> snd_queue_of(ConnKey conn);
   [[nodiscard]] Result<std::optional<SndQueue>> snd_queue(SndQueueKey key);

@@ -81,6 +81,11 @@ Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const 
   if (!message) return unreadable(incoming, Failure::peer_protocol, message.error());
   const auto inside = decode_envelope(message->body.bytes);
   if (!inside) return unreadable(incoming, Failure::peer_protocol, inside.error());
+  if (incoming.connection.role == Role::address) {
+    const auto* invitation = std::get_if<AgentInvitation>(&*inside);
+    if (invitation == nullptr || message->sender_key) return prohibited(incoming, "something else than a request");
+    return request(incoming, *invitation);
+  }
   const auto* from_peer = std::get_if<AgentConfirmation>(&*inside);
   if (from_peer == nullptr) return prohibited(incoming, "something else than a confirmation");
   if (!message->sender_key && !protocol::sender_can_secure(incoming.queue.mode)) {

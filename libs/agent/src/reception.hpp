@@ -54,6 +54,7 @@ class Reception {
     const crypto::BoxKey& e2e_key;
     SmpClientVersion version;
   };
+  [[nodiscard]] Result<Ack> request(const Incoming& incoming, const AgentInvitation& invitation);
   [[nodiscard]] Result<Ack> confirmation(const Incoming& incoming, const FromPeer& peer);
   [[nodiscard]] Result<Ack> confirmation_of_joining_party(const Incoming& incoming, const FromPeer& peer);
   [[nodiscard]] Result<Ack> confirmation_of_inviter(const Incoming& incoming, const FromPeer& peer);

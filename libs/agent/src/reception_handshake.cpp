@@ -63,6 +63,20 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
   return Ack::now;
 }
 
+// One whose version is not understood here is shown, too: to accept it says what is wrong.
+Result<Reception::Ack> Reception::request(const Incoming& incoming, const AgentInvitation& invitation) {
+  const auto& connection = incoming.connection;
+  SIMPLEX_ASSIGN(const auto waiting, core_.requests.waiting(connection.key));
+  // It stays at the relay, and those behind it, until some of these are answered (Agent::reject_request).
+  if (waiting >= core_.config.waiting_requests) return Ack::later;
+  SIMPLEX_ASSIGN(const auto id, core_.requests.insert(connection.key, protocol::format(invitation.link), core_.now()));
+  if (!id) return Ack::now;
+  const auto agreed = agree(invitation.link, core_.config.versions, true);
+  const bool pq = agreed && agreed->pq == crypto::PqSupport::on;
+  SIMPLEX_TRY(core_.outbox.durable(RequestReceived{connection.id, *id, to_bytes(invitation.info.bytes), pq}));
+  return Ack::now;
+}
+
 Result<Reception::Ack> Reception::confirmation_of_inviter(const Incoming& incoming, const FromPeer& peer) {
   const auto& connection = incoming.connection;
   if (peer.confirmation.e2e) return prohibited(incoming, "keys in the inviter's confirmation");

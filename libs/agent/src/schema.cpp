@@ -14,7 +14,7 @@ CREATE TABLE connections (
   conn INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
   connection_id BLOB NOT NULL UNIQUE,
   user_id INTEGER NOT NULL REFERENCES users,
-  role INTEGER NOT NULL,                       -- 0 made the invitation, 1 joined
+  role INTEGER NOT NULL,                       -- see Role
   agent_version INTEGER NOT NULL,              -- agreed; before that, our highest
   pq_support INTEGER NOT NULL,
   connected INTEGER NOT NULL DEFAULT 0,        -- CON was reported
@@ -209,10 +209,31 @@ ALTER TABLE ratchets DROP COLUMN peer_keys;
 ALTER TABLE connections DROP COLUMN ratchet_sync;
 )sql";
 
+constexpr std::string_view requests_up = R"sql(
+ALTER TABLE snd_queues ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;  -- see QueuePurpose
+
+CREATE TABLE requests (
+  request INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,  -- our address
+  hash BLOB NOT NULL,                          -- SHA-256 of the invitation, to know it again
+  link TEXT NOT NULL,                          -- the invitation; empty: answered
+  created_at INTEGER NOT NULL,
+  UNIQUE (conn, hash)
+) STRICT;
+)sql";
+
+constexpr std::string_view requests_down = R"sql(
+DROP TABLE requests;
+DELETE FROM connections WHERE role = 2;
+DELETE FROM snd_queues WHERE purpose <> 0;
+ALTER TABLE snd_queues DROP COLUMN purpose;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
     {3, "agent: agreement on new ratchet keys", ratchet_sync_up, ratchet_sync_down},
+    {4, "agent: addresses and requests", requests_up, requests_down},
 };
 
 }  // namespace

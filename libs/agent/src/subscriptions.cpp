@@ -112,6 +112,11 @@ void Subscriptions::ended(Relay& relay, const smp::RecipientId& queue) {
   active.erase(found);
 }
 
+void Subscriptions::renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
+  auto& relay = relays_.get(user, server);
+  if (at(relay).active.erase(queue) > 0) subscribe(relay);
+}
+
 void Subscriptions::forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
   at(relays_.get(user, server)).active.erase(queue);
 }

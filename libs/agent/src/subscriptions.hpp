@@ -21,6 +21,8 @@ class Subscriptions {
   void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
   // END or DELD: another client has the queue now, or it is gone.
   void ended(Relay& relay, const smp::RecipientId& queue);
+  // Subscribes again: the relay repeats a message that was not acknowledged.
+  void renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
   void forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
 
  private:

@@ -140,9 +140,7 @@ TEST_F(AgentTest, SaysAtOnceWhatIsWrongWithALink) {
   EXPECT_EQ(too_new.error().kind, ErrorKind::version);
   EXPECT_EQ(too_new.error().advice, Advice::ask_user);
   EXPECT_EQ(join(link(), 15'000).error().kind, ErrorKind::limit);
-  auto contact = link();
-  contact.replace(contact.find("invitation"), 10, "contact");
-  EXPECT_EQ(join(contact.substr(0, contact.find("&e2e="))).error().kind, ErrorKind::unsupported);
+  EXPECT_EQ(join("https://relay.example/i#abc").error().kind, ErrorKind::malformed);
   EXPECT_TRUE(agent->connections(user)->empty());
   EXPECT_TRUE(join(link()));
 }

@@ -125,7 +125,6 @@ class Desk {
   Connection connection;
   std::vector<Event> events;
 
- private:
   Connection new_connection(Role role, AgentVersion version, crypto::PqSupport pq) {
     Connection made{.key = {},
                     .id = new_connection_id(random_),
@@ -137,7 +136,7 @@ class Desk {
     made.key = *core->connections.insert(made, core->now());
     return made;
   }
-  RcvQueue new_rcv_queue() {
+  RcvQueue new_rcv_queue(protocol::QueueMode mode = protocol::QueueMode::messaging) {
     RcvQueue queue;
     queue.conn = connection.key;
     queue.server = *protocol::parse_server_address(relay_address);
@@ -147,12 +146,13 @@ class Desk {
     queue.relay_key =
         *crypto::box_key(crypto::generate_x25519(random_).public_key, crypto::generate_x25519(random_).private_key);
     queue.dh_key = crypto::generate_x25519(random_).private_key;
-    queue.mode = protocol::QueueMode::messaging;
+    queue.mode = mode;
     queue.client_version = core->config.versions.smp_client.max;
     queue.key = *core->queues.insert(queue);
     return queue;
   }
 
+ private:
   testing::SeededRandom random_;
   NullLogger log_;
   NoNetwork network_;

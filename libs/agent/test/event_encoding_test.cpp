@@ -26,6 +26,10 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(confirmation.confirmation, ConfirmationId(7));
   EXPECT_EQ(confirmation.peer_info, (Bytes{1, 2}));
   EXPECT_TRUE(confirmation.pq_support);
+  const auto request = std::get<RequestReceived>(again(RequestReceived{connection, RequestId(6), {4}, true}));
+  EXPECT_EQ(request.request, RequestId(6));
+  EXPECT_EQ(request.peer_info, Bytes{4});
+  EXPECT_TRUE(request.pq_support);
   EXPECT_EQ(std::get<PeerInfoReceived>(again(PeerInfoReceived{connection, {3}, false})).peer_info, Bytes{3});
   EXPECT_TRUE(std::get<Connected>(again(Connected{connection, true})).pq_encryption);
   EXPECT_EQ(std::get<MessageSent>(again(MessageSent{connection, MessageId(9)})).message, MessageId(9));

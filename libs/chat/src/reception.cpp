@@ -155,6 +155,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::MessageDelayed&) const { return {}; }
     Result<> operator()(const agent::MessageDelivered&) const { return {}; }
     Result<> operator()(const agent::RatchetSyncChanged&) const { return {}; }
+    Result<> operator()(const agent::RequestReceived&) const { return {}; }
   };
   return std::visit(Visitor{*this, after}, body);
 }

@@ -71,12 +71,25 @@ class Agent {
   [[nodiscard]] virtual Result<ConnectionId> create_connection(UserId user, bool pq,
                                                                std::optional<ConnectionId> id = std::nullopt) = 0;
 
+  // Creates an address that any number of peers can use, each of which becomes a RequestReceived: InvitationReady
+  // follows, or ConnectionFailed. A known id repeats the outcome. delete_connection ends it.
+  [[nodiscard]] virtual Result<ConnectionId> create_address(UserId user,
+                                                            std::optional<ConnectionId> id = std::nullopt) = 0;
+
   // Joins by a one-time invitation link with our connection information. Joined follows when the inviter's relay has it,
   // then PeerInfoReceived and Connected; ConnectionFailed when the invitation is used up, or no version is common.
-  // Errors at once: malformed link, version, unsupported (contact address), limit (information over its bound).
+  // By the link of an address: Joined when its relay has our request, and once its owner has accepted, as for one who
+  // made an invitation: ConfirmationReceived, allow_connection, Connected. When the owner rejects, nothing.
+  // Errors at once: malformed link, version, unsupported (short link), limit (information over its bound).
   [[nodiscard]] virtual Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info,
                                                              bool pq,
                                                              std::optional<ConnectionId> id = std::nullopt) = 0;
+
+  // Joins by the invitation in a request: as join_connection. The request is answered then. A known id repeats.
+  [[nodiscard]] virtual Result<ConnectionId> accept_request(RequestId request, BytesView own_info, bool pq,
+                                                            std::optional<ConnectionId> id = std::nullopt) = 0;
+  // The peer does not learn of it. Repeating it is harmless.
+  [[nodiscard]] virtual Result<> reject_request(RequestId request) = 0;
 
   // Accepts a confirmation: the handshake goes on, Connected follows. Repeating it is harmless.
   [[nodiscard]] virtual Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation,

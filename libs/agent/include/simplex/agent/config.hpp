@@ -58,6 +58,8 @@ struct Config {
   SecretBytes passphrase;            // empty: the database is not encrypted
   std::vector<std::string> servers;  // smp://fingerprint@host[:port]; relays for own queues, one is picked at random
   Versions versions;
+  // Requests that wait for an answer, for each address; those above wait at the relay.
+  std::int64_t waiting_requests = 1'000;
   Timeouts timeouts;
 };
 

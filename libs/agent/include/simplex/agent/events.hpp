@@ -50,12 +50,12 @@ enum class Failure : std::uint8_t {
 
 // ---- durable events -------------------------------------------------------------------------------------------------
 
-// INV: the invitation is ready to be given to the peer, as text of a simplex: link; see protocol ConnectionLink.
+// INV: the invitation or the address is ready to be given to the peer, as text of a simplex: link; see protocol ConnectionLink.
 struct InvitationReady {
   ConnectionId connection;
   std::string link;
 };
-// JOINED: our confirmation has been accepted by the inviter's relay.
+// JOINED: our confirmation has been accepted by the inviter's relay, or our request by that of the address.
 struct Joined {
   ConnectionId connection;
 };
@@ -65,6 +65,13 @@ struct ConfirmationReceived {
   ConfirmationId confirmation;
   Bytes peer_info;
   bool pq_support = false;
+};
+// REQ: somebody has used the address and shows its connection information. Answer with accept_request or reject_request.
+struct RequestReceived {
+  ConnectionId connection;  // the address
+  RequestId request;
+  Bytes peer_info;
+  bool pq_support = false;  // that of the peer's program
 };
 // INFO: the connection information of the inviter.
 struct PeerInfoReceived {
@@ -164,9 +171,10 @@ struct AgentProblem {
   Error error;
 };
 
-using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, PeerInfoReceived, Connected,
-                               MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, ConnectionFailed, ReceptionFailed,
-                               ConnectionDeleted, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
+                               Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
+                               RatchetSyncChanged, ConnectionFailed, ReceptionFailed, ConnectionDeleted, RelayUp,
+                               RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

@@ -27,6 +27,10 @@ using SenderMessageId = StrongInt<SenderMessageIdTag, std::int64_t>;
 struct ConfirmationIdTag;
 using ConfirmationId = StrongInt<ConfirmationIdTag, std::int64_t>;
 
+// A request to connect that came to an address of ours and waits for accept_request or reject_request.
+struct RequestIdTag;
+using RequestId = StrongInt<RequestIdTag, std::int64_t>;
+
 // An event that repeats after a restart until the application says that it has handled it. Ascending.
 struct EventIdTag;
 using EventId = StrongInt<EventIdTag, std::int64_t>;
