@@ -57,6 +57,17 @@ class FakeAgent final : public agent::Agent {
     record_.allowed.emplace_back(connection, std::string(as_text(own_info)));
     return {};
   }
+  // Chats do not use these yet.
+  Result<agent::ConnectionId> create_address(agent::UserId, std::optional<agent::ConnectionId>) override {
+    return not_used();
+  }
+  Result<agent::ConnectionId> accept_request(agent::RequestId, BytesView, bool,
+                                             std::optional<agent::ConnectionId>) override {
+    return not_used();
+  }
+  Result<> reject_request(agent::RequestId) override { return not_used(); }
+  Result<> synchronize_ratchet(agent::ConnectionId, bool, bool) override { return not_used(); }
+  Result<agent::VerificationCode> verification_code(agent::ConnectionId) override { return not_used(); }
   Result<> delete_connection(agent::ConnectionId connection) override {
     record_.deleted.push_back(connection);
     return {};
@@ -73,12 +84,14 @@ class FakeAgent final : public agent::Agent {
     if (added) record_.sent.push_back({connection, std::string(as_text(body)), used});
     return agent::MessageId(number->second);
   }
-  Result<> ack_message(agent::ConnectionId, agent::MessageId message) override {
+  Result<> ack_message(agent::ConnectionId, agent::MessageId message, agent::Receipt) override {
     record_.acknowledged.push_back(message.value());
     return {};
   }
 
  private:
+  static std::unexpected<Error> not_used() { return fail(ErrorKind::unsupported, "not used"); }
+
   AgentRecord& record_;
   agent::EventHandler handler_;
 };
