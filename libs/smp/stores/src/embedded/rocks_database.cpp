@@ -6,6 +6,8 @@
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/memtablerep.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/utilities/write_batch_with_index.h>
@@ -31,6 +33,9 @@ namespace simplex::smp::stores::embedded {
 namespace {
 
 constexpr std::string_view needs_disk_text = "not in memory";
+// Not shorter than any.
+constexpr std::size_t longest_body_key = 256;
+constexpr std::size_t body_buckets = 16'384;
 
 // "default" has to exist.
 constexpr std::array<const char*, table_count> table_names = {"default",  "queues", "ids",   "links",
@@ -95,6 +100,8 @@ rocksdb::Options engine_options(const DatabaseSettings& settings, simplex::Logge
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.track_and_verify_wals_in_manifest = true;
   options.paranoid_checks = true;
+  // One thread writes.
+  options.allow_concurrent_memtable_write = false;
   options.db_write_buffer_size = settings.unwritten_octets;
   // All that a start may have to read again.
   options.max_total_wal_size = settings.unwritten_octets;
@@ -139,6 +146,12 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const rocksdb::Options& 
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(blocks));
   options.compression = rocksdb::kNoCompression;  // keys and ciphertext
   options.level_compaction_dynamic_level_bytes = true;
+  if (table == Table::bodies) {
+    // Found by their keys only. In the order of the keys each step on the way to a place for a new one would be a visit to
+    // another page, because the values stand beside the keys.
+    options.prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(longest_body_key));
+    options.memtable_factory.reset(rocksdb::NewHashSkipListRepFactory(body_buckets));
+  }
   switch (table) {
     case Table::bodies:
     case Table::links:
@@ -167,6 +180,7 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const rocksdb::Options& 
 rocksdb::ReadOptions read_options(Reach reach, const rocksdb::Snapshot* snapshot = nullptr) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
+  options.total_order_seek = true;
   if (reach == Reach::memory) options.read_tier = rocksdb::kBlockCacheTier;
   return options;
 }
