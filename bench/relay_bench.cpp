@@ -1,4 +1,4 @@
-// rooms: smp_server smp_protocol protocol crypto with OpenSSL::Crypto PkgConfig::SODIUM
+// rooms: smp_server smp_protocol protocol transport crypto with OpenSSL::Crypto PkgConfig::SODIUM
 // The relay's path of a message: SEND is answered OK, and MSG goes to the subscriber; its ACK is answered OK. Everything the
 // relay does between the octets that TLS gives and the octets that TLS gets, in this process: blocks, authorization, the
 // engine, the memory store, encryption for the recipient. The floor is the same cryptography called bare: blocks of 16 KB

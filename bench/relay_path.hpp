@@ -8,6 +8,7 @@
 #include "simplex/smp/block_codec.hpp"
 #include "simplex/smp/server/memory_store.hpp"
 #include "simplex/smp/server/shard.hpp"
+#include "simplex/transport/block_coder.hpp"
 
 namespace simplex::smp::server {
 
@@ -24,7 +25,7 @@ struct Connection {
   SessionPtr session;
   crypto::X25519PublicKey relay_key;
   BlockCodec client;
-  BlockCodec relay;
+  transport::BlockCoder relay{std::nullopt};
   ClientId id;
 
   Connection(Random& random, Shard& shard, SmpVersion version) {
@@ -35,7 +36,8 @@ struct Connection {
     if (version >= encrypted_block_version) {
       const auto agreed = required(crypto::dh(clients.public_key, keys.private_key));
       client = BlockCodec(Side::client, agreed, session_id);
-      relay = BlockCodec(Side::relay, agreed, session_id);
+      auto chains = crypto::init_chains(agreed, session_id);
+      relay = transport::BlockCoder(transport::BlockKeys{std::move(chains.first), std::move(chains.second)});
     }
     session = std::make_shared<const ClientSession>(ClientSession{version, session_id, std::move(keys.private_key)});
     id = shard.connect(session);
@@ -84,19 +86,21 @@ class RelayPath {
 
   // What is measured: from a received block to the blocks that go out. Message id of the MSG that went to the recipient.
   [[gnu::noinline]] Bytes work(Connection& from, MutableBytes block) {
-    shard_.receive(from.id, required(from.relay.decode(block)));
+    transport::BlockCoder::Memory opened;
+    shard_.receive(from.id, required(from.relay.open(block, opened)));
     shard_.flush();
     Bytes message_id;
     blocks_out_ = 0;
     for (auto& out : shard_.take_output().to_clients) {
       Connection& to = out.client == sender_.id ? sender_ : recipient_;
       const auto* delivery = std::get_if<Delivery>(&out.what);
-      const Bytes transmission = delivery != nullptr ? required(encode_delivery(to.session->params(), *delivery))
-                                                     : encode_answer(to.session->params(), std::get<Answer>(out.what));
       if (delivery != nullptr) message_id = to_bytes(delivery->message->id.view());
-      protocol::Batch batch;
-      if (!batch.add(transmission)) throw std::logic_error("the answer does not fit");
-      last_out_ = required(to.relay.encode(batch.take()));
+      const auto session = to.session->params();
+      protocol::Batch batch(to.relay.room());
+      const bool fits = delivery != nullptr ? add_delivery(batch, session, *delivery)
+                                            : batch.add(encode_answer(session, std::get<Answer>(out.what)));
+      if (!fits) throw std::logic_error("the answer does not fit");
+      last_out_ = required(to.relay.make(batch.take()));
       ++blocks_out_;
     }
     return message_id;
@@ -112,7 +116,8 @@ class RelayPath {
     return crypto::generate_x25519(random_).private_key;
   }
   BrokerMessage one_answer(Connection& from, Bytes block) {
-    shard_.receive(from.id, required(from.relay.decode(block)));
+    transport::BlockCoder::Memory opened;
+    shard_.receive(from.id, required(from.relay.open(block, opened)));
     shard_.flush();
     auto output = shard_.take_output();
     if (output.to_clients.size() != 1) throw std::logic_error("the relay did not answer once");

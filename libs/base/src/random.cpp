@@ -1,18 +1,20 @@
 #include "simplex/base/random.hpp"
 
+#include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 
 namespace simplex {
 
 namespace {
 
-constexpr std::size_t buffer_size = 4096;
+constexpr std::size_t page_size = 4096;
 
 void read_kernel_random(MutableBytes bytes) {
   while (!bytes.empty()) {
@@ -48,22 +50,38 @@ std::uint64_t Random::below(std::uint64_t bound) {
   }
 }
 
-SystemRandom::SystemRandom() : buffer_(buffer_size), used_(buffer_size), process_(getpid()) {}
+// A page of its own, which the kernel gives to a child process as zeros: a buffer of which nothing is left.
+struct SystemRandom::Page {
+  std::size_t left = 0;  // at the end of the octets
+  std::array<std::uint8_t, page_size - sizeof(std::size_t)> octets{};
+};
 
-SystemRandom::~SystemRandom() { wipe(buffer_); }
+SystemRandom::SystemRandom() {
+  void* const memory = ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  if (::madvise(memory, page_size, MADV_WIPEONFORK) != 0) {
+    ::munmap(memory, page_size);
+    throw std::runtime_error("the kernel does not wipe memory of random bytes when a process is forked");
+  }
+  page_ = new (memory) Page;
+}
+
+SystemRandom::~SystemRandom() {
+  wipe(page_->octets);
+  ::munmap(page_, page_size);
+}
 
 void SystemRandom::fill(MutableBytes bytes) {
-  if (bytes.size() > buffer_size / 4) return read_kernel_random(bytes);
-  const int process = getpid();
-  if (used_ + bytes.size() > buffer_size || process != process_) {
-    read_kernel_random(buffer_);
-    used_ = 0;
-    process_ = process;
+  auto& octets = page_->octets;
+  if (bytes.size() > octets.size() / 4) return read_kernel_random(bytes);
+  if (page_->left < bytes.size()) {
+    read_kernel_random(octets);
+    page_->left = octets.size();
   }
-  const MutableBytes piece = MutableBytes(buffer_).subspan(used_, bytes.size());
+  const MutableBytes piece = MutableBytes(octets).last(page_->left).first(bytes.size());
   std::copy(piece.begin(), piece.end(), bytes.begin());
   wipe(piece);
-  used_ += bytes.size();
+  page_->left -= bytes.size();
 }
 
 }  // namespace simplex

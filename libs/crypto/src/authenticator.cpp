@@ -27,17 +27,26 @@ const Ed448PublicKey& nobody_ed448() {
   return key;
 }
 
+Authenticator authenticate_hash(const BoxKey& key, const CbNonce& nonce, const Sha512& hash) {
+  Authenticator made;
+  seal_into(key, nonce, hash.view(), made.mutable_view());
+  return made;
+}
+
 }  // namespace
 
 Authenticator authenticate(const BoxKey& key, const CbNonce& nonce, BytesView authorized) {
-  Authenticator made;
-  seal_into(key, nonce, sha512(authorized).view(), made.mutable_view());
-  return made;
+  return authenticate_hash(key, nonce, sha512(authorized));
 }
 
 bool verify_authenticator(const BoxKey& key, const CbNonce& nonce, const Authenticator& authenticator,
                           BytesView authorized) {
   return equal_constant_time(authenticate(key, nonce, authorized).view(), authenticator.view());
+}
+
+bool verify_authenticator(const BoxKey& key, const CbNonce& nonce, const Authenticator& authenticator,
+                          std::initializer_list<BytesView> authorized) {
+  return equal_constant_time(authenticate_hash(key, nonce, sha512(authorized)).view(), authenticator.view());
 }
 
 Result<Bytes> authorize(const AuthPrivateKey& key, const std::optional<X25519PublicKey>& server_key,

@@ -1,5 +1,7 @@
 #include "simplex/crypto/block_chain.hpp"
 
+#include <algorithm>
+
 #include "simplex/crypto/hkdf.hpp"
 #include "simplex/crypto/pad.hpp"
 
@@ -30,9 +32,25 @@ Result<> encrypt_block(ChainKey& chain, BytesView content, MutableBytes block) {
   return seal_padded_into(box_key(step.key), step.nonce, content, block);
 }
 
+Result<> encrypt_padded_block(ChainKey& chain, MutableBytes block) {
+  if (block.size() < box_tag_size) return fail(ErrorKind::limit, "content does not fit an encrypted block");
+  const auto step = advance(chain);
+  seal_into(box_key(step.key), step.nonce, block.subspan(box_tag_size), block);
+  return {};
+}
+
 Result<MutableBytes> decrypt_block(ChainKey& chain, MutableBytes block) {
   const auto step = advance(chain);
   return open_padded_in_place(box_key(step.key), step.nonce, block);
+}
+
+Result<MutableBytes> decrypt_block_into(ChainKey& chain, BytesView block, MutableBytes out) {
+  const auto step = advance(chain);
+  const auto tag = BoxTag::from(block.first(std::min(block.size(), box_tag_size)));
+  if (!tag) return fail(ErrorKind::authentication, "an encrypted block is cut short");
+  SIMPLEX_TRY(open_detached(box_key(step.key), step.nonce, block.subspan(box_tag_size), *tag, out));
+  SIMPLEX_ASSIGN(const auto content, unpad(out));
+  return out.subspan(pad_overhead, content.size());
 }
 
 }  // namespace simplex::crypto

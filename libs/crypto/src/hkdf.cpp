@@ -1,33 +1,59 @@
+// OpenSSL's SHA-512 as plain functions on a state that can be copied: its HMAC, its HKDF and its EVP digests take memory
+// for each state, which costs more than the hash of so little. They are marked as deprecated for that reason only.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "simplex/crypto/hkdf.hpp"
 
+#include <openssl/sha.h>
+
+#include <array>
 #include <stdexcept>
 
-#include "sodium.hpp"
+#include "openssl.hpp"
 
 namespace simplex::crypto {
 
 namespace {
 
-constexpr std::size_t hash_size = crypto_auth_hmacsha512_BYTES;
+constexpr std::size_t hash_size = SHA512_DIGEST_LENGTH;
 
-// HMAC with the key already taken in: a copy saves half the work of a short message, and the chain of block keys is
-// made of nothing else. (OpenSSL's HKDF takes nearly twice as long.)
+// HMAC (RFC 2104) with the key already taken in: a copy saves half the work of a short message, and the chain of block
+// keys is made of nothing else.
 class Hmac {
  public:
   explicit Hmac(BytesView key) {
-    need_sodium();
-    constexpr std::uint8_t no_key = 0;  // libsodium wants an address, even of nothing
-    crypto_auth_hmacsha512_init(&state_, key.empty() ? &no_key : key.data(), key.size());
+    std::array<std::uint8_t, SHA512_CBLOCK> pad{};
+    if (key.size() > pad.size()) {
+      SHA512(key.data(), key.size(), pad.data());
+    } else {
+      std::copy(key.begin(), key.end(), pad.begin());
+    }
+    begin(inner_, pad, 0x36);
+    begin(outer_, pad, 0x36 ^ 0x5c);
+    wipe(pad);
   }
   Hmac(const Hmac& other) = default;
   Hmac& operator=(const Hmac&) = delete;
-  ~Hmac() { sodium_memzero(&state_, sizeof state_); }
+  ~Hmac() {
+    OPENSSL_cleanse(&inner_, sizeof inner_);
+    OPENSSL_cleanse(&outer_, sizeof outer_);
+  }
 
-  void update(BytesView bytes) { crypto_auth_hmacsha512_update(&state_, bytes.data(), bytes.size()); }
-  void finish(MutableBytes out) { crypto_auth_hmacsha512_final(&state_, out.data()); }
+  void update(BytesView bytes) { openssl::check(SHA512_Update(&inner_, bytes.data(), bytes.size()), "HMAC"); }
+  void finish(MutableBytes out) {
+    openssl::check(SHA512_Final(out.data(), &inner_), "HMAC");
+    openssl::check(SHA512_Update(&outer_, out.data(), hash_size), "HMAC");
+    openssl::check(SHA512_Final(out.data(), &outer_), "HMAC");
+  }
 
  private:
-  crypto_auth_hmacsha512_state state_;
+  static void begin(SHA512_CTX& state, std::array<std::uint8_t, SHA512_CBLOCK>& pad, std::uint8_t mask) {
+    for (auto& octet : pad) octet ^= mask;
+    openssl::check(SHA512_Init(&state), "HMAC");
+    openssl::check(SHA512_Update(&state, pad.data(), pad.size()), "HMAC");
+  }
+
+  SHA512_CTX inner_;
+  SHA512_CTX outer_;
 };
 
 using Block = Secret<struct HkdfBlockTag, hash_size>;

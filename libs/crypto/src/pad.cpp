@@ -23,7 +23,9 @@ Result<Bytes> pad(BytesView message, std::size_t padded_size) {
 
 Result<> pad_into(BytesView message, MutableBytes out) {
   if (!fits_padded(message.size(), out.size())) return too_long(message.size());
-  if (!message.empty()) std::memmove(out.data() + pad_overhead, message.data(), message.size());
+  if (!message.empty() && message.data() != out.data() + pad_overhead) {
+    std::memmove(out.data() + pad_overhead, message.data(), message.size());
+  }
   out[0] = static_cast<std::uint8_t>(message.size() >> 8U);
   out[1] = static_cast<std::uint8_t>(message.size() & 0xffU);
   const auto filler = out.subspan(pad_overhead + message.size());

@@ -27,6 +27,18 @@ struct World {
   CbNonce nonce;
 };
 
+TEST(Authorization, OctetsMayLieInSeveralPlaces) {
+  World world(2);
+  const auto key = box_key(public_key(std::get<X25519PrivateKey>(world.keys[2])), world.server.private_key).value();
+  const auto command = testing::pattern(300);
+  const auto made = authenticate(key, world.nonce, command);
+  const BytesView whole(command);
+  EXPECT_TRUE(verify_authenticator(key, world.nonce, made, {whole.first(1), whole.subspan(1, 32), whole.subspan(33)}));
+  EXPECT_TRUE(verify_authenticator(key, world.nonce, made, {whole, {}}));
+  EXPECT_FALSE(verify_authenticator(key, world.nonce, made, {whole.first(1), whole.subspan(33)}));
+  EXPECT_FALSE(verify_authenticator(key, world.nonce, made, {whole.subspan(33), whole.first(33)}));
+}
+
 TEST(Authorization, EveryKindOfKey) {
   World world(1);
   const auto command = testing::pattern(300);

@@ -55,6 +55,45 @@ TEST(BlockChain, InPlace) {
   EXPECT_EQ(block, expected);
 }
 
+TEST(BlockChain, PaddedAlreadyAndIntoOtherMemoryIsTheSame) {
+  auto sender = chains();
+  auto same = chains();
+  const auto content = testing::pattern(1'000);
+  Bytes expected(block_size);
+  ASSERT_TRUE(encrypt_block(sender.first, content, expected));
+  Bytes block(block_size, '#');
+  block[16] = 1'000 >> 8;
+  block[17] = 1'000 & 0xFF;
+  std::copy(content.begin(), content.end(), block.begin() + 18);
+  ASSERT_TRUE(encrypt_padded_block(same.first, block));
+  EXPECT_EQ(block, expected);
+  EXPECT_TRUE(sender.first == same.first);
+  Bytes tiny(15);
+  EXPECT_EQ(encrypt_padded_block(same.first, tiny).error().kind, ErrorKind::limit);
+  EXPECT_TRUE(sender.first == same.first);
+
+  auto receiver = chains();
+  Bytes out(block_size - 16);
+  const auto inside = decrypt_block_into(receiver.first, block, out);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(to_bytes(*inside), content);
+  EXPECT_EQ(block, expected);
+  EXPECT_TRUE(receiver.first == same.first);
+  EXPECT_EQ(decrypt_block_into(receiver.first, block, out).error().kind, ErrorKind::authentication);
+}
+
+TEST(BlockChain, ShortBlocksAreRefusedInOtherMemoryToo) {
+  for (const std::size_t size : {0U, 15U, 16U, 17U}) {
+    auto receiver = chains();
+    const Bytes block(size);
+    Bytes out(size < 16 ? 0 : size - 16);
+    EXPECT_FALSE(decrypt_block_into(receiver.first, block, out));
+  }
+  auto receiver = chains();
+  Bytes small(100);
+  EXPECT_THROW((void)decrypt_block_into(receiver.first, Bytes(block_size), small), std::invalid_argument);
+}
+
 TEST(BlockChain, ShortBlocksAreRefused) {
   for (const std::size_t size : {0U, 15U, 16U, 17U}) {
     auto receiver = chains();

@@ -27,6 +27,11 @@ Writer& Writer::raw(BytesView bytes) {
   return *this;
 }
 
+Writer& Writer::fill(std::size_t count, std::uint8_t octet) {
+  out_.insert(out_.end(), count, octet);
+  return *this;
+}
+
 Writer& Writer::short_string(BytesView bytes) {
   if (bytes.size() > 0xFF) throw std::length_error("string of more than 255 octets");
   return u8(static_cast<std::uint8_t>(bytes.size())).raw(bytes);

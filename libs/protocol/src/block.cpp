@@ -14,28 +14,28 @@ Result<BytesView> unpad_block(BytesView block) { return crypto::unpad(block); }
 
 bool Batch::fits(std::size_t transmission_size) const noexcept {
   if (count_ == max_transmissions_in_block) return false;
-  const std::size_t used = content_.empty() ? 0 : content_.size() - 1;
+  const std::size_t used = empty() ? 0 : content_.size() - room_ - 1;
   return transmission_size <= max_transmission_size && used + 2 + transmission_size <= batch_limit;
 }
 
 bool Batch::add(BytesView transmission) {
-  if (!fits(transmission.size())) return false;
-  if (content_.empty()) {
+  return add(transmission.size(), [&](Writer& writer) { writer.raw(transmission); });
+}
+
+void Batch::begin(std::size_t size) {
+  if (empty()) {
     // Most blocks hold one large transmission or several small ones.
-    content_.reserve(std::max<std::size_t>(3 + transmission.size(), 1024));
-    content_.push_back(0);
+    content_ = Writer(room_ > 0 ? block_size : std::max<std::size_t>(3 + size, 1024));
+    content_.fill(room_, 0).u8(0);
   }
-  content_.push_back(static_cast<std::uint8_t>(transmission.size() >> 8));
-  content_.push_back(static_cast<std::uint8_t>(transmission.size() & 0xFF));
-  append(content_, transmission);
+  content_.u16(static_cast<std::uint16_t>(size));
   ++count_;
-  content_[0] = static_cast<std::uint8_t>(count_);
-  return true;
+  content_.from(room_)[0] = static_cast<std::uint8_t>(count_);
 }
 
 Bytes Batch::take() {
   count_ = 0;
-  return std::exchange(content_, {});
+  return std::exchange(content_, Writer()).take();
 }
 
 Result<std::vector<Bytes>> batch_transmissions(std::span<const Bytes> transmissions) {

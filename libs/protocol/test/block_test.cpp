@@ -57,6 +57,39 @@ TEST(Batch, AtMost255Transmissions) {
   EXPECT_TRUE(batch.add(as_bytes("x")));
 }
 
+TEST(Batch, LeavesRoomAndTakesWhatIsWrittenInPlace) {
+  Batch copied;
+  Batch written(18);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(copied.add(as_bytes("transmission")));
+    EXPECT_TRUE(written.add(12, [](Writer& writer) { writer.raw("transmission"); }));
+  }
+  const auto in_place = written.take();
+  EXPECT_EQ(to_bytes(BytesView(in_place).subspan(18)), copied.take());
+  EXPECT_GE(in_place.capacity(), block_size);
+  // It begins anew, with room again.
+  EXPECT_TRUE(written.empty());
+  EXPECT_TRUE(written.add(as_bytes("x")));
+  EXPECT_EQ(written.take().size(), 18U + 1 + 2 + 1);
+}
+
+TEST(Batch, WhatIsWrittenInPlaceFitsAsMuchAsWhatIsCopied) {
+  for (const std::size_t room : {0U, 2U, 18U}) {
+    Batch batch(room);
+    const auto fill = [](std::size_t size) { return [size](Writer& writer) { writer.fill(size, 'x'); }; };
+    EXPECT_FALSE(batch.add(max_transmission_size + 1, fill(max_transmission_size + 1)));
+    EXPECT_TRUE(batch.empty());
+    EXPECT_TRUE(batch.add(max_transmission_size, fill(max_transmission_size)));
+    EXPECT_FALSE(batch.add(0, fill(0)));
+    EXPECT_EQ(batch.take().size(), room + 1 + batch_limit);
+  }
+}
+
+TEST(Batch, WritingAnotherSizeThanWasSaidIsABug) {
+  Batch batch;
+  EXPECT_THROW((void)batch.add(3, [](Writer& writer) { writer.raw("ab"); }), std::logic_error);
+}
+
 TEST(Batch, FillsABlockToTheLastOctet) {
   Batch batch;
   EXPECT_FALSE(batch.fits(max_transmission_size + 1));

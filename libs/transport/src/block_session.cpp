@@ -1,9 +1,9 @@
 #include "simplex/transport/block_session.hpp"
 
-#include <array>
 #include <variant>
 
 #include "simplex/crypto/keys.hpp"
+#include "simplex/transport/block_coder.hpp"
 
 namespace simplex::transport {
 namespace {
@@ -36,18 +36,23 @@ class Session final : public BlockSession {
   Session& operator=(const Session&) = delete;
 
   const SmpSession& session() const override { return session_.value(); }
-  std::size_t max_content() const override { return keys_ ? max_encrypted_content : max_plain_content; }
+  std::size_t max_content() const override { return coder_.max_content(); }
+  std::size_t room() const override { return coder_.room(); }
 
   Result<> send(BytesView content) override {
     if (!open_ || !session_) return fail(ErrorKind::conflict, "the connection is not ready for blocks");
-    if (keys_) {
-      Bytes block(block_size);
-      SIMPLEX_TRY(crypto::encrypt_block(keys_->send, content, block));
-      channel_->send(std::move(block));
-    } else {
-      SIMPLEX_ASSIGN(auto block, plain_block(content));
-      channel_->send(std::move(block));
-    }
+    if (content.size() > max_content()) return fail(ErrorKind::limit, "content does not fit into a block");
+    Bytes block;
+    block.reserve(block_size);
+    block.resize(room());
+    append(block, content);
+    return send_in_place(std::move(block));
+  }
+
+  Result<> send_in_place(Bytes content) override {
+    if (!open_ || !session_) return fail(ErrorKind::conflict, "the connection is not ready for blocks");
+    SIMPLEX_ASSIGN(auto block, coder_.make(std::move(content)));
+    channel_->send(std::move(block));
     return {};
   }
 
@@ -108,15 +113,8 @@ class Session final : public BlockSession {
 
   void on_block(BytesView block) {
     const auto handlers = handlers_;
-    if (!keys_) {
-      const auto content = content_of_plain_block(block);
-      if (!content) return bad_block(content.error());
-      if (handlers->block) handlers->block(*content);
-      return;
-    }
-    std::array<std::uint8_t, block_size> opened;
-    std::ranges::copy(block, opened.begin());
-    const auto content = crypto::decrypt_block(keys_->receive, opened);
+    BlockCoder::Memory opened;
+    const auto content = coder_.open(block, opened);
     if (!content) return bad_block(content.error());
     if (handlers->block) handlers->block(*content);
   }
@@ -147,7 +145,7 @@ class Session final : public BlockSession {
     }
 
     session_ = std::move(**step.outcome);
-    keys_ = std::exchange(session_->block_keys, std::nullopt);
+    coder_ = BlockCoder(std::exchange(session_->block_keys, std::nullopt));
     handshake_.reset();
     timer_.cancel();
     const auto handlers = handlers_;
@@ -162,7 +160,7 @@ class Session final : public BlockSession {
   BlockReader reader_;
   std::optional<TransportError> handshake_error_;
   std::optional<SmpSession> session_;
-  std::optional<BlockKeys> keys_;
+  BlockCoder coder_{std::nullopt};
   bool open_ = true;
 };
 

@@ -114,8 +114,9 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
       }
       octets = octets.subspan(outcome->octets);
       upgrade_.reset();
-      waiting_octets_ = 0;
+      const bool waited = std::exchange(waiting_octets_, 0) > 0;
       for (const auto& octets_before : std::exchange(waiting_, {})) send_messages(octets_before);
+      if (waited && inside_->pending() == 0) tell_drained();
     }
     in_ = octets;
     while (!ended_ && !paused_ && !in_.empty()) {
@@ -155,6 +156,14 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
     if (control_ || bad_ || ended_ || octets.empty()) return;
     const auto handlers = handlers_;
     if (handlers && handlers->data) handlers->data(octets);
+  }
+
+  // Of what waited for the upgrade only, and then was taken at once.
+  void tell_drained() {
+    loop_.post([self = shared_from_this()] {
+      const auto handlers = self->handlers_;
+      if (handlers && handlers->drained && self->pending() == 0) handlers->drained();
+    });
   }
 
   void answer_control_frames() {

@@ -295,6 +295,18 @@ TEST_F(Tls, ASlowReaderIsSeenAsPendingAndThenDrained) {
   EXPECT_EQ(client->pending(), 0U);
 }
 
+TEST_F(Tls, WhatIsTakenAtOnceNeverDrains) {
+  auto [client, relay] = pair();
+  Received at_relay;
+  relay->start(at_relay.handlers());
+  int drained = 0;
+  client->start({.data = {}, .closed = {}, .drained = [&] { ++drained; }});
+  client->send(to_bytes("x"));
+  EXPECT_EQ(client->pending(), 0U);
+  ASSERT_TRUE(run_until(*loop_, [&] { return at_relay.text == "x"; }));
+  EXPECT_EQ(drained, 0);
+}
+
 TEST_F(Tls, AChannelMayBeDestroyedInEachOfItsCallbacks) {
   const auto port = listen();
   {
@@ -314,7 +326,9 @@ TEST_F(Tls, AChannelMayBeDestroyedInEachOfItsCallbacks) {
   {
     auto [client, relay] = pair(options(port));
     relay->start({.data = {}, .closed = {}, .drained = [&] { relay.reset(); }});
-    relay->send(to_bytes("x"));
+    while (relay->pending() == 0) relay->send(Bytes(100'000));
+    Received at_client;
+    client->start(at_client.handlers());
     ASSERT_TRUE(run_until(*loop_, [&] { return !relay; }));
   }
   {

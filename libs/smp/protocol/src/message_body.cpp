@@ -1,5 +1,6 @@
 #include "simplex/smp/message_body.hpp"
 
+#include "simplex/crypto/pad.hpp"
 #include "parts.hpp"
 
 namespace simplex::smp {
@@ -41,10 +42,25 @@ Result<QueueMessage> read_queue_message(BytesView plain) {
 }
 
 Result<Bytes> encrypt_queue_message(const crypto::BoxKey& key, const MessageId& id, const QueueMessage& message) {
+  Writer writer(encrypted_message_size);
+  SIMPLEX_TRY(write_encrypted_message(writer, key, id, message));
+  return std::move(writer).take();
+}
+
+Result<> write_encrypted_message(Writer& writer, const crypto::BoxKey& key, const MessageId& id,
+                                 const QueueMessage& message) {
   const auto* body = std::get_if<MessageBody>(&message);
-  Writer writer(16 + (body != nullptr ? body->body.size() : 0));
+  if (body != nullptr && body->body.size() > max_stored_message_length) {
+    return fail(ErrorKind::limit, "a message is larger than a relay may store");
+  }
+  constexpr std::size_t before = crypto::box_tag_size + crypto::pad_overhead;
+  const auto begin = writer.size();
+  writer.fill(before, 0);
   write_queue_message(writer, message);
-  return crypto::seal_padded(key, crypto::cb_nonce(id.view()), writer.view(), padded_message_size);
+  const auto size = writer.size() - begin - before;
+  writer.fill(encrypted_message_size - before - size, '#');
+  const auto sealed = writer.from(begin);
+  return crypto::seal_padded_into(key, crypto::cb_nonce(id.view()), sealed.subspan(before, size), sealed);
 }
 
 Result<QueueMessage> decrypt_queue_message(const crypto::BoxKey& key, const MessageId& id, MutableBytes encrypted) {

@@ -30,6 +30,14 @@ Result<Received, Refused> decode(const SessionParams& session, BytesView transmi
   return decode_rest(*raw, corr_id);
 }
 
+void write_broker_transmission(Writer& writer, const SessionParams& session, const CorrId& corr_id, BytesView entity_id,
+                               const BrokerMessage& message) {
+  writer.u8(0);
+  if (transmission_format(session.version).sends_session_id) writer.short_string(session.session_id);
+  writer.short_string(corr_id.view()).short_string(entity_id);
+  write_message(writer, message, session.version);
+}
+
 }  // namespace
 
 Result<Bytes> encode_client_transmission(const SessionParams& session, const ClientAuth& auth, const CorrId& corr_id,
@@ -71,14 +79,25 @@ Result<Bytes> encode_client_transmission(const SessionParams& session, const Cli
 
 Bytes encode_broker_transmission(const SessionParams& session, const CorrId& corr_id, BytesView entity_id,
                                  const BrokerMessage& message) {
-  const auto format = transmission_format(session.version);
   const auto* msg = std::get_if<broker::Msg>(&message);
   Writer writer(192 + (msg != nullptr ? msg->encrypted_body.size() : 0));
-  writer.u8(0);
-  if (format.sends_session_id) writer.short_string(session.session_id);
-  writer.short_string(corr_id.view()).short_string(entity_id);
-  write_message(writer, message, session.version);
+  write_broker_transmission(writer, session, corr_id, entity_id, message);
   return std::move(writer).take();
+}
+
+std::size_t message_transmission_size(const SessionParams& session, const CorrId& corr_id, BytesView entity_id,
+                                      BytesView message_id) noexcept {
+  const auto session_id = transmission_format(session.version).sends_session_id ? 1 + session.session_id.size() : 0;
+  constexpr std::string_view word = "MSG ";
+  return 1 + session_id + 1 + corr_id.view().size() + 1 + entity_id.size() + word.size() + 1 + message_id.size() +
+         encrypted_message_size;
+}
+
+Result<> write_message_transmission(Writer& writer, const SessionParams& session, const CorrId& corr_id,
+                                    BytesView entity_id, const crypto::BoxKey& key, const MessageId& id,
+                                    const QueueMessage& message) {
+  write_broker_transmission(writer, session, corr_id, entity_id, broker::Msg{id, Content()});
+  return write_encrypted_message(writer, key, id, message);
 }
 
 Result<ReceivedCommand, RefusedCommand> decode_client_transmission(const SessionParams& session,

@@ -5,6 +5,7 @@
 #include "simplex/smp/client_message.hpp"
 #include "simplex/smp/message_body.hpp"
 #include "simplex/smp/proxy_layers.hpp"
+#include "simplex/smp/transmission.hpp"
 #include "simplex/testing/random.hpp"
 
 namespace simplex::smp {
@@ -70,6 +71,38 @@ TEST(MessageBody, TheLongestFits) {
   EXPECT_EQ(decrypt_queue_message(key, id, encrypted).value(), message);
   const Bytes too_long(padded_message_size);
   EXPECT_EQ(encrypt_queue_message(key, id, MessageBody{{}, {}, Content(too_long)}).error().kind, ErrorKind::limit);
+}
+
+TEST(MessageBody, IsTheSameWrittenInPlace) {
+  SeededRandom random(5);
+  const auto key = some_key(random);
+  const MessageId id(random.bytes(24));
+  const Bytes session_id = random.bytes(32);
+  const Bytes queue = random.bytes(24);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1'000}, max_stored_message_length}) {
+    const Bytes body = random.bytes(size);
+    for (const QueueMessage& message :
+         {QueueMessage(MessageBody{from_seconds_since_epoch(1'700'000'000), {true}, Content(body)}),
+          QueueMessage(QuotaExceeded{from_seconds_since_epoch(1'700'000'000)})}) {
+      const Bytes encrypted = encrypt_queue_message(key, id, message).value();
+      for (const int version : {6, 7, 20}) {
+        const SessionParams session{SmpVersion(static_cast<std::uint16_t>(version)), session_id};
+        for (const CorrId& corr_id : {CorrId(), CorrId::generate(random)}) {
+          Writer writer;
+          writer.raw("before");
+          ASSERT_TRUE(write_message_transmission(writer, session, corr_id, queue, key, id, message));
+          EXPECT_EQ(to_bytes(writer.view().subspan(6)),
+                    encode_broker_transmission(session, corr_id, queue, broker::Msg{id, Content(encrypted)}));
+          EXPECT_EQ(writer.size() - 6, message_transmission_size(session, corr_id, queue, id.view()));
+        }
+      }
+    }
+  }
+  Writer writer;
+  const Bytes too_long(max_stored_message_length + 1);
+  EXPECT_EQ(write_encrypted_message(writer, key, id, MessageBody{{}, {}, Content(too_long)}).error().kind,
+            ErrorKind::limit);
+  EXPECT_EQ(writer.size(), 0U);
 }
 
 TEST(MessageBody, AnotherIdOrKeyIsRefused) {

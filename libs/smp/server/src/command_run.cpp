@@ -103,10 +103,12 @@ bool CommandRun::authorized_with(const crypto::AuthPublicKey& key) {
 
 bool CommandRun::authorized_by_agreement(const crypto::X25519PublicKey& key) {
   const auto& received = request_.received;
+  const BytesView session_id = request_.session->session_id;
+  const auto size = static_cast<std::uint8_t>(session_id.size());
   const auto check = [&](const crypto::BoxKey& box) {
     return crypto::verify_authenticator(
         box, crypto::cb_nonce(received.corr_id.view()), *crypto::Authenticator::from(received.authorization),
-        protocol::authorized_bytes(request_.session->session_id, received.body_after_session_id));
+        {BytesView(&size, 1), session_id, received.body_after_session_id});  // protocol::authorized_bytes
   };
   auto& known = speaks_as_sender(received.command) ? queue_.with_sender : queue_.with_recipient;
   if (known && known->client == request_.client && known->key == key) return check(known->box);

@@ -127,14 +127,14 @@ void Connection::enqueue(std::variant<Answer, Delivery> what) {
 bool Connection::send(protocol::Batch& batch) {
   if (batch.empty()) return true;
   ++node_.counters_.blocks_out;
-  return session_->send(batch.take()).has_value();
+  return session_->send_in_place(batch.take()).has_value();
 }
 
 // Answers first, so that clients do not wait for them behind messages, of which each fills a block. A message shares the
 // block of up to four answers.
 bool Connection::flush() {
   if (session_->pending() < left_pending_) stuck_since_.reset();
-  protocol::Batch batch;
+  protocol::Batch batch(session_->room());
   std::size_t sent = 0;
   while (!answers_.empty() && has_room()) {
     const auto answer = encode_answer(agreed_->params(), answers_.front());
@@ -156,11 +156,10 @@ bool Connection::flush() {
       shares_block = false;
       continue;
     }
-    const auto delivery = encode_delivery(agreed_->params(), std::get<Delivery>(what));
-    if (!delivery) return false;
-    if (!(shares_block && batch.fits(delivery->size())) && !send(batch)) return false;
+    const auto& delivery = std::get<Delivery>(what);
+    if (!(shares_block && batch.fits(size_of_delivery(agreed_->params(), delivery))) && !send(batch)) return false;
     shares_block = false;
-    if (!batch.add(*delivery) || !send(batch)) return false;
+    if (!add_delivery(batch, agreed_->params(), delivery) || !send(batch)) return false;
   }
   if (!send(batch)) return false;
   if (sent > 0) last_activity_ = node_.loop_.now();

@@ -13,15 +13,36 @@ void Request::own() {
   received = decode_client_transmission(session->params(), transmission).value();
 }
 
-Result<Bytes> encode_delivery(const SessionParams& session, const Delivery& delivery) {
-  const auto& message = *delivery.message;
-  const smp::MessageId id(message.id.view());
+namespace {
+
+QueueMessage plain(const StoredMessage& message) {
   const auto received = from_seconds_since_epoch(message.sent_at);
-  QueueMessage plain = QuotaExceeded{received};
-  if (!message.quota) plain = MessageBody{received, MessageFlags{message.notification}, Content(message.body)};
-  SIMPLEX_ASSIGN(const auto encrypted, encrypt_queue_message(*delivery.key, id, plain));
-  return encode_broker_transmission(session, delivery.corr_id, delivery.entity_id.view(),
-                                    broker::Msg{id, Content(encrypted)});
+  if (message.quota) return QuotaExceeded{received};
+  return MessageBody{received, MessageFlags{message.notification}, Content(message.body)};
+}
+
+Result<> write(Writer& writer, const SessionParams& session, const Delivery& delivery) {
+  const auto& message = *delivery.message;
+  return write_message_transmission(writer, session, delivery.corr_id, delivery.entity_id.view(), *delivery.key,
+                                    smp::MessageId(message.id.view()), plain(message));
+}
+
+}  // namespace
+
+std::size_t size_of_delivery(const SessionParams& session, const Delivery& delivery) noexcept {
+  return message_transmission_size(session, delivery.corr_id, delivery.entity_id.view(), delivery.message->id.view());
+}
+
+bool add_delivery(protocol::Batch& batch, const SessionParams& session, const Delivery& delivery) {
+  if (delivery.message->body.size() > max_stored_message_length) return false;
+  return batch.add(size_of_delivery(session, delivery),
+                   [&](Writer& writer) { (void)write(writer, session, delivery); });
+}
+
+Result<Bytes> encode_delivery(const SessionParams& session, const Delivery& delivery) {
+  Writer writer(size_of_delivery(session, delivery));
+  SIMPLEX_TRY(write(writer, session, delivery));
+  return std::move(writer).take();
 }
 
 Bytes encode_answer(const SessionParams& session, const Answer& answer) {

@@ -101,7 +101,11 @@ void TcpStream::send(Bytes octets) {
   if (state_ != State::open || octets.empty()) return;
   pending_ += octets.size();
   queue_.push_back(std::move(octets));
-  if (!waits_writable_) write();
+  if (waits_writable_) {
+    waited_ = true;
+  } else {
+    write();
+  }
 }
 
 void TcpStream::write() {
@@ -109,7 +113,10 @@ void TcpStream::write() {
     const auto rest = BytesView(queue_.front()).subspan(written_);
     error_code error;
     const auto size = socket_.write_some(asio::buffer(rest.data(), rest.size()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) return wait_writable();
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      waited_ = true;
+      return wait_writable();
+    }
     if (error) {
       // Said later: this may be inside a call of the owner's.
       queue_.clear();
@@ -129,7 +136,9 @@ void TcpStream::write() {
     state_ = State::lingering;
     return read_later();
   }
-  if (!handlers_ || !handlers_->drained || std::exchange(drained_posted_, true)) return;
+  if (!std::exchange(waited_, false) || !handlers_ || !handlers_->drained || std::exchange(drained_posted_, true)) {
+    return;
+  }
   loop_.post([self = shared_from_this()] {
     self->drained_posted_ = false;
     const auto handlers = self->handlers_;

@@ -48,6 +48,7 @@ class TcpStream : public std::enable_shared_from_this<TcpStream> {
   bool waits_readable_ = false;
   bool waits_writable_ = false;
   bool drained_posted_ = false;
+  bool waited_ = false;  // something was not written at once: the owner saw it as pending
   std::deque<Bytes> queue_;
   std::size_t written_ = 0;  // of the first in the queue
   std::size_t pending_ = 0;

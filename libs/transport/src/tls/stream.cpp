@@ -264,7 +264,11 @@ void Stream::send(Bytes octets) {
   if (state_ != State::open || octets.empty()) return;
   pending_ += octets.size();
   queue_.push_back(std::move(octets));
-  if (!waits_writable_) write_queue();
+  if (waits_writable_) {
+    waited_ = true;
+  } else {
+    write_queue();
+  }
 }
 
 void Stream::flush() {
@@ -286,6 +290,7 @@ void Stream::write_queue() {
       continue;
     }
     const int why = SSL_get_error(ssl_.get(), 0);
+    waited_ = true;
     if (why == SSL_ERROR_WANT_WRITE) return wait_writable();
     if (why == SSL_ERROR_WANT_READ) return wait_readable();
     // Said later: this may be inside a call of the owner's.
@@ -294,7 +299,7 @@ void Stream::write_queue() {
     loop_.post([self = shared_from_this(), error = std::move(error)]() mutable { self->end(std::move(error)); });
     return;
   }
-  if (pending_ == 0) tell_drained();
+  if (pending_ == 0 && std::exchange(waited_, false)) tell_drained();
 }
 
 void Stream::tell_drained() {

@@ -86,6 +86,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool read_posted_ = false;
   bool read_wants_write_ = false;
   bool drained_posted_ = false;
+  bool waited_ = false;  // something was not written at once: the owner saw it as pending
 
   std::deque<Bytes> queue_;
   std::size_t written_ = 0;  // of the first in the queue

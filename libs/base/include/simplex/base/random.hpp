@@ -16,7 +16,8 @@ class Random {
   [[nodiscard]] std::uint64_t below(std::uint64_t bound);
 };
 
-// The kernel's generator, read in pieces of 4 KB that are wiped as they are used. One per thread; wiped after fork.
+// The kernel's generator, read in pieces of 4 KB that are wiped as they are used. One per thread. A child process of
+// fork() has none of them: the kernel empties its copy.
 class SystemRandom final : public Random {
  public:
   SystemRandom();
@@ -26,9 +27,8 @@ class SystemRandom final : public Random {
   void fill(MutableBytes bytes) override;
 
  private:
-  Bytes buffer_;
-  std::size_t used_;
-  int process_;
+  struct Page;
+  Page* page_;
 };
 
 }  // namespace simplex

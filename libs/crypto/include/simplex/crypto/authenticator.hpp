@@ -3,6 +3,8 @@
 // the queue's key.
 #pragma once
 
+#include <initializer_list>
+
 #include "simplex/crypto/box.hpp"
 #include "simplex/crypto/signature.hpp"
 
@@ -16,6 +18,9 @@ using Authenticator = FixedBytes<struct AuthenticatorTag, 80>;
 // In time that does not depend on what differs.
 [[nodiscard]] bool verify_authenticator(const BoxKey& key, const CbNonce& nonce, const Authenticator& authenticator,
                                         BytesView authorized);
+// The same for octets that lie in several places.
+[[nodiscard]] bool verify_authenticator(const BoxKey& key, const CbNonce& nonce, const Authenticator& authenticator,
+                                        std::initializer_list<BytesView> authorized);
 
 // What the client puts in the authorization field: a signature (64 or 114 octets) or an authenticator (80).
 // server_key is the relay's session key of the handshake; without one (SMP v6) an X25519 key cannot authorize: the

@@ -30,8 +30,13 @@ struct ChainStep {
 // One step, then the content padded and sealed into the whole of `block` (16,384 octets in SMP: content up to 16,366).
 // The content may lie in place, at block + 18. Content that does not fit is over the limit, and the chain stays.
 [[nodiscard]] Result<> encrypt_block(ChainKey& chain, BytesView content, MutableBytes block);
+// The same for a block whose content lies padded at block + 16 already. A block that can't hold the tag is over the
+// limit.
+[[nodiscard]] Result<> encrypt_padded_block(ChainKey& chain, MutableBytes block);
 // One step, then the block is opened in place; the content lies inside. After an error the connection is of no use: the
 // chain has moved on.
 [[nodiscard]] Result<MutableBytes> decrypt_block(ChainKey& chain, MutableBytes block);
+// The same into memory of the caller, as large as the block without its tag (else std::invalid_argument).
+[[nodiscard]] Result<MutableBytes> decrypt_block_into(ChainKey& chain, BytesView block, MutableBytes out);
 
 }  // namespace simplex::crypto

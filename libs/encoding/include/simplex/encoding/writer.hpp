@@ -24,6 +24,7 @@ class Writer {
   Writer& short_string(std::string_view text) { return short_string(as_bytes(text)); }
   // At most 65,535 octets; the same.
   Writer& large_string(BytesView bytes);
+  Writer& fill(std::size_t count, std::uint8_t octet);
   Writer& boolean(bool value) { return character(value ? 'T' : 'F'); }
   Writer& nothing() { return character('0'); }
   Writer& just() { return character('1'); }
@@ -46,6 +47,8 @@ class Writer {
 
   [[nodiscard]] std::size_t size() const noexcept { return out_.size(); }
   [[nodiscard]] BytesView view() const noexcept { return out_; }
+  // What was written from there on, to be changed in place; until more is written.
+  [[nodiscard]] MutableBytes from(std::size_t begin) noexcept { return MutableBytes(out_).subspan(begin); }
   [[nodiscard]] Bytes take() && { return std::move(out_); }
 
  private:

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "simplex/base/bytes.hpp"
 #include "simplex/base/result.hpp"
+#include "simplex/encoding/writer.hpp"
 
 namespace simplex::protocol {
 
@@ -29,16 +31,33 @@ inline constexpr std::size_t max_transmission_size = batch_limit - 2;
 // Collects transmissions into the content of one block.
 class Batch {
  public:
+  // `room` octets are left free before the content, for what goes before it in its block; then there is memory for the
+  // whole block from the beginning.
+  explicit Batch(std::size_t room = 0) : room_(room) {}
+
   // False when it does not fit any more (or never would: see max_transmission_size); nothing is added then.
   [[nodiscard]] bool add(BytesView transmission);
+  // The same with what write(Writer&) writes, which must be so many octets (else std::logic_error): it is not copied.
+  template <class F>
+  [[nodiscard]] bool add(std::size_t size, F&& write) {
+    if (!fits(size)) return false;
+    begin(size);
+    const auto end = content_.size() + size;
+    write(content_);
+    if (content_.size() != end) throw std::logic_error("a transmission of another size than was said");
+    return true;
+  }
   [[nodiscard]] bool fits(std::size_t transmission_size) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  // The content, ready for pad_block or for encryption; the batch is empty afterwards.
+  // The room, then the content, ready for pad_block or for encryption; the batch is empty afterwards.
   [[nodiscard]] Bytes take();
 
  private:
-  Bytes content_;
+  void begin(std::size_t size);
+
+  std::size_t room_;
+  Writer content_;  // behind the room
   std::size_t count_ = 0;
 };
 

@@ -21,7 +21,7 @@ class BlockSession {
     // The connection has ended, once: by the peer, an error, a bad block or a timeout; never after the owner's own close().
     // handshake_error() says more when the handshake was refused.
     std::move_only_function<void(Error)> closed;
-    // pending() fell to 0.
+    // pending() fell to 0; as for a channel.
     std::move_only_function<void()> drained;
     // A block that does not open. The next one may: each has its own key. Without this the connection ends.
     std::move_only_function<void()> unreadable = nullptr;
@@ -45,6 +45,9 @@ class BlockSession {
 
   // Pads, encrypts and queues one block. Content over max_content() is over the limit, and nothing is sent.
   [[nodiscard]] virtual Result<> send(BytesView content) = 0;
+  // The same without a copy: the content follows room() octets that are free. Memory for 16,384 octets should be reserved.
+  [[nodiscard]] virtual Result<> send_in_place(Bytes content) = 0;
+  [[nodiscard]] virtual std::size_t room() const = 0;
   // Octets queued and not yet with the kernel; the owner bounds them.
   [[nodiscard]] virtual std::size_t pending() const = 0;
   virtual void pause_reading() = 0;

@@ -44,7 +44,8 @@ class Channel {
     std::move_only_function<void(BytesView)> data;
     // The stream has ended, once: by the peer, by an error or by a timeout; never after the owner's own close().
     std::move_only_function<void(Error)> closed;
-    // What was waiting to be sent is with the kernel (pending() fell to 0).
+    // What was waiting to be sent is with the kernel (pending() fell to 0). Not called for what did not have to wait:
+    // pending() is 0 after its send() already.
     std::move_only_function<void()> drained;
   };
 

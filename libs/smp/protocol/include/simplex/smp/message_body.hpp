@@ -41,6 +41,10 @@ void write_queue_message(Writer& writer, const QueueMessage& message);
 // The body of MSG. key: agreed between the queue's relay key and recipient key (keep it with the queue).
 [[nodiscard]] Result<Bytes> encrypt_queue_message(const crypto::BoxKey& key, const MessageId& id,
                                                   const QueueMessage& message);
+// The same, encrypted where the writer stands: encrypted_message_size octets. A body of more than
+// max_stored_message_length is over the limit, and nothing is written.
+[[nodiscard]] Result<> write_encrypted_message(Writer& writer, const crypto::BoxKey& key, const MessageId& id,
+                                               const QueueMessage& message);
 // Decrypts in place; the message's body points into `encrypted`.
 [[nodiscard]] Result<QueueMessage> decrypt_queue_message(const crypto::BoxKey& key, const MessageId& id,
                                                          MutableBytes encrypted);

@@ -10,6 +10,7 @@
 #include "simplex/protocol/transmission.hpp"
 #include "simplex/smp/broker_message.hpp"
 #include "simplex/smp/command.hpp"
+#include "simplex/smp/message_body.hpp"
 
 namespace simplex::smp {
 
@@ -33,6 +34,14 @@ struct ClientAuth {
                                                        const ClientCommand& command);
 [[nodiscard]] Bytes encode_broker_transmission(const SessionParams& session, const CorrId& corr_id, BytesView entity_id,
                                                const BrokerMessage& message);
+
+// MSG with the body encrypted for the queue's recipient, without a copy: so many octets are written.
+[[nodiscard]] std::size_t message_transmission_size(const SessionParams& session, const CorrId& corr_id,
+                                                    BytesView entity_id, BytesView message_id) noexcept;
+// Errors: limit (write_encrypted_message); then less was written.
+[[nodiscard]] Result<> write_message_transmission(Writer& writer, const SessionParams& session, const CorrId& corr_id,
+                                                  BytesView entity_id, const crypto::BoxKey& key, const MessageId& id,
+                                                  const QueueMessage& message);
 
 // A command as the relay received it; its authorization is not verified yet. Views point into the block.
 struct ReceivedCommand {

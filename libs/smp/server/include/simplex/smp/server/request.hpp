@@ -79,6 +79,9 @@ struct Delivery {
   std::shared_ptr<const crypto::BoxKey> key;
 };
 // MSG with the body encrypted: key of the queue, nonce = message id.
+[[nodiscard]] std::size_t size_of_delivery(const SessionParams& session, const Delivery& delivery) noexcept;
+// Written and encrypted in the block. False: it does not fit, or there is no such message; nothing is added then.
+[[nodiscard]] bool add_delivery(protocol::Batch& batch, const SessionParams& session, const Delivery& delivery);
 [[nodiscard]] Result<Bytes> encode_delivery(const SessionParams& session, const Delivery& delivery);
 [[nodiscard]] Bytes encode_answer(const SessionParams& session, const Answer& answer);
 
