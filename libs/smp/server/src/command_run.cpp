@@ -82,7 +82,7 @@ bool CommandRun::may_secure(const crypto::AuthPublicKey& key) {
   return allowed ? authorized_with(key) : refused_like_missing();
 }
 
-bool CommandRun::authorized_by_any(const std::vector<crypto::AuthPublicKey>& keys) {
+bool CommandRun::authorized_by_any(std::span<const crypto::AuthPublicKey> keys) {
   return std::ranges::any_of(keys, [&](const auto& key) { return authorized_with(key); });
 }
 
@@ -110,38 +110,46 @@ bool CommandRun::authorized_by_agreement(const crypto::X25519PublicKey& key) {
         box, crypto::cb_nonce(received.corr_id.view()), *crypto::Authenticator::from(received.authorization),
         {BytesView(&size, 1), session_id, received.body_after_session_id});  // protocol::authorized_bytes
   };
-  auto& known = speaks_as_sender(received.command) ? queue_.with_sender : queue_.with_recipient;
+  const auto part = speaks_as_sender(received.command) ? &QueueUse::with_sender : &QueueUse::with_recipient;
+  const auto& known = queue_.use().*part;
   if (known && known->client == request_.client && known->key == key) return check(known->box);
   auto box = crypto::box_key(key, *request_.session->key);
   if (!box) return false;
   if (!check(*box)) return false;
-  known = std::make_unique<Agreement>(Agreement{request_.client, key, std::move(*box)});
+  queue_.begin_use().*part = std::make_unique<Agreement>(Agreement{request_.client, key, std::move(*box)});
   return true;
 }
 
-QueueReader* CommandRun::reader(bool& fetched) {
-  fetched = false;
-  if (queue_.subscriber && queue_.subscriber->client == request_.client) return &*queue_.subscriber;
-  fetched = true;
-  const auto found = std::ranges::find(queue_.fetchers, request_.client, &QueueReader::client);
-  return found == queue_.fetchers.end() ? nullptr : &*found;
+QueueReader* CommandRun::fetcher() {
+  auto* use = queue_.use_or_null();
+  if (use == nullptr) return nullptr;
+  const auto found = std::ranges::find(use->fetchers, request_.client, &QueueReader::client);
+  return found == use->fetchers.end() ? nullptr : &*found;
+}
+
+PendingDelivery* CommandRun::delivered() {
+  auto* use = queue_.use_or_null();
+  if (use == nullptr) return nullptr;
+  if (is_subscriber()) return &use->delivered;
+  auto* reader = fetcher();
+  return reader != nullptr ? &reader->delivered : nullptr;
 }
 
 void CommandRun::run_with_first() {
   // Only SEND comes here while an acknowledged message is removed.
-  if (queue_.removal || queue_.changing) return wait_for_store();
+  if (queue_.use().removal || queue_.changing) return wait_for_store();
   if (auto again = run_again()) shard_.load_first(queue_, std::move(again));
 }
 
 void CommandRun::run_counted() {
-  if (queue_.removal || queue_.changing || queue_.storing > 0) return wait_for_store();
+  if (queue_.use().removal || queue_.changing || queue_.storing > 0) return wait_for_store();
   if (auto again = run_again()) shard_.recount(queue_, std::move(again));
 }
 
 void CommandRun::wait_for_store() {
   request_.authorized = true;
   queue_.senders_wait = true;
-  shard_.wait(queue_.deferred, std::move(request_));
+  shard_.wait(queue_.begin_use().deferred, std::move(request_));
 }
 
 std::move_only_function<void(Queue&, Result<>)> CommandRun::run_again() {
@@ -161,67 +169,65 @@ std::move_only_function<void(Queue&, Result<>)> CommandRun::run_again() {
 }
 
 void CommandRun::operate(const command::Sub&) {
-  bool fetched = false;
   auto& statistics = shard_.statistics_;
-  if (reader(fetched) != nullptr && fetched) {
+  const bool again = is_subscriber();
+  if (!again && fetcher() != nullptr) {
     ++statistics.subscriptions_prohibited;
     return error(CommandError::prohibited);
   }
   if (shard_.services_->subscribe(queue_, request_)) return;
   if (!shard_.knows_first(queue_)) return run_with_first();
-  const bool again = queue_.subscriber && queue_.subscriber->client == request_.client;
   shard_.subscribe(queue_, request_.client);
-  queue_.subscriber->delivered.reset();
+  if (auto* use = queue_.use_or_null()) use->delivered.reset();
   if (again) ++statistics.subscriptions_duplicate;
-  if (!again && queue_.messages.count() > 0) ++statistics.subscriptions;
+  if (!again && queue_.use().messages.count() > 0) ++statistics.subscriptions;
   shard_.answer(origin_, broker::Sok{}, again ? 0 : 1);
   shard_.deliver_next(queue_);
 }
 
 void CommandRun::operate(const command::Get&) {
-  bool fetched = false;
   auto& statistics = shard_.statistics_;
-  auto* fetcher = reader(fetched);
-  if (!fetched) {
+  if (is_subscriber()) {
     ++statistics.gets_prohibited;
     return error(CommandError::prohibited);
   }
   if (!shard_.knows_first(queue_)) return run_with_first();
-  if (fetcher == nullptr) {
+  auto* reader = fetcher();
+  if (reader == nullptr) {
     auto& of_client = shard_.client_queues_[request_.client];
     of_client.fetched.push_back(queue_.record.recipient_id);
-    fetcher = &queue_.fetchers.emplace_back(
+    reader = &queue_.begin_use().fetchers.emplace_back(
         QueueReader{request_.client, {*shard_.unacknowledged_, of_client.unacknowledged}});
   }
-  const bool again = fetcher->delivered.take().has_value();
-  const auto message = queue_.messages.first();
+  const bool again = reader->delivered.take().has_value();
+  const auto message = queue_.use().messages.first();
   if (!message) {
     ++statistics.gets_without_message;
     return shard_.answer(origin_, broker::Ok{});
   }
   ++(again ? statistics.gets_duplicate : statistics.gets);
-  shard_.hand_out(origin_, queue_, *fetcher, message, true);
+  shard_.hand_out(origin_, queue_, reader->delivered, message, true);
 }
 
 void CommandRun::operate(const command::Ack& ack) {
-  bool fetched = false;
-  auto* acknowledging = reader(fetched);
-  if (acknowledging == nullptr || !acknowledging->delivered) return error(errors::NoMsg{});
+  const bool fetched = !is_subscriber();
+  auto* pending = delivered();
+  if (pending == nullptr || !*pending) return error(errors::NoMsg{});
   // An empty id means that it is delivered again.
   const bool removes = !ack.message_id.empty();
-  if (removes && !std::ranges::equal(ack.message_id.view(), acknowledging->delivered->id.view())) {
+  if (removes && !std::ranges::equal(ack.message_id.view(), (*pending)->id.view())) {
     return error(errors::NoMsg{});
   }
-  const auto delivered = *acknowledging->delivered.take();
-  const auto go_on = [&shard = shard_, origin = origin_, delivered, fetched, removes](Queue& queue,
-                                                                                      const Result<>& removed) {
+  const auto message = *pending->take();
+  const auto go_on = [&shard = shard_, origin = origin_, message, fetched, removes](Queue& queue,
+                                                                                    const Result<>& removed) {
     if (!removed) return shard.error(origin, store_error());
-    if (removes && !delivered.gone) count_removed(shard, queue, delivered, fetched);
+    if (removes && !message.gone) count_removed(shard, queue, message, fetched);
     if (fetched) return shard.answer(origin, broker::Ok{});
     acknowledged(shard, origin, queue);
   };
   if (!removes) return go_on(queue_, {});
-  shard_.remove_acknowledged(queue_, delivered, go_on);
+  shard_.remove_acknowledged(queue_, message, go_on);
 }
 
 void CommandRun::count_removed(Shard& shard, const Queue& queue, const DeliveredMessage& message, bool fetched) {
@@ -238,7 +244,7 @@ void CommandRun::count_removed(Shard& shard, const Queue& queue, const Delivered
 }
 
 void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue) {
-  if (queue.subscriber && queue.subscriber->client == origin.client && !shard.knows_first(queue) && !queue.changing) {
+  if (queue.subscriber == origin.client && !shard.knows_first(queue) && !queue.changing) {
     return shard.load_first(queue, [&shard, origin](Queue& loaded, const Result<>& result) {
       // Removed it is; what comes next is delivered when the store answers.
       if (!result) return shard.answer(origin, broker::Ok{});
@@ -249,14 +255,13 @@ void CommandRun::acknowledged(Shard& shard, const Origin& origin, Queue& queue) 
 }
 
 void CommandRun::answer_next(Shard& shard, const Origin& origin, Queue& queue) {
-  auto& subscriber = queue.subscriber;
-  const bool subscribed = subscriber && subscriber->client == origin.client && !subscriber->delivered;
-  const auto next = subscribed && shard.knows_first(queue) ? queue.messages.first() : nullptr;
+  const bool waits = queue.subscriber == origin.client && !queue.has_delivered();
+  const auto next = waits && shard.knows_first(queue) ? queue.use().messages.first() : nullptr;
   if (!next) {
     shard.services_->return_reader(queue);
     return shard.answer(origin, broker::Ok{});
   }
-  shard.hand_out(origin, queue, *subscriber, next, true);
+  shard.hand_out(origin, queue, next, true);
 }
 
 void CommandRun::operate(const command::Send& send) {
@@ -288,7 +293,7 @@ void CommandRun::operate(const command::Send& send) {
   if (seems_full()) {
     if (!shard_.is_counted(queue_)) return run_counted();
     const auto before = shard_.expired_before();
-    if (!knows_first && before && queue_.messages.first_may_be_before(*before)) return run_with_first();
+    if (!knows_first && before && queue_.use().messages.first_may_be_before(*before)) return run_with_first();
   }
   if (queue_.full && queue_.size() > 0) {
     ++statistics.messages_over_quota;
@@ -469,8 +474,7 @@ void CommandRun::operate(const command::Del&) {
   shard_.change(queue_, DeleteQueue{queue_.record.recipient_id},
                 [&shard = shard_, origin = origin_](Queue& queue, const Result<>& written) {
                   if (!written) return shard.error(origin, store_error());
-                  const bool own =
-                      queue.subscriber && !queue.record.service && queue.subscriber->client == origin.client;
+                  const bool own = !queue.record.service && queue.subscriber == origin.client;
                   shard.deleted(queue, origin.client);
                   shard.answer(origin, broker::Ok{}, own ? -1 : 0);
                 });
@@ -483,14 +487,17 @@ void CommandRun::operate(const command::Que&) {
   state.secured = queue_.record.sender_key.has_value();
   state.notifications = queue_.record.notifier != nullptr;
   state.size = static_cast<std::int64_t>(queue_.size());
-  bool fetched = false;
-  if (const auto* own = reader(fetched)) {
-    QueueState::Subscription subscription{fetched ? SubscriptionState::prohibited : SubscriptionState::none,
-                                          std::nullopt};
-    if (own->delivered) subscription.delivered = base64_standard(own->delivered->id.view());
+  const auto read_as = [&](SubscriptionState kind, const PendingDelivery& pending) {
+    QueueState::Subscription subscription{kind, std::nullopt};
+    if (pending) subscription.delivered = base64_standard(pending->id.view());
     state.subscription = std::move(subscription);
+  };
+  if (is_subscriber()) {
+    read_as(SubscriptionState::none, queue_.use().delivered);
+  } else if (const auto* reader = fetcher()) {
+    read_as(SubscriptionState::prohibited, reader->delivered);
   }
-  if (const auto message = queue_.messages.first()) {
+  if (const auto message = queue_.use().messages.first()) {
     const auto& first = *message;
     state.first_message = QueueState::FirstMessage{
         base64_standard(first.id.view()), fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time_t{first.sent_at})),

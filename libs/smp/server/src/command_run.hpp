@@ -18,7 +18,7 @@ class CommandRun {
   // --- authorization
   [[nodiscard]] bool authorized_with(const crypto::AuthPublicKey& key);
   [[nodiscard]] bool authorized_by_agreement(const crypto::X25519PublicKey& key);
-  [[nodiscard]] bool authorized_by_any(const std::vector<crypto::AuthPublicKey>& keys);
+  [[nodiscard]] bool authorized_by_any(std::span<const crypto::AuthPublicKey> keys);
   [[nodiscard]] bool refused_like_missing();  // takes the time of a check; false
   [[nodiscard]] bool may_secure(const crypto::AuthPublicKey& key);
   [[nodiscard]] bool authorized();
@@ -62,7 +62,9 @@ class CommandRun {
   void write_change(StoreRecord record);
   void write_link(LinkData link);
 
-  [[nodiscard]] QueueReader* reader(bool& fetched);
+  [[nodiscard]] bool is_subscriber() const { return queue_.subscriber == request_.client; }
+  [[nodiscard]] QueueReader* fetcher();        // null: it did not use GET
+  [[nodiscard]] PendingDelivery* delivered();  // to the connection; null: it does not read the queue, or got nothing
   void error(ErrorType kind) { shard_.error(origin_, std::move(kind)); }
 
   Shard& shard_;

@@ -3,16 +3,18 @@
 namespace simplex::smp::server {
 
 void ResidentQueues::touch(Queue& queue) {
-  if (queue.touched != Queue::not_touched) return;
-  queue.touched = touched_.size();
+  auto& use = queue.begin_use();
+  if (use.touched != QueueUse::not_touched) return;
+  use.touched = touched_.size();
   touched_.push_back(&queue);
 }
 
 void ResidentQueues::forget(Queue& queue) {
-  if (queue.touched != Queue::not_touched) touched_[queue.touched] = nullptr;
+  auto& use = queue.begin_use();
+  if (use.touched != QueueUse::not_touched) touched_[use.touched] = nullptr;
   if (queue.idle) unlink(queue);
-  octets_ -= queue.accounted;
-  queue.accounted = 0;
+  octets_ -= use.accounted;
+  use.accounted = 0;
 }
 
 std::size_t ResidentQueues::settle(const ResidentLimits& limits, const std::function<void(Queue&)>& drop) {
@@ -30,10 +32,11 @@ std::size_t ResidentQueues::settle(const ResidentLimits& limits, const std::func
   std::size_t released = 0;
   for (auto* queue : touched_) {
     if (queue == nullptr) continue;
-    queue->touched = Queue::not_touched;
-    if (octets_ <= limits.octets || queue->messages.held().empty()) continue;
+    auto& use = queue->begin_use();
+    use.touched = QueueUse::not_touched;
+    if (octets_ <= limits.octets || use.messages.held().empty()) continue;
     ++released;
-    queue->messages.release();
+    use.messages.release();
     account(*queue);
   }
   touched_.clear();
@@ -77,25 +80,28 @@ void ResidentQueues::asked_done(ClientId client) {
 }
 
 void ResidentQueues::account(Queue& queue) {
+  auto& use = queue.begin_use();
   const auto now = queue.octets();
-  octets_ += now - queue.accounted;
-  queue.accounted = now;
+  octets_ += now - use.accounted;
+  use.accounted = now;
 }
 
 void ResidentQueues::append(Queue& queue) {
+  auto& use = queue.begin_use();
   queue.idle = true;
-  queue.older = newest_;
-  queue.newer = nullptr;
-  (newest_ != nullptr ? newest_->newer : oldest_) = &queue;
+  use.older = newest_;
+  use.newer = nullptr;
+  (newest_ != nullptr ? newest_->begin_use().newer : oldest_) = &queue;
   newest_ = &queue;
   ++idle_;
 }
 
 void ResidentQueues::unlink(Queue& queue) {
-  (queue.older != nullptr ? queue.older->newer : oldest_) = queue.newer;
-  (queue.newer != nullptr ? queue.newer->older : newest_) = queue.older;
-  queue.older = nullptr;
-  queue.newer = nullptr;
+  auto& use = queue.begin_use();
+  (use.older != nullptr ? use.older->begin_use().newer : oldest_) = use.newer;
+  (use.newer != nullptr ? use.newer->begin_use().older : newest_) = use.older;
+  use.older = nullptr;
+  use.newer = nullptr;
   queue.idle = false;
   --idle_;
 }

@@ -199,12 +199,12 @@ void Services::seated(Queue& queue, const Origin& origin, const ServiceId& servi
     ++(before ? counts.assoc_updated : counts.assoc_new);
   }
   if (before && !again) end_one(*before, id.view(), origin.client, broker::End{});
-  if (queue.subscriber && queue.subscriber->client != origin.client) {
+  if (queue.is_subscribed() && queue.subscriber != origin.client) {
     // The connection of a service was told already.
-    if (!before) shard_.event(queue.subscriber->client, id, broker::End{}, -1);
+    if (!before) shard_.event(queue.subscriber, id, broker::End{}, -1);
     shard_.unsubscribe(queue);
   }
-  if (queue.subscriber) queue.subscriber->delivered.reset();
+  if (auto* use = queue.use_or_null()) use->delivered.reset();
   shard_.answer(origin, broker::Sok{smp::ServiceId(service.view())});
   shard_.deliver_next(queue);
 }
@@ -217,13 +217,13 @@ void Services::created(const Queue& queue, ClientId client) {
 }
 
 void Services::lend_reader(Queue& queue) {
-  if (queue.subscriber || !queue.record.service) return;
+  if (queue.is_subscribed() || !queue.record.service) return;
   const auto client = seat(*queue.record.service).client;
   if (client != ClientId()) shard_.attach(queue, client);
 }
 
 void Services::return_reader(Queue& queue) {
-  if (queue.subscriber && queue.record.service && !queue.subscriber->delivered) shard_.unsubscribe(queue);
+  if (queue.is_subscribed() && queue.record.service && !queue.has_delivered()) shard_.unsubscribe(queue);
 }
 
 void Services::deleted(const Queue& queue, ClientId by) {

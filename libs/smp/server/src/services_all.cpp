@@ -142,11 +142,11 @@ void Services::handle(between_shards::WalkService message) {
               [this, page, done, service, seat, life](Queue* queue) {
                 if (life.expired()) return;
                 if (queue != nullptr && queue->record.service == service && this->seat(service).client == seat.client) {
-                  if (queue->subscriber && queue->subscriber->delivered) {
+                  if (queue->has_delivered()) {
                     ++page->walked.duplicates;
                   } else {
                     shard_.deliver_next(*queue);
-                    if (queue->subscriber && queue->subscriber->delivered) ++page->walked.delivered;
+                    if (queue->has_delivered()) ++page->walked.delivered;
                   }
                 }
                 done();

@@ -1,12 +1,13 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "simplex/crypto/hash.hpp"
 #include "simplex/smp/server/proxy.hpp"
 #include "command_run.hpp"
+#include "directory.hpp"
 #include "notifiers.hpp"
+#include "queue_table.hpp"
 #include "queue_visit.hpp"
 #include "resident_queues.hpp"
 #include "services.hpp"
@@ -31,8 +32,9 @@ Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settin
       random_(random),
       store_(store),
       unacknowledged_(std::make_unique<Unacknowledged>()),
-      directory_(0, DirectoryHash(random)),
-      finding_(0, DirectoryHash(random)),
+      queues_(std::make_unique<QueueTable>(IdHash(random))),
+      directory_(std::make_unique<Directory>(IdHash(random))),
+      finding_(0, IdHash(random)),
       waiting_room_(std::make_unique<WaitingRoom>()),
       resident_(store.keeps_everything() ? std::make_unique<ResidentQueues>() : nullptr) {
   output_.to_shards.resize(shards);
@@ -41,25 +43,6 @@ Shard::Shard(std::size_t index, std::size_t shards, const EngineSettings& settin
 }
 
 Shard::~Shard() = default;
-
-Shard::DirectoryHash::DirectoryHash(Random& random) {
-  for (auto& key : keys_) key = random.number();
-}
-
-std::size_t Shard::DirectoryHash::operator()(const DirectoryKey& key) const noexcept {
-  __extension__ using Wide = unsigned __int128;
-  std::array<std::uint64_t, DirectoryId::max_size / 8> words{};
-  const auto id = key.id.view();
-  std::memcpy(words.data(), id.data(), id.size());
-  const auto folded = [](Wide product) {
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-  };
-  std::uint64_t hash = folded(Wide{keys_[4] + id.size()} * (keys_[5] + static_cast<std::uint64_t>(key.kind)));
-  for (std::size_t i = 0; i < words.size(); i += 2) {
-    hash += folded(Wide{words[i] + keys_[i]} * (words[i + 1] + keys_[i + 1]));
-  }
-  return hash;
-}
 
 std::size_t Shard::home_of(BytesView id, std::size_t shards) {
   // Other bits than the ones that the maps use.
@@ -135,8 +118,9 @@ void Shard::event(ClientId client, const RecipientId& queue, BrokerMessage messa
 }
 
 void Shard::deliver(const Origin& origin, Queue& queue, const MessagePtr& message, bool response) {
-  if (!queue.box) queue.box = std::make_shared<const crypto::BoxKey>(crypto::box_key(queue.record.dh_secret));
-  hand_over({origin.client, Delivery{origin.corr_id, origin.entity_id, message, queue.box}, response, 0});
+  auto& box = queue.begin_use().box;
+  if (!box) box = std::make_shared<const crypto::BoxKey>(crypto::box_key(queue.record.dh_secret));
+  hand_over({origin.client, Delivery{origin.corr_id, origin.entity_id, message, box}, response, 0});
 }
 
 void Shard::handle(ToClient message) {
@@ -366,26 +350,35 @@ void Shard::restore(QueueRecord record, std::vector<MessagePtr> messages) {
   auto& queue = insert(std::move(record));
   messages_ += messages.size();
   queue.full = std::ranges::any_of(messages, [](const auto& message) { return message->quota; });
-  queue.messages = MessageWindow(std::move(messages), 0, 1);
+  if (!messages.empty()) queue.begin_use().messages = MessageWindow(std::move(messages), 0, 1);
 }
 
 void Shard::restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue) {
-  directory_.emplace(DirectoryKey{kind, id}, DirectoryEntry{queue});
+  directory_->add({kind, id}, queue);
 }
 
 void Shard::for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const {
-  for (const auto& [id, queue] : queues_) visit(queue->record, queue->messages.held());
+  queues_->for_each([&](const Queue& queue) { visit(queue.record, queue.use().messages.held()); });
+}
+
+std::size_t Shard::queue_count() const { return queues_->size(); }
+std::size_t Shard::directory_size() const { return directory_->size(); }
+
+std::size_t Shard::queues_in_use() const {
+  std::size_t count = 0;
+  queues_->for_each([&](const Queue& queue) { count += queue.is_in_use() ? 1 : 0; });
+  return count;
 }
 
 std::size_t Shard::message_count() const {
   std::size_t count = 0;
-  for (const auto& [id, queue] : queues_) count += queue->messages.held().size();
+  queues_->for_each([&](const Queue& queue) { count += queue.use().messages.held().size(); });
   return count;
 }
 
 std::size_t Shard::resident_octets() const {
   std::size_t octets = 0;
-  for (const auto& [id, queue] : queues_) octets += queue->octets();
+  queues_->for_each([&](const Queue& queue) { octets += queue.octets(); });
   return octets;
 }
 

@@ -56,8 +56,8 @@ void Shard::run_control(Queue& queue, const Request& request) {
       return write(BlockQueue{id, blocking}, [this, was_active](Queue& changed) {
         if (was_active) ++statistics_.queues_blocked;
         // It stays subscribed: the recipient hears why nothing comes any more.
-        if (changed.subscriber && !changed.record.service) {
-          event(changed.subscriber->client, changed.record.recipient_id, broker::Err{blocked_error(changed.record)}, 0);
+        if (changed.is_subscribed() && !changed.record.service) {
+          event(changed.subscriber, changed.record.recipient_id, broker::Err{blocked_error(changed.record)}, 0);
         }
         auto answer = state_of(changed.record);
         answer.changed = true;

@@ -5,6 +5,7 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include "command_run.hpp"
+#include "directory.hpp"
 #include "services.hpp"
 
 namespace simplex::smp::server {
@@ -19,30 +20,32 @@ RecipientId Shard::new_recipient_id() {
 DirectoryId Shard::new_id(IdKind kind) {
   while (true) {
     const auto id = *DirectoryId::from(random_.bytes(settings_.queue_id_octets));
-    if (home_of(id.view()) == index_ && !directory_.contains(DirectoryKey{kind, id})) return id;
+    if (home_of(id.view()) == index_ && !directory_->find({kind, id})) return id;
   }
 }
 
 bool Shard::take_id(IdKind kind, const DirectoryId& id, const RecipientId& queue) {
-  const auto [found, added] = directory_.emplace(DirectoryKey{kind, id}, DirectoryEntry{queue});
-  return added || found->second.queue == queue;
+  const auto [found, added] = directory_->add({kind, id}, queue);
+  return added || found.queue() == queue;
 }
 
 void Shard::take_chosen_id(IdKind kind, const DirectoryId& id, const RecipientId& queue,
                            std::move_only_function<void(Reservation)> then) {
   const DirectoryKey key{kind, id};
-  const auto [entry, added] = directory_.emplace(key, DirectoryEntry{queue});
-  if (!added && entry->second.queue == queue) return then(Reservation::granted);
-  // What is remembered may be old: the store knows.
-  if (!added && !entry->second.remembered) return then(Reservation::taken);
-  entry->second = DirectoryEntry{queue};
+  const auto [found, added] = directory_->add(key, queue);
+  if (!added) {
+    if (found.queue() == queue) return then(Reservation::granted);
+    // What is remembered may be old: the store knows.
+    if (found.entry == nullptr || !found.entry->remembered) return then(Reservation::taken);
+    directory_->set(key, queue);
+  }
   if (!store_.keeps_everything()) return then(Reservation::granted);
   if (const auto lookup = finding_.find(key); lookup != finding_.end()) lookup->second.stale = true;
   store_->find(kind, id,
-               [this, key, queue, then = std::move(then)](const Result<std::optional<RecipientId>>& found) mutable {
-                 if (found && (!*found || **found == queue)) return then(Reservation::granted);
+               [this, key, queue, then = std::move(then)](const Result<std::optional<RecipientId>>& holder) mutable {
+                 if (holder && (!*holder || **holder == queue)) return then(Reservation::granted);
                  handle(between_shards::Release{key.kind, key.id, queue});
-                 then(found ? Reservation::taken : Reservation::failed);
+                 then(holder ? Reservation::taken : Reservation::failed);
                });
 }
 
@@ -88,20 +91,21 @@ void Shard::handle(between_shards::Reserved message) {
 }
 
 void Shard::handle(between_shards::Kept message) {
-  const auto found = directory_.find(DirectoryKey{message.kind, message.id});
-  if (found == directory_.end() || found->second.queue != message.queue || found->second.remembered) return;
+  const DirectoryKey key{message.kind, message.id};
+  const auto* entry = directory_->find(key).entry;
+  if (entry == nullptr || entry->queue != message.queue || entry->remembered) return;
   if (settings_.resident.remembered_ids == 0) {
-    directory_.erase(found);
+    directory_->erase(key);
   } else {
-    remember(found->first, message.queue);
+    remember(key, message.queue);
   }
 }
 
 void Shard::handle(between_shards::Release message) {
   const DirectoryKey key{message.kind, message.id};
   if (const auto lookup = finding_.find(key); lookup != finding_.end()) lookup->second.stale = true;
-  const auto found = directory_.find(key);
-  if (found != directory_.end() && found->second.queue == message.queue) directory_.erase(found);
+  const auto found = directory_->find(key);
+  if (found && found.queue() == message.queue) directory_->erase(key);
 }
 
 // A queue on its way to be created: ids that a client chose may belong to directories of other shards.

@@ -2,6 +2,7 @@
 #include "simplex/smp/server/shard.hpp"
 
 #include "command_run.hpp"
+#include "directory.hpp"
 #include "queue_visit.hpp"
 #include "resident_queues.hpp"
 
@@ -13,9 +14,12 @@ void Shard::resolve(IdKind kind, const DirectoryId& id, Request request) {
     return to_shard(directory, between_shards::Resolve{kind, id, std::move(request)});
   }
   const DirectoryKey key{kind, id};
-  if (const auto found = directory_.find(key); found != directory_.end()) {
-    return pass_on(RecipientId(found->second.queue), std::move(request));
+  const auto found = directory_->find(key);
+  if (found.in_memory != nullptr) {
+    if (resident_) resident_->touch(*found.in_memory);
+    return execute(found.in_memory, std::move(request));
   }
+  if (found) return pass_on(RecipientId(found.queue()), std::move(request));
   if (!store_.keeps_everything()) return reject_missing(request);
   find_in_store(key, std::move(request));
 }
@@ -74,15 +78,12 @@ void Shard::found_in_store(const DirectoryKey& key, const Result<std::optional<R
 
 void Shard::remember(const DirectoryKey& key, const RecipientId& queue) {
   if (settings_.resident.remembered_ids == 0) return;
-  const auto [entry, added] = directory_.try_emplace(key, DirectoryEntry{queue, true});
-  if (!added) {
-    if (entry->second.remembered) return;
-    entry->second.remembered = true;
-  }
+  const auto [found, added] = directory_->add(key, queue);
+  if (found.entry == nullptr || std::exchange(found.entry->remembered, true)) return;
   remembered_.push_back(key);
   while (remembered_.size() > settings_.resident.remembered_ids) {
-    const auto oldest = directory_.find(remembered_.front());
-    if (oldest != directory_.end() && oldest->second.remembered) directory_.erase(oldest);
+    const auto* oldest = directory_->find(remembered_.front()).entry;
+    if (oldest != nullptr && oldest->remembered) directory_->erase(remembered_.front());
     remembered_.pop_front();
     ++statistics_.forgotten_ids;
   }
@@ -133,8 +134,8 @@ void Shard::execute(Queue* queue, Request request) {
       (std::holds_alternative<command::Send>(command) || std::holds_alternative<command::Skey>(command) ||
        std::holds_alternative<command::Lkey>(command) || std::holds_alternative<command::Lget>(command) ||
        std::holds_alternative<command::Nsub>(command));
-  if (queue->changing || queue->senders_wait || (queue->removal && !of_sender)) {
-    return wait(queue->deferred, std::move(request));
+  if (queue->changing || queue->senders_wait || (queue->use().removal && !of_sender)) {
+    return wait(queue->begin_use().deferred, std::move(request));
   }
   if (request.control) return run_control(*queue, request);
   if (request.visit) return run_visit(*queue, request);
@@ -149,11 +150,13 @@ void Shard::run_visit(Queue& queue, const Request& request) {
 
 void Shard::run_deferred(const RecipientId& id) {
   auto* queue = find(id);
-  if (queue == nullptr || queue->changing || queue->removal) return;
+  if (queue == nullptr || queue->changing || queue->use().removal) return;
   queue->senders_wait = false;
-  // Those that have to wait again keep their order: nothing can come between them.
-  auto deferred = std::exchange(queue->deferred, {});
-  for (auto& each : deferred) execute(find(id), std::move(each.request));
+  if (auto* use = queue->use_or_null()) {
+    // Those that have to wait again keep their order: nothing can come between them.
+    auto deferred = std::exchange(use->deferred, {});
+    for (auto& each : deferred) execute(find(id), std::move(each.request));
+  }
   queue = find(id);
   if (queue != nullptr) deliver_next(*queue);
 }

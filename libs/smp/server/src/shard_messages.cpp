@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "simplex/smp/server/shard.hpp"
+#include "queue_table.hpp"
 #include "resident_queues.hpp"
 #include "services.hpp"
 
@@ -10,16 +11,18 @@ namespace {
 
 // Nobody needs to remove it any more.
 void mark_gone(Queue& queue, const auto& is_gone) {
-  const auto mark = [&](QueueReader& reader) {
-    if (reader.delivered && is_gone(*reader.delivered)) reader.delivered->gone = true;
+  auto* use = queue.use_or_null();
+  if (use == nullptr) return;
+  const auto mark = [&](PendingDelivery& delivered) {
+    if (delivered && is_gone(*delivered)) delivered->gone = true;
   };
-  if (queue.subscriber) mark(*queue.subscriber);
-  for (auto& fetcher : queue.fetchers) mark(fetcher);
+  mark(use->delivered);
+  for (auto& fetcher : use->fetchers) mark(fetcher.delivered);
 }
 
 // What is delivered is the first message, as long as it is there at all.
 void mark_older_gone(Queue& queue) {
-  const auto first = queue.messages.first();
+  const auto first = queue.use().messages.first();
   mark_gone(queue, [&](const DeliveredMessage& message) { return !first || message.id != first->id; });
 }
 
@@ -36,12 +39,14 @@ std::optional<std::int64_t> Shard::expired_before() const {
 
 void Shard::drop_expired(Queue& queue) {
   const auto before = expired_before();
-  if (!before || queue.removal) return;
+  auto* use = queue.use_or_null();
+  if (!before || use == nullptr || use->removal) return;
   // The marker of a full queue stays: it is what makes the recipient ask the sender to go on.
-  for (auto first = queue.messages.first(); first && expires(*first, *before); first = queue.messages.first()) {
+  auto& messages = use->messages;
+  for (auto first = messages.first(); first && expires(*first, *before); first = messages.first()) {
     store_->remove_message(queue.record.recipient_id, *first, [](const Result<>&) {});
     mark_gone(queue, [&](const DeliveredMessage& message) { return message.id == first->id; });
-    queue.messages.remove_first();
+    messages.remove_first();
     --messages_;
     // The sweep counts those of its time, which may be here still.
     if (first->sent_at >= swept_before_) ++statistics_.messages_expired;
@@ -50,7 +55,7 @@ void Shard::drop_expired(Queue& queue) {
 
 bool Shard::knows_first(Queue& queue) {
   drop_expired(queue);
-  return queue.messages.knows_first();
+  return queue.use().messages.knows_first();
 }
 
 void Shard::load_first(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then) {
@@ -63,7 +68,7 @@ void Shard::load_first(Queue& queue, std::move_only_function<void(Queue&, Result
         filled->changing = false;
         if (loaded) {
           filled->undelivered = false;
-          filled->messages.fill(*std::move(loaded));
+          filled->begin_use().messages.fill(*std::move(loaded));
           mark_older_gone(*filled);
         }
         then(*filled, loaded ? Result<>() : Result<>(std::unexpected(std::move(loaded.error()))));
@@ -74,9 +79,9 @@ void Shard::load_first(Queue& queue, std::move_only_function<void(Queue&, Result
 // ---- delivery
 
 void Shard::deliver_next(Queue& queue) {
-  if (queue.removal || queue.undelivered) return;
+  if (queue.use().removal || queue.undelivered) return;
   services_->lend_reader(queue);
-  if (!queue.subscriber || queue.subscriber->delivered) return;
+  if (!queue.is_subscribed() || queue.has_delivered()) return;
   if (!knows_first(queue)) {
     if (queue.changing) return;  // at the end of the change it is tried again
     return load_first(queue, [this](Queue& loaded, const Result<>& result) {
@@ -85,28 +90,36 @@ void Shard::deliver_next(Queue& queue) {
       undelivered_.push_back(loaded.record.recipient_id);
     });
   }
-  const auto message = queue.messages.first();
+  const auto message = queue.use().messages.first();
   if (!message) return services_->return_reader(queue);
-  const Origin to{queue.subscriber->client, CorrId(), EntityId(queue.record.recipient_id.view())};
-  hand_out(to, queue, *queue.subscriber, message, false);
+  hand_out({queue.subscriber, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, message, false);
 }
 
-void Shard::hand_out(const Origin& origin, Queue& queue, QueueReader& reader, const MessagePtr& message,
+void Shard::hand_out(const Origin& origin, Queue& queue, PendingDelivery& pending, const MessagePtr& message,
                      bool response) {
-  reader.delivered.set({message->id, message->position, message->sent_at, seconds_since_epoch(clock_.wall()),
-                        message->notification, message->quota});
+  pending.set({message->id, message->position, message->sent_at, seconds_since_epoch(clock_.wall()),
+               message->notification, message->quota});
   deliver(origin, queue, message, response);
+}
+
+void Shard::hand_out(const Origin& origin, Queue& queue, const MessagePtr& message, bool response) {
+  auto& pending = queue.begin_use().delivered;
+  if (!pending.is_of_somebody()) {
+    pending = PendingDelivery(*unacknowledged_, client_queues_.at(queue.subscriber).unacknowledged);
+  }
+  hand_out(origin, queue, pending, message, response);
 }
 
 void Shard::stored(Queue& queue, const MessagePtr& message) {
   const auto& limits = settings_.resident;
   services_->lend_reader(queue);
-  const bool waits_for_it = queue.subscriber && !queue.subscriber->delivered && queue.messages.count() == 0;
-  const bool is_read = queue.subscriber || !queue.fetchers.empty();
-  const bool has_room = is_read && queue.messages.octets() + message->body.size() <= limits.queue_octets &&
+  auto& use = queue.begin_use();
+  const bool waits_for_it = queue.is_subscribed() && !use.delivered && use.messages.count() == 0;
+  const bool is_read = queue.is_subscribed() || !use.fetchers.empty();
+  const bool has_room = is_read && use.messages.octets() + message->body.size() <= limits.queue_octets &&
                         (resident_ == nullptr || resident_->octets() + message->body.size() <= limits.octets);
   ++messages_;
-  queue.messages.add(message, resident_ == nullptr || waits_for_it || has_room);
+  use.messages.add(message, resident_ == nullptr || waits_for_it || has_room);
   deliver_next(queue);
 }
 
@@ -124,7 +137,7 @@ void Shard::retry() {
 void Shard::remove_acknowledged(Queue& queue, const DeliveredMessage& message,
                                 std::move_only_function<void(Queue&, Result<>)> then) {
   if (message.gone) return then(queue, {});
-  queue.removal = message;
+  queue.begin_use().removal = message;
   StoredMessage removed;
   removed.id = message.id;
   removed.sent_at = message.sent_at;
@@ -135,10 +148,11 @@ void Shard::remove_acknowledged(Queue& queue, const DeliveredMessage& message,
                          [this, id = queue.record.recipient_id, then = std::move(then)](Result<> stored) mutable {
                            auto* changed = find(id);
                            if (changed == nullptr) return;  // can't be: other commands wait
-                           const auto removal = *std::exchange(changed->removal, std::nullopt);
+                           auto& use = changed->begin_use();
+                           const auto removal = *std::exchange(use.removal, std::nullopt);
                            if (stored) {
                              mark_gone(*changed, [&](const DeliveredMessage& other) { return other.id == removal.id; });
-                             changed->messages.remove_first();
+                             use.messages.remove_first();
                              --messages_;
                            }
                            then(*changed, std::move(stored));
@@ -150,8 +164,8 @@ void Shard::remove_acknowledged(Queue& queue, const DeliveredMessage& message,
 
 void Shard::expire_messages(std::size_t limit, std::move_only_function<void(bool)> done) {
   const auto before = expired_before();
-  if (!before || sweeping_) return done(true);
   if (!store_.keeps_everything()) return done(expire_in_memory(limit));
+  if (!before || sweeping_) return done(true);
   sweeping_ = true;
   swept_before_ = *before;
   store_->expire(*before, limit, [this, done = std::move(done)](Result<std::vector<Store::Expired>> removed) mutable {
@@ -171,11 +185,11 @@ void Shard::expired(const std::vector<Store::Expired>& queues) {
   for (const auto& [id, messages] : queues) {
     statistics_.messages_expired += messages;
     if (const auto lookup = loading_.find(id); lookup != loading_.end()) lookup->second.stale = true;
-    if (const auto found = queues_.find(id); found != queues_.end()) found->second->lost = true;
+    if (auto* queue = queues_->find(id)) queue->lost = true;
   }
 }
 
-bool Shard::is_counted(const Queue& queue) const { return !queue.lost && queue.counted >= sweep_failed_; }
+bool Shard::is_counted(const Queue& queue) const { return !queue.lost && queue.use().counted >= sweep_failed_; }
 
 void Shard::recount(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then) {
   queue.changing = true;
@@ -204,23 +218,21 @@ void Shard::recount(Queue& queue, std::move_only_function<void(Queue&, Result<>)
 void Shard::take_messages(Queue& queue, LoadedQueue loaded, std::uint64_t asked) {
   queue.next_position = std::max(queue.next_position, loaded.next_position);
   queue.full = loaded.full;
-  queue.counted = asked;
-  queue.messages = MessageWindow(std::move(loaded.messages), loaded.message_count, queue.next_position);
+  auto& use = queue.begin_use();
+  use.counted = asked;
+  use.messages = MessageWindow(std::move(loaded.messages), loaded.message_count, queue.next_position);
   mark_older_gone(queue);
 }
 
 bool Shard::expire_in_memory(std::size_t queues) {
   std::size_t seen = 0;
   while (seen < queues) {
-    if (expiry_bucket_ >= queues_.bucket_count()) {
-      expiry_bucket_ = 0;
-      return true;
-    }
-    for (auto queue = queues_.begin(expiry_bucket_); queue != queues_.end(expiry_bucket_); ++queue) {
-      drop_expired(*queue->second);
+    expiry_place_ = queues_->walk(expiry_place_, [&](Queue& queue) {
+      drop_expired(queue);
+      queue.end_use_if_old();
       ++seen;
-    }
-    ++expiry_bucket_;
+    });
+    if (expiry_place_ == 0) return true;
     ++seen;
   }
   return false;

@@ -55,17 +55,17 @@ void Shard::handle(between_shards::DeliverPostponed message) {
 
 // Nothing is due any more when it was delivered another way, and perhaps acknowledged: the next was sent by itself.
 void Shard::deliver_again(Queue& queue, const between_shards::DeliverPostponed& postponed) {
-  auto& subscriber = queue.subscriber;
   const auto client = postponed.client;
-  if (!subscriber || subscriber->client != client) return;
-  if (!subscriber->delivered || subscriber->delivered->id != postponed.message) return;
-  const bool known = queue.messages.knows_first();
-  const auto first = known ? queue.messages.first() : nullptr;
-  if (first && first->id == subscriber->delivered->id) {
+  if (queue.subscriber != client || !queue.has_delivered()) return;
+  auto& use = queue.begin_use();
+  if (use.delivered->id != postponed.message) return;
+  const bool known = use.messages.knows_first();
+  const auto first = known ? use.messages.first() : nullptr;
+  if (first && first->id == use.delivered->id) {
     return deliver({client, CorrId(), EntityId(queue.record.recipient_id.view())}, queue, first, false);
   }
   // It is no more, or the store failed: as if it had not been delivered.
-  subscriber->delivered.reset();
+  use.delivered.reset();
   if (known) {
     deliver_next(queue);
   } else if (!std::exchange(queue.undelivered, true)) {
@@ -76,8 +76,8 @@ void Shard::deliver_again(Queue& queue, const between_shards::DeliverPostponed& 
 // There was no room to wait for what the queue waits for: it is delivered at the end of that.
 void Shard::forget_delivery(const between_shards::DeliverPostponed& postponed) {
   auto* queue = find(postponed.queue);
-  if (queue == nullptr || !queue->subscriber || queue->subscriber->client != postponed.client) return;
-  auto& delivered = queue->subscriber->delivered;
+  if (queue == nullptr || queue->subscriber != postponed.client) return;
+  auto& delivered = queue->begin_use().delivered;
   if (!delivered || delivered->id != postponed.message) return;
   delivered.reset();
   services_->return_reader(*queue);

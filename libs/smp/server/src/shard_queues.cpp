@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "simplex/smp/server/shard.hpp"
+#include "directory.hpp"
 #include "notifiers.hpp"
+#include "queue_table.hpp"
 #include "resident_queues.hpp"
 #include "services.hpp"
 
@@ -18,26 +20,28 @@ std::shared_ptr<const LinkData> without_data(const LinkData& link) {
 }  // namespace
 
 Queue* Shard::find(const RecipientId& id) {
-  const auto found = queues_.find(id);
-  if (found == queues_.end()) return nullptr;
-  if (resident_) resident_->touch(*found->second);
-  return found->second.get();
+  auto* found = queues_->find(id);
+  if (found != nullptr && resident_) resident_->touch(*found);
+  return found;
 }
 
 Queue& Shard::insert(QueueRecord record) {
-  const auto id = record.recipient_id;
   services_->index().in_memory(record);
-  auto& queue = *queues_.insert_or_assign(id, std::make_unique<Queue>(std::move(record))).first->second;
-  queue.counted = calls_;
+  auto& queue = queues_->insert(std::move(record));
+  const auto& id = queue.record.recipient_id;
   if (queue.record.notifier) ++notifiers_in_memory_;
+  // A directory on this shard has the ids of the queues in memory. One on another shard asks the store.
+  if (const auto& sender = queue.record.sender_id; home_of(sender.view()) == index_) {
+    const auto known = directory_->find({IdKind::sender, *DirectoryId::from(sender.view())});
+    if (resident_ || !known || known.queue() == id) directory_->own(queue);
+  }
   if (!resident_) return queue;
+  queue.begin_use().counted = calls_;
   if (queue.record.link) queue.record.link = without_data(*queue.record.link);
   resident_->touch(queue);
-  // A directory on this shard has the ids of the queues in memory. One on another shard asks the store.
   const auto name = [&](IdKind kind, BytesView name) {
-    if (home_of(name) == index_) directory_.insert_or_assign({kind, *DirectoryId::from(name)}, DirectoryEntry{id});
+    if (home_of(name) == index_) directory_->set({kind, *DirectoryId::from(name)}, id);
   };
-  name(IdKind::sender, queue.record.sender_id.view());
   if (queue.record.link) name(IdKind::link, queue.record.link->id.view());
   if (queue.record.notifier) name(IdKind::notifier, queue.record.notifier->id.view());
   return queue;
@@ -50,16 +54,18 @@ Queue& Shard::insert(LoadedQueue loaded, std::uint64_t asked) {
 }
 
 void Shard::erase(Queue& queue, ClientId by) {
-  const auto id = queue.record.recipient_id;
   services_->deleted(queue, by);
   unsubscribe(queue);
-  while (!queue.fetchers.empty()) forget_fetcher(queue, queue.fetchers.back().client);
+  while (!queue.use().fetchers.empty()) forget_fetcher(queue, queue.use().fetchers.back().client);
   release_ids(queue.record);
+  directory_->disown(queue);
   if (resident_) resident_->forget(queue);
-  messages_ -= queue.messages.count();
+  messages_ -= queue.use().messages.count();
   if (queue.record.notifier) --notifiers_in_memory_;
-  auto node = queues_.extract(id);
-  for (auto& each : node.mapped()->deferred) execute(nullptr, std::move(each.request));
+  const auto erased = queues_->extract(queue);
+  if (auto* use = erased->use_or_null()) {
+    for (auto& each : use->deferred) execute(nullptr, std::move(each.request));
+  }
 }
 
 void Shard::deleted(Queue& queue, ClientId by) {
@@ -67,8 +73,8 @@ void Shard::deleted(Queue& queue, ClientId by) {
   ++statistics_.queues_deleted;
   --*settings_.queue_count;
   // The connection of a service is told by erase().
-  if (queue.subscriber && !queue.record.service && queue.subscriber->client != by) {
-    event(queue.subscriber->client, queue.record.recipient_id, broker::Deld{}, -1);
+  if (queue.is_subscribed() && !queue.record.service && queue.subscriber != by) {
+    event(queue.subscriber, queue.record.recipient_id, broker::Deld{}, -1);
   }
   erase(queue, by);
 }
@@ -76,9 +82,10 @@ void Shard::deleted(Queue& queue, ClientId by) {
 // Not used by anybody, and kept by the store.
 void Shard::evict(Queue& queue) {
   forget_ids(queue.record);
+  directory_->disown(queue);
   ++statistics_.dropped_idle_queues;
   if (queue.record.notifier) --notifiers_in_memory_;
-  queues_.erase(RecipientId(queue.record.recipient_id));
+  (void)queues_->extract(queue);
 }
 
 void Shard::change(Queue& queue, StoreRecord record, std::move_only_function<void(Queue&, Result<>)> then) {
@@ -111,26 +118,25 @@ Result<> Shard::apply(const StoreRecord& record, Queue& queue) {
 // ---- readers
 
 void Shard::subscribe(Queue& queue, ClientId client) {
-  if (queue.subscriber && queue.subscriber->client == client) return;
-  if (queue.subscriber) event(queue.subscriber->client, queue.record.recipient_id, broker::End{}, -1);
+  if (queue.subscriber == client) return;
+  if (queue.is_subscribed()) event(queue.subscriber, queue.record.recipient_id, broker::End{}, -1);
   unsubscribe(queue);
   attach(queue, client);
 }
 
 void Shard::attach(Queue& queue, ClientId client) {
-  auto& of_client = client_queues_[client];
-  queue.subscriber = QueueReader{client, {*unacknowledged_, of_client.unacknowledged}};
-  auto& first = of_client.first;
+  queue.subscriber = client;
+  auto& first = client_queues_[client].first;
   queue.next_of_client = first;
   if (first != nullptr) first->previous_of_client = &queue;
   first = &queue;
 }
 
 void Shard::unsubscribe(Queue& queue) {
-  if (!queue.subscriber) return;
+  if (!queue.is_subscribed()) return;
   if (resident_) resident_->touch(queue);
-  const auto client = client_queues_.find(queue.subscriber->client);
-  queue.subscriber.reset();
+  if (auto* use = queue.use_or_null()) use->delivered = PendingDelivery();
+  const auto client = client_queues_.find(std::exchange(queue.subscriber, ClientId()));
   if (queue.next_of_client != nullptr) queue.next_of_client->previous_of_client = queue.previous_of_client;
   if (queue.previous_of_client != nullptr) {
     queue.previous_of_client->next_of_client = queue.next_of_client;
@@ -143,7 +149,7 @@ void Shard::unsubscribe(Queue& queue) {
 }
 
 void Shard::forget_fetcher(Queue& queue, ClientId client) {
-  std::erase_if(queue.fetchers, [&](const QueueReader& reader) { return reader.client == client; });
+  std::erase_if(queue.begin_use().fetchers, [&](const QueueReader& reader) { return reader.client == client; });
   const auto found = client_queues_.find(client);
   if (found == client_queues_.end()) return;
   std::erase(found->second.fetched, queue.record.recipient_id);
@@ -157,8 +163,13 @@ void Shard::forget_readers(ClientId client) {
     auto* next = queue->next_of_client;
     queue->next_of_client = nullptr;
     queue->previous_of_client = nullptr;
-    queue->subscriber.reset();
-    if (resident_) resident_->touch(*queue);
+    queue->subscriber = ClientId();
+    if (auto* use = queue->use_or_null()) use->delivered = PendingDelivery();
+    if (resident_) {
+      resident_->touch(*queue);
+    } else {
+      queue->end_use();
+    }
     queue = next;
   }
   if (found->second.fetched.empty()) client_queues_.erase(found);
@@ -172,7 +183,8 @@ void Shard::forget_client(ClientId client) {
   for (const auto& id : found->second.fetched) {
     auto* queue = find(id);
     if (queue == nullptr) continue;
-    std::erase_if(queue->fetchers, [&](const QueueReader& reader) { return reader.client == client; });
+    std::erase_if(queue->begin_use().fetchers, [&](const QueueReader& reader) { return reader.client == client; });
+    if (!resident_) queue->end_use();
   }
   client_queues_.erase(found);
 }

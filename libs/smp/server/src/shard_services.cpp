@@ -1,6 +1,7 @@
 // The shard's part in notifications and services.
 #include "simplex/smp/server/shard.hpp"
 
+#include "directory.hpp"
 #include "notifiers.hpp"
 #include "queue_visit.hpp"
 #include "services.hpp"
@@ -41,8 +42,7 @@ void Shard::visit(const RecipientId& queue, std::move_only_function<void(Queue*)
 
 void Shard::find_queue(IdKind kind, const DirectoryId& id,
                        std::move_only_function<void(Result<std::optional<RecipientId>>)> then) {
-  const auto found = directory_.find(DirectoryKey{kind, id});
-  if (found != directory_.end()) return then(std::optional(found->second.queue));
+  if (const auto found = directory_->find({kind, id})) return then(std::optional(found.queue()));
   store_->find(kind, id, std::move(then));
 }
 

@@ -10,7 +10,7 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
-std::string keys_text(const std::vector<crypto::AuthPublicKey>& keys) {
+std::string keys_text(std::span<const crypto::AuthPublicKey> keys) {
   std::string made;
   for (const auto& key : keys) {
     if (!made.empty()) made += ',';

@@ -63,7 +63,7 @@ void append_id(Values& values, const std::optional<Id>& id) {
 
 }  // namespace
 
-Bytes encode_keys(const std::vector<crypto::AuthPublicKey>& keys) {
+Bytes encode_keys(std::span<const crypto::AuthPublicKey> keys) {
   Writer writer;
   writer.list(keys, [](Writer& to, const crypto::AuthPublicKey& key) { crypto::write_key(to, key); });
   return std::move(writer).take();

@@ -13,7 +13,7 @@
 
 namespace simplex::smp::stores::postgres {
 
-[[nodiscard]] Bytes encode_keys(const std::vector<crypto::AuthPublicKey>& keys);
+[[nodiscard]] Bytes encode_keys(std::span<const crypto::AuthPublicKey> keys);
 [[nodiscard]] std::string status_text(const server::QueueRecord& queue);
 [[nodiscard]] Bytes encode_certificates(const std::vector<Bytes>& certificates);
 [[nodiscard]] std::string_view role_text(server::ServiceRole role);

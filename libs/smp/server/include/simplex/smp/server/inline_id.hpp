@@ -30,6 +30,7 @@ class InlineId {
 
   [[nodiscard]] BytesView view() const noexcept { return BytesView(bytes_).first(size_); }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] const std::array<std::uint8_t, max_size>& padded() const noexcept { return bytes_; }  // with zeros
 
   friend auto operator<=>(const InlineId&, const InlineId&) = default;
 

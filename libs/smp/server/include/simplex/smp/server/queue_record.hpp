@@ -1,6 +1,8 @@
 // What a relay keeps of a queue, and of a message in it.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,13 +12,27 @@
 #include "simplex/protocol/queue_address.hpp"
 #include "simplex/smp/error.hpp"
 #include "simplex/smp/server/inline_id.hpp"
+#include "simplex/smp/server/recipient_keys.hpp"
 
 namespace simplex::smp::server {
 
 // Whole days, as seconds since the epoch at 0:00 UTC: the exact time of a command is nobody's business.
-struct DateTag;
-using Date = StrongInt<DateTag, std::int64_t>;
-[[nodiscard]] constexpr Date date_of(std::int64_t seconds) { return Date(seconds - seconds % 86'400); }
+class Date {
+ public:
+  constexpr Date() = default;
+  // The day of this second; the last one there is, when it is farther away than 5 million years.
+  explicit constexpr Date(std::int64_t seconds)
+      : days_(static_cast<std::int32_t>(std::clamp<std::int64_t>(
+            seconds / of_day, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()))) {}
+  [[nodiscard]] constexpr std::int64_t value() const noexcept { return days_ * of_day; }
+
+  friend auto operator<=>(const Date&, const Date&) = default;
+
+ private:
+  static constexpr std::int64_t of_day = 86'400;
+  std::int32_t days_ = 0;
+};
+[[nodiscard]] constexpr Date date_of(std::int64_t seconds) { return Date(seconds); }
 
 // Encrypted link data as the recipient gave it: the fixed part (never changes) and the user part. Not changed once made:
 // an answer on its way to a slow reader holds on to it.
@@ -46,19 +62,20 @@ struct Blocking {
 
 enum class QueueStatus : std::uint8_t { active, suspended, blocked };
 
+// There is one for every queue in memory: ordered by alignment, so that it has no gaps.
 struct QueueRecord {
   RecipientId recipient_id;
-  std::vector<crypto::AuthPublicKey> recipient_keys;  // at least one
-  crypto::X25519Secret dh_secret;                     // agreed at creation; messages are encrypted with it
   SenderId sender_id;
+  crypto::X25519Secret dh_secret;  // agreed at creation; messages are encrypted with it
   std::optional<crypto::AuthPublicKey> sender_key;
   std::optional<protocol::QueueMode> mode;
+  QueueStatus status = QueueStatus::active;
+  std::optional<ServiceId> service;
+  std::optional<Date> updated;
+  RecipientKeys recipient_keys;                   // at least one
   std::shared_ptr<const LinkData> link;           // null: none
   std::unique_ptr<NotifierCredentials> notifier;  // null: none
-  QueueStatus status = QueueStatus::active;
-  std::unique_ptr<Blocking> blocking;  // when blocked
-  std::optional<Date> updated;
-  std::optional<ServiceId> service;
+  std::unique_ptr<Blocking> blocking;             // when blocked
 
   [[nodiscard]] QueueRecord clone() const;
 

@@ -12,7 +12,6 @@
 // One thread uses a shard at a time. After every call the owner takes what came out with take_output().
 #pragma once
 
-#include <array>
 #include <deque>
 #include <functional>
 #include <span>
@@ -24,6 +23,7 @@
 #include "simplex/smp/server/active_queues.hpp"
 #include "simplex/smp/server/connection_use.hpp"
 #include "simplex/smp/server/control.hpp"
+#include "simplex/smp/server/id_hash.hpp"
 #include "simplex/smp/server/request.hpp"
 #include "simplex/smp/server/service_messages.hpp"
 #include "simplex/smp/server/settings.hpp"
@@ -95,7 +95,6 @@ struct Output {
 };
 
 struct Queue;
-struct QueueReader;
 struct DeliveredMessage;
 struct Creation;
 class Services;
@@ -106,6 +105,9 @@ class WaitingRoom;
 class ResidentQueues;
 class Unacknowledged;
 class Proxy;
+class PendingDelivery;
+class QueueTable;
+class Directory;
 
 class Shard {
  public:
@@ -183,9 +185,11 @@ class Shard {
   void restore_id(IdKind kind, const DirectoryId& id, const RecipientId& queue);
   // --- what is in memory; over a store that keeps everything only a part of what there is
   void for_each_queue(const std::function<void(const QueueRecord&, std::span<const MessagePtr>)>& visit) const;
-  [[nodiscard]] std::size_t queue_count() const { return queues_.size(); }
+  [[nodiscard]] std::size_t queue_count() const;
   [[nodiscard]] std::size_t message_count() const;  // looks at each queue; gauges() do not
-  [[nodiscard]] std::size_t directory_size() const { return directory_.size(); }
+  // Those that take more memory than a queue that nobody uses; looks at each queue.
+  [[nodiscard]] std::size_t queues_in_use() const;
+  [[nodiscard]] std::size_t directory_size() const;
   [[nodiscard]] std::size_t resident_octets() const;  // message bodies
   [[nodiscard]] std::size_t waiting_octets() const;   // of commands
 
@@ -215,25 +219,6 @@ class Shard {
     std::size_t unacknowledged = 0;  // messages that were delivered
   };
   using Reservation = between_shards::Reservation;
-  struct DirectoryKey {
-    IdKind kind;
-    DirectoryId id;
-    friend bool operator==(const DirectoryKey&, const DirectoryKey&) = default;
-  };
-  // With keys of its own: clients choose ids of links, and must not be able to make them collide.
-  class DirectoryHash {
-   public:
-    explicit DirectoryHash(Random& random);
-    std::size_t operator()(const DirectoryKey& key) const noexcept;
-
-   private:
-    std::array<std::uint64_t, 6> keys_;
-  };
-
-  struct DirectoryEntry {
-    RecipientId queue;
-    bool remembered = false;  // found in the store, of a queue on another shard: may be dropped at any time
-  };
   // Commands that wait until the store has told of their queue.
   struct Lookup {
     std::vector<WaitingRequest> waiting;
@@ -330,7 +315,9 @@ class Shard {
   // Other commands of the queue wait meanwhile. What is loaded may all have expired.
   void load_first(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then);
   void deliver_next(Queue& queue);
-  void hand_out(const Origin& origin, Queue& queue, QueueReader& reader, const MessagePtr& message, bool response);
+  void hand_out(const Origin& origin, Queue& queue, PendingDelivery& pending, const MessagePtr& message, bool response);
+  // The same to the subscriber of the queue.
+  void hand_out(const Origin& origin, Queue& queue, const MessagePtr& message, bool response);
   void stored(Queue& queue, const MessagePtr& message);
   void remove_acknowledged(Queue& queue, const DeliveredMessage& message,
                            std::move_only_function<void(Queue&, Result<>)> then);
@@ -341,6 +328,7 @@ class Shard {
   // Of a queue of which nothing is on its way to the store. Other commands wait meanwhile.
   void recount(Queue& queue, std::move_only_function<void(Queue&, Result<>)> then);
   void take_messages(Queue& queue, LoadedQueue loaded, std::uint64_t asked);
+  // Also takes from queues what they need only when they are used.
   bool expire_in_memory(std::size_t queues);
   void evict(Queue& queue);
   void subscribe(Queue& queue, ClientId client);
@@ -394,10 +382,10 @@ class Shard {
   std::unordered_map<ClientId, Client> clients_;
   std::unique_ptr<Unacknowledged> unacknowledged_;
   std::unordered_map<ClientId, ClientQueues> client_queues_;
-  std::unordered_map<RecipientId, std::unique_ptr<Queue>> queues_;
+  std::unique_ptr<QueueTable> queues_;
   std::unordered_map<RecipientId, Lookup> loading_;
-  std::unordered_map<DirectoryKey, DirectoryEntry, DirectoryHash> directory_;
-  std::unordered_map<DirectoryKey, Lookup, DirectoryHash> finding_;
+  std::unique_ptr<Directory> directory_;
+  std::unordered_map<DirectoryKey, Lookup, IdHash> finding_;
   std::deque<DirectoryKey> remembered_;
   std::uint64_t next_token_ = 1;
   std::unordered_map<std::uint64_t, std::move_only_function<void(Reservation)>> reservations_;
@@ -409,7 +397,7 @@ class Shard {
   std::int64_t swept_before_ = 0;         // what was sent before this is counted by a sweep
   std::uint64_t sweep_failed_ = 0;        // calls_ when a sweep could not say what it removed
   std::vector<RecipientId> undelivered_;  // the store failed when their subscribers should have got a message
-  std::size_t expiry_bucket_ = 0;
+  std::uint64_t expiry_place_ = 0;        // QueueTable::walk
   std::unique_ptr<Notifiers> notifiers_;
   std::unique_ptr<Services> services_;
   std::deque<ClientId> catching_up_;
