@@ -1,6 +1,7 @@
 // The table of pointers to what has its key inside, against the standard library's.
 #include "pointer_index.hpp"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <functional>
