@@ -5,12 +5,12 @@
 
 #include "simplex/async/loop.hpp"
 #include "simplex/base/program.hpp"
+#include "simplex/base/stderr_logger.hpp"
 #include "simplex/chat/chat.hpp"
 #include "simplex/transport/tls.hpp"
 #include "simplex/ui/terminal.hpp"
 #include "simplex/ui/view.hpp"
 #include "options.hpp"
-#include "stderr_logger.hpp"
 
 namespace simplex::app {
 namespace {

@@ -1,0 +1,113 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "simplex/base/program.hpp"
+
+namespace simplex::echo {
+namespace {
+
+constexpr int wrong_options = 2;
+
+std::optional<std::uint16_t> number(std::string_view text) {
+  std::uint16_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "2-7", or "7" for one.
+template <class Range>
+void narrow(Range& range, const std::string& option, const std::string& text) {
+  if (text.empty()) return;
+  const auto dash = text.find('-');
+  const auto least = number(text.substr(0, dash));
+  const auto most = dash == std::string::npos ? least : number(text.substr(dash + 1));
+  if (!least || !most || *least > *most || *least < range.min.value() || *most > range.max.value()) {
+    throw CLI::ValidationError(option, "versions are " + std::to_string(range.min.value()) + "-" +
+                                           std::to_string(range.max.value()) + ", or one of these");
+  }
+  using Version = decltype(range.min);
+  range = {Version(*least), Version(*most)};
+}
+
+}  // namespace
+
+std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
+  Options options;
+  std::string database;
+  std::string key;
+  std::string level = "warn";
+  std::string agent_versions;
+  std::string smp_versions;
+  std::string client_versions;
+  std::string e2e_versions;
+  bool no_pq = false;
+  bool no_receipts = false;
+  bool no_echo = false;
+  std::uint64_t count = 0;
+  int timeout = 0;
+
+  CLI::App app{
+      "agent-echo: makes or joins SimpleX connections and sends back every message that comes.\n"
+      "An example of a program on the agent library, and a way to try two implementations with each other."};
+  app.set_version_flag("--version", "agent-echo " + std::string(program_version()));
+  app.add_option("-d,--database", database, "The agent's database; made when it is not there")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("-k,--key", key, "Passphrase of the database; empty: it is not encrypted")->type_name("KEY");
+  app.add_option(
+         "-s,--server", options.agent.servers,
+         "Relay for own queues: smp://FINGERPRINT[:PASSWORD]@HOST[:PORT]. Several: one is chosen for each queue")
+      ->type_name("SERVER")
+      ->required();
+  app.add_flag("-i,--invite", options.invite, "Make a one-time link, and the next one when it was used");
+  app.add_flag("-a,--address", options.address, "Make an address: a link that many peers can use");
+  app.add_option("-j,--join", options.join, "Join by a link of either kind")->type_name("LINK");
+  app.add_option("-n,--name", options.name, "What peers get to know of us: the connection information")
+      ->capture_default_str();
+  app.add_option("--say", options.say, "Say this when a connection is made (may be repeated)")->type_name("TEXT");
+  app.add_option("-c,--count", count, "End when so many messages have come")->check(CLI::Range(1, 1'000'000'000));
+  app.add_option("-t,--timeout", timeout, "End with exit code 1 after so many seconds")->check(CLI::Range(1, 86'400));
+  app.add_flag("--no-echo", no_echo, "Send nothing back");
+  app.add_flag("--no-pq", no_pq, "No post-quantum key agreement");
+  app.add_flag("--no-receipts", no_receipts, "Do not tell peers that their messages have come");
+  app.add_option("--agent-versions", agent_versions, "Agent protocol versions, as 2-7 or 7")->type_name("VERSIONS");
+  app.add_option("--client-versions", client_versions, "SMP client versions, as 1-4")->type_name("VERSIONS");
+  app.add_option("--e2e-versions", e2e_versions, "Double ratchet versions, as 2-3")->type_name("VERSIONS");
+  app.add_option("--smp-versions", smp_versions, "SMP versions with relays, as 6-20")->type_name("VERSIONS");
+  app.add_option("-l,--log-level", level, "Log level: debug, info, warn, error, important")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "important"}))
+      ->capture_default_str();
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "agent-echo: " + std::string(error.what()) + "\nagent-echo --help lists the options.\n";
+  });
+  app.footer(
+      "It prints one line for each event: \"link LINK\", \"connected N pq\", \"heard N TEXT\", \"sent N\",\n"
+      "\"delivered N\", \"failed N WHY\"; N counts the connections of this run. It goes on with what is in its "
+      "database.\n"
+      "Example: agent-echo -d echo.db -s smp://FINGERPRINT@127.0.0.1 --address");
+  try {
+    app.parse(argc, argv);
+    narrow(options.agent.versions.agent, "--agent-versions", agent_versions);
+    narrow(options.agent.versions.smp_client, "--client-versions", client_versions);
+    narrow(options.agent.versions.e2e, "--e2e-versions", e2e_versions);
+    narrow(options.agent.versions.smp, "--smp-versions", smp_versions);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : wrong_options;
+    return std::nullopt;
+  }
+  options.agent.database = database;
+  options.agent.passphrase = SecretBytes(as_bytes(key));
+  std::fill(key.begin(), key.end(), '\0');
+  options.pq = !no_pq;
+  options.receipts = !no_receipts;
+  options.echo = !no_echo;
+  if (count > 0) options.count = count;
+  if (timeout > 0) options.timeout = std::chrono::seconds(timeout);
+  options.log_level = log_level_from(level).value_or(LogLevel::warning);
+  return options;
+}
+
+}  // namespace simplex::echo

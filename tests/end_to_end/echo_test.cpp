@@ -1,0 +1,81 @@
+// agent-echo: the agent library alone, as a program, with each kind of link and each version.
+#include <gtest/gtest.h>
+
+#include "stage.hpp"
+
+namespace simplex::end_to_end {
+namespace {
+
+class EchoTest : public ::testing::Test {
+ protected:
+  void SetUp() override { relay_.start(); }
+  std::vector<std::string> arguments(const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> all{"-d", (stage_.folder() / (name + ".db")).string(), "-s", relay_.address(), "-n", name};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  std::unique_ptr<Process> echo(const std::string& name, std::vector<std::string> more) {
+    return std::make_unique<Process>(program("agent-echo"), arguments(name, std::move(more)));
+  }
+  static std::string link_of(Process& process) { return process.await("^link .*").substr(5); }
+
+  Stage stage_;
+  RelayProgram relay_{stage_.folder() / "relay"};
+};
+
+TEST_F(EchoTest, AnInvitationIsUsedAndTheNextOneIsMade) {
+  auto server = echo("server", {"--invite"});
+  const auto link = link_of(*server);
+  auto guest = echo("guest", {"--join", link, "--say", "hello", "--say", "hello again", "--no-echo", "-c", "2"});
+  guest->await("^connected 1 pq$");
+  guest->await("^heard 1 hello$");
+  guest->await("^heard 1 hello again$");
+  EXPECT_EQ(guest->wait(), 0);
+  EXPECT_NE(link_of(*server), link);
+  EXPECT_EQ(server->stop(SIGTERM), 0);
+}
+
+TEST_F(EchoTest, AnAddressServesManyAndSurvivesKills) {
+  auto server = echo("server", {"--address"});
+  const auto link = link_of(*server);
+  for (const std::string name : {"bob", "carol"}) {
+    auto guest = echo(name, {"--join", link, "--say", "I am " + name, "--no-echo", "-c", "1"});
+    guest->await("^heard 1 I am " + name + "$");
+    EXPECT_EQ(guest->wait(), 0);
+    EXPECT_EQ(server->stop(SIGKILL), 128 + SIGKILL);
+    server = echo("server", {});
+  }
+  EXPECT_EQ(server->stop(SIGTERM), 0);
+}
+
+TEST_F(EchoTest, SendersLearnWhatHasCome) {
+  auto server = echo("server", {"--invite"});
+  auto guest = echo("guest", {"--join", link_of(*server), "--say", "hello", "--no-echo"});
+  guest->await("^delivered 1$");
+  EXPECT_EQ(guest->stop(SIGTERM), 0);
+  EXPECT_EQ(server->stop(SIGTERM), 0);
+}
+
+TEST_F(EchoTest, VersionsCanBeChosen) {
+  auto server =
+      echo("server", {"--invite", "--agent-versions", "2-4", "--e2e-versions", "2", "--client-versions", "1-2"});
+  auto guest = echo("guest", {"--join", link_of(*server), "--say", "old", "--no-echo", "-c", "1"});
+  guest->await("^connected 1 no-pq$");
+  guest->await("^heard 1 old$");
+  EXPECT_EQ(guest->wait(), 0);
+  Process wrong(program("agent-echo"), arguments("wrong", {"--agent-versions", "9"}));
+  wrong.await("versions are 2-7");
+  EXPECT_EQ(wrong.wait(), 2);
+}
+
+TEST_F(EchoTest, WhatIsWrongWithALinkIsSaid) {
+  auto guest = echo("guest", {"--join", "simplex:/nonsense"});
+  guest->await("^agent-echo: .*link");
+  EXPECT_EQ(guest->wait(), 1);
+  auto server = echo("server", {"--invite", "--timeout", "1"});
+  server->await("the time is over");
+  EXPECT_EQ(server->wait(), 1);
+}
+
+}  // namespace
+}  // namespace simplex::end_to_end
