@@ -67,6 +67,7 @@ class Echo {
     if (!options_.join.empty()) {
       SIMPLEX_TRY(agent_.join_connection(user_, options_.join, as_bytes(options_.name), options_.pq));
     }
+    tell("ready");
     if (options_.timeout) {
       timer_ = loop_.after(*options_.timeout, [this] {
         exit_code_ = fail_program({ErrorKind::timeout, "the time is over", Advice::give_up});

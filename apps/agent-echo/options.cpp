@@ -84,7 +84,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     return "agent-echo: " + std::string(error.what()) + "\nagent-echo --help lists the options.\n";
   });
   app.footer(
-      "It prints one line for each event: \"link LINK\", \"connected N pq\", \"heard N TEXT\", \"sent N\",\n"
+      "It prints one line for each event: \"ready\", \"link LINK\", \"connected N pq\", \"heard N TEXT\", \"sent N\",\n"
       "\"delivered N\", \"failed N WHY\"; N counts the connections of this run. It goes on with what is in its "
       "database.\n"
       "Example: agent-echo -d echo.db -s smp://FINGERPRINT@127.0.0.1 --address");

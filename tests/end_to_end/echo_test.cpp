@@ -44,6 +44,7 @@ TEST_F(EchoTest, AnAddressServesManyAndSurvivesKills) {
     EXPECT_EQ(guest->wait(), 0);
     EXPECT_EQ(server->stop(SIGKILL), 128 + SIGKILL);
     server = echo("server", {});
+    server->await("^ready$");
   }
   EXPECT_EQ(server->stop(SIGTERM), 0);
 }
