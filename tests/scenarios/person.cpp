@@ -12,7 +12,7 @@ Person::Person(std::string name, fs::path folder, std::string relay_address, Sch
                std::uint64_t seed, agent::Versions versions)
     : name_(std::move(name)),
       folder_(std::move(folder)),
-      relay_address_(std::move(relay_address)),
+      relay_addresses_({std::move(relay_address)}),
       time_(&time),
       network_(&network),
       random_(seed),
@@ -31,7 +31,7 @@ void Person::start() {
   connector_ = network_->connector(name_);
   agent::Config config;
   config.database = database();
-  config.servers = {relay_address_};
+  config.servers = relay_addresses_;
   config.versions = versions_;
   auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
   ASSERT_TRUE(opened) << opened.error().message;
@@ -128,6 +128,28 @@ void Person::make_address() {
 void Person::synchronize(const std::string& friend_name) {
   const auto begun = agent_->synchronize_ratchet(diary_.friends.at(friend_name).connection, true, true);
   EXPECT_TRUE(begun) << begun.error().message;
+}
+
+void Person::rotate(const std::string& friend_name) {
+  const auto begun = agent_->switch_connection(diary_.friends.at(friend_name).connection);
+  EXPECT_TRUE(begun) << begun.error().message;
+}
+
+bool Person::abort_rotation(const std::string& friend_name) {
+  const auto aborted = agent_->abort_switch(diary_.friends.at(friend_name).connection);
+  EXPECT_TRUE(aborted || aborted.error().kind == ErrorKind::conflict) << aborted.error().message;
+  return aborted.has_value();
+}
+
+int Person::times_moved(const std::string& friend_name) const { return diary_.friends.at(friend_name).times_moved; }
+int Person::times_friend_moved(const std::string& friend_name) const {
+  return diary_.friends.at(friend_name).times_friend_moved;
+}
+
+agent::ConnectionState Person::connection(const std::string& friend_name) const {
+  const auto state = agent_->connection_state(diary_.friends.at(friend_name).connection);
+  EXPECT_TRUE(state) << state.error().message;
+  return state.value_or(agent::ConnectionState{});
 }
 
 void Person::keep_copy() {
@@ -314,6 +336,12 @@ void Person::on(const agent::RatchetSyncChanged& event) {
   for (Said& said : them->said) {
     if (!said.sent && !said.message) send(*them, said);
   }
+}
+
+void Person::on(const agent::QueueSwitched& event) {
+  Friend* them = find(event.connection);
+  if (them == nullptr || event.phase != agent::SwitchPhase::completed) return;
+  ++(event.direction == agent::QueueDirection::receiving ? them->times_moved : them->times_friend_moved);
 }
 
 void Person::on(const agent::MessageFailed& event) { trouble("a message was not delivered", event.error); }

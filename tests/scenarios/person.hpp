@@ -27,6 +27,9 @@ class Person {
 
   [[nodiscard]] const std::string& name() const { return name_; }
 
+  // From the next start on, its queues are made at one of these.
+  void use_relays(std::vector<std::string> addresses) { relay_addresses_ = std::move(addresses); }
+
   // ---- the program
   void start();
   void stop();  // in good order
@@ -49,6 +52,12 @@ class Person {
   [[nodiscard]] const std::string& address() const { return diary_.address_link; }  // empty until it is ready
   // Agrees on new encryption keys, whether that is needed or not.
   void synchronize(const std::string& friend_name);
+  // Moves to another relay. aborted: it was not too late.
+  void rotate(const std::string& friend_name);
+  bool abort_rotation(const std::string& friend_name);
+  [[nodiscard]] int times_moved(const std::string& friend_name) const;
+  [[nodiscard]] int times_friend_moved(const std::string& friend_name) const;
+  [[nodiscard]] agent::ConnectionState connection(const std::string& friend_name) const;
   // Of the database and the diary, of a program that does not run.
   void keep_copy();
   void restore_copy();
@@ -97,6 +106,8 @@ class Person {
     bool deleted = false;
     std::vector<std::string> heard;
     std::deque<Said> said;
+    int times_moved = 0;         // our queue
+    int times_friend_moved = 0;  // theirs
   };
   struct Diary {
     std::optional<agent::UserId> user;
@@ -120,6 +131,7 @@ class Person {
   void on(const agent::RequestReceived& event);
   void on(const agent::MessageDelivered& event);
   void on(const agent::RatchetSyncChanged& event);
+  void on(const agent::QueueSwitched& event);
   void on(const agent::PeerInfoReceived& event);
   void on(const agent::Connected& event);
   void on(const agent::MessageSent& event);
@@ -140,7 +152,7 @@ class Person {
 
   std::string name_;
   std::filesystem::path folder_;
-  std::string relay_address_;
+  std::vector<std::string> relay_addresses_;
   Scheduler* time_;
   SimNetwork* network_;
   testing::SeededRandom random_;

@@ -36,10 +36,17 @@ Relay& World::relay(const std::string& name, SmpVersionRange versions) {
 }
 
 Person& World::person(const std::string& name, const std::string& relay, agent::Versions versions) {
+  return person(name, std::vector{relay}, versions);
+}
+
+Person& World::person(const std::string& name, const std::vector<std::string>& relays, agent::Versions versions) {
   auto& made = people_[name];
   if (!made) {
-    made = std::make_unique<Person>(name, folder_.path() / name, relays_.at(relay)->address(), time_, network_,
+    std::vector<std::string> addresses;
+    for (const auto& relay : relays) addresses.push_back(relays_.at(relay)->address());
+    made = std::make_unique<Person>(name, folder_.path() / name, addresses.front(), time_, network_,
                                     seed_ + 200 + people_.size(), versions);
+    made->use_relays(std::move(addresses));
     made->start();
   }
   return *made;

@@ -30,6 +30,9 @@ class World {
   // With queues at this relay, which must be there.
   Person& person(const std::string& name, const std::string& relay, agent::Versions versions = {});
 
+  // With queues at one of these relays.
+  Person& person(const std::string& name, const std::vector<std::string>& relays, agent::Versions versions = {});
+
   // Lets time go on until the condition holds; the test fails when it does not within the (virtual) limit.
   void until(const std::function<bool()>& condition, Duration limit = std::chrono::hours(3));
   void pass(Duration time);

@@ -40,10 +40,17 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<proto
       commands_(core_, relays_, deliveries_),
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
-      reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_),
+      rotation_(core_, deliveries_, commands_),
+      reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_, rotation_),
       recovery_backoff_(core_.config.timeouts.reconnect) {
   commands_.queue_created = [this](Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
     subscriptions_.created(relay, queue, connection);
+  };
+  commands_.queue_given_up = [this](UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
+    if (started_) subscriptions_.forget(user, server, queue);
+  };
+  commands_.subscribed = [this](const Relay& relay, const smp::RecipientId& queue) {
+    return subscriptions_.is_active(relay, queue);
   };
 }
 
@@ -142,6 +149,7 @@ void AgentImpl::clean_up() {
     const auto before = core_.now() - core_.config.timeouts.duplicates_kept;
     SIMPLEX_TRY(core_.messages.forget_before(before));
     SIMPLEX_TRY(core_.requests.forget_answered_before(before));
+    SIMPLEX_TRY(rotation_.clean_up());
     return core_.ratchets.forget_seen_keys_before(before);
   });
   if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);
@@ -199,22 +207,20 @@ Result<> AgentImpl::delete_connection(ConnectionId id) {
     if (!connection || connection->deleted) return {};
     SIMPLEX_TRY(core_.outbox.forget(id));
     SIMPLEX_TRY(core_.commands.erase_of(connection->key));
-    SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection->key));
-    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection->key));
-    if (sending) {
-      SIMPLEX_TRY(core_.queues.erase(sending->key));  // and what waits in it
-      core_.turn.after_commit([this, key = sending->key] { deliveries_.forget(key); });
+    SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(connection->key));
+    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(connection->key));
+    for (const auto& queue : sending) {
+      SIMPLEX_TRY(core_.queues.erase(queue.key));  // and what waits in it
+      core_.turn.after_commit([this, key = queue.key] { deliveries_.forget(key); });
     }
-    if (receiving) {
-      SIMPLEX_TRY(core_.connections.set_deleted(connection->key));
-      SIMPLEX_TRY(commands_.enqueue(connection->key, CommandKind::delete_queue, {}, {}));
-      core_.turn.after_commit(
-          [this, user = connection->user, server = receiving->server, queue = receiving->recipient_id] {
-            if (started_) subscriptions_.forget(user, server, queue);
-          });
-    } else {
-      SIMPLEX_TRY(core_.connections.erase(connection->key));
+    SIMPLEX_TRY(core_.connections.set_deleted(connection->key));
+    for (const auto& queue : receiving) {
+      SIMPLEX_TRY(commands_.enqueue(connection->key, CommandKind::delete_queue, queue.key));
+      core_.turn.after_commit([this, user = connection->user, server = queue.server, id = queue.recipient_id] {
+        if (started_) subscriptions_.forget(user, server, id);
+      });
     }
+    if (receiving.empty()) SIMPLEX_TRY(core_.connections.erase(connection->key));
     SIMPLEX_TRY(core_.outbox.durable(ConnectionDeleted{id}));
     return {};
   });
@@ -233,14 +239,36 @@ Result<VerificationCode> AgentImpl::verification_code(ConnectionId id) {
   return *VerificationCode::from(crypto::sha256(shared.view()).view());
 }
 
+Result<> AgentImpl::switch_connection(ConnectionId id) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    return rotation_.start(connection);
+  });
+}
+
+Result<> AgentImpl::abort_switch(ConnectionId id) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    return rotation_.abort(connection);
+  });
+}
+
 Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+  SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const bool switching, rotation_.under_way(connection));
+  SIMPLEX_ASSIGN(const bool can_abort, rotation_.can_abort(connection));
   return ConnectionState{.user = connection.user,
                          .connected = connection.connected,
                          .pq_support = connection.pq == crypto::PqSupport::on,
                          .can_send = connection.may_send(),
                          .ratchet_sync = connection.sync,
-                         .agent_version = connection.agent_version.value()};
+                         .agent_version = connection.agent_version.value(),
+                         .receiving_relay = receiving ? protocol::format(receiving->server) : std::string(),
+                         .sending_relay = sending ? protocol::format(sending->server) : std::string(),
+                         .switching = switching,
+                         .can_abort_switch = can_abort};
 }
 
 Result<std::vector<ConnectionId>> AgentImpl::connections(UserId user) { return core_.connections.of_user(user); }

@@ -13,6 +13,7 @@
 #include "ratchet_sync.hpp"
 #include "reception.hpp"
 #include "relays.hpp"
+#include "rotation.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
@@ -42,6 +43,8 @@ class AgentImpl final : public Agent {
   Result<> delete_connection(ConnectionId connection) override;
   Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) override;
   Result<VerificationCode> verification_code(ConnectionId connection) override;
+  Result<> switch_connection(ConnectionId connection) override;
+  Result<> abort_switch(ConnectionId connection) override;
   Result<ConnectionState> connection_state(ConnectionId connection) override;
   Result<std::vector<ConnectionId>> connections(UserId user) override;
 
@@ -74,6 +77,7 @@ class AgentImpl final : public Agent {
   Commands commands_;
   Subscriptions subscriptions_;
   RatchetSync ratchet_sync_;
+  Rotation rotation_;
   Reception reception_;
   async::Timer cleanup_;
   async::Timer recovery_;

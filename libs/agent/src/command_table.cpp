@@ -10,6 +10,15 @@ std::unexpected<Error> damaged() {
   return fail(ErrorKind::storage, "The database is damaged: a confirmation cannot be read.", Advice::ask_user);
 }
 
+Result<std::vector<CommandKey>> read_keys(store::Statement& rows) {
+  std::vector<CommandKey> keys;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return keys;
+    keys.push_back(rows.number<CommandKey>(0));
+  }
+}
+
 }  // namespace
 
 Result<CommandKey> CommandTable::insert(const Command& command, WallTime now) {
@@ -39,20 +48,31 @@ Result<> CommandTable::erase_of(ConnKey conn) {
   return {};
 }
 
+Result<> CommandTable::erase_of(ConnKey conn, CommandKind kind) {
+  SIMPLEX_TRY(db_.run("DELETE FROM commands WHERE conn = ? AND kind = ?", conn, static_cast<int>(kind)));
+  return {};
+}
+
 Result<bool> CommandTable::exists(ConnKey conn) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM commands WHERE conn = ?"));
   SIMPLEX_TRY(row.bind_all(conn));
   return row.step();
 }
 
+Result<bool> CommandTable::exists(ConnKey conn, CommandKind kind) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM commands WHERE conn = ? AND kind = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, static_cast<int>(kind)));
+  return row.step();
+}
+
 Result<std::vector<CommandKey>> CommandTable::all() {
   SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT command FROM commands ORDER BY command"));
-  std::vector<CommandKey> keys;
-  for (;;) {
-    SIMPLEX_ASSIGN(const bool row, rows.step());
-    if (!row) return keys;
-    keys.push_back(rows.number<CommandKey>(0));
-  }
+  return read_keys(rows);
+}
+Result<std::vector<CommandKey>> CommandTable::older_than(CommandKind kind, WallTime created) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT command FROM commands WHERE kind = ? AND created_at < ?"));
+  SIMPLEX_TRY(rows.bind_all(static_cast<int>(kind), created));
+  return read_keys(rows);
 }
 
 Result<ConfirmationId> CommandTable::insert(const Confirmation& confirmation) {

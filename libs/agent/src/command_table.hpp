@@ -10,19 +10,22 @@ struct CommandKeyTag;
 using CommandKey = StrongInt<CommandKeyTag, std::int64_t>;
 
 enum class CommandKind : std::uint8_t {
-  create = 0,        // NEW; then the invitation or the address is ready
-  join = 1,          // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
-  allow = 2,         // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
-  secure_reply = 3,  // KEY, HELLO; argument: the inviter's key, SPKI
-  delete_queue = 4,  // DEL
-  request = 5,       // NEW, then our invitation goes to an address; argument: its queue and our information
+  create = 0,              // NEW; then the invitation or the address is ready
+  join = 1,                // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
+  allow = 2,               // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
+  secure_reply = 3,        // KEY, HELLO; argument: the inviter's key, SPKI
+  delete_queue = 4,        // DEL; argument: our queue's row number; none: the only one
+  request = 5,             // NEW, then our invitation goes to an address; argument: its queue and our information
+  switch_queue = 6,        // NEW, QADD
+  secure_replacement = 7,  // KEY, QUSE; argument: the sender's key, SPKI
+  retire_queue = 8,        // OFF, and DEL when nothing comes any more; argument: our queue's row number
 };
 
 struct Command {
   CommandKey key;
   ConnKey conn;
   CommandKind kind{};
-  std::string server;  // create, join: where our queue will be
+  std::string server;  // where a new queue of ours will be
   Bytes argument;
 };
 
@@ -44,8 +47,11 @@ class CommandTable {
   [[nodiscard]] Result<> set_server(CommandKey key, std::string_view server);
   [[nodiscard]] Result<> erase(CommandKey key);
   [[nodiscard]] Result<> erase_of(ConnKey conn);
+  [[nodiscard]] Result<> erase_of(ConnKey conn, CommandKind kind);
   [[nodiscard]] Result<bool> exists(ConnKey conn);
+  [[nodiscard]] Result<bool> exists(ConnKey conn, CommandKind kind);
   [[nodiscard]] Result<std::vector<CommandKey>> all();
+  [[nodiscard]] Result<std::vector<CommandKey>> older_than(CommandKind kind, WallTime created);
 
   [[nodiscard]] Result<ConfirmationId> insert(const Confirmation& confirmation);
   [[nodiscard]] Result<std::optional<Confirmation>> confirmation(ConfirmationId id);

@@ -67,6 +67,9 @@ Result<> Commands::step(const Command& command) {
     case CommandKind::secure_reply: return secure_reply(command, connection);
     case CommandKind::delete_queue: return delete_queue(command, connection);
     case CommandKind::request: return request(command, connection);
+    case CommandKind::switch_queue: return switch_queue(command, connection);
+    case CommandKind::secure_replacement: return secure_replacement(command, connection);
+    case CommandKind::retire_queue: return retire_queue(command, connection);
   }
   return bad_argument();
 }
@@ -107,7 +110,7 @@ namespace {
 // The relay says no more than "not authorized"; what was asked says why.
 Error explained(CommandKind kind, const smp::client::Failure& failure) {
   if (!failure.is<smp::errors::Auth>()) return failure.error;
-  if (kind == CommandKind::create) {
+  if (kind == CommandKind::create || kind == CommandKind::switch_queue) {
     return {
         ErrorKind::authentication,
         "Your relay makes no queue for you: its address lacks the password, or has a wrong one. The whole address is "
@@ -155,12 +158,17 @@ void Commands::retry_now(CommandKey key) {
 
 Result<> Commands::end(const Command& command, Failure failure, Error error) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command.conn));
-  if (command.kind == CommandKind::delete_queue) {
+  if (command.kind == CommandKind::delete_queue || command.kind == CommandKind::retire_queue) {
     // Whatever the relay says, there is nothing more that we could do there.
-    return finish_deletion(connection);
+    return finish_deletion(command);
   }
   SIMPLEX_TRY(core_.commands.erase(command.key));
   if (connection.deleted) return {};
+  if (command.kind == CommandKind::switch_queue || command.kind == CommandKind::secure_replacement) {
+    SIMPLEX_TRY(abandon_switch(connection));
+    core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
+    return {};
+  }
   if (failure == Failure::authorization && command.kind == CommandKind::join) {
     error.message = "The invitation was used already, or was deleted. Ask for a new link.";
     error.advice = Advice::ask_user;
@@ -184,11 +192,16 @@ void Commands::relay_down(const Relay& relay) {
   std::vector<CommandKey> moved;
   const auto done = core_.turn.run([&]() -> Result<> {
     for (auto& [key, running] : running_) {
+      if (running.relay == &relay) running.silent_since.reset();
       if (!running.waiting || running.relay != &relay) continue;
       SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
       if (!command || command->server.empty() || core_.servers.size() < 2) continue;
       if (command->server != relay.name()) continue;
-      SIMPLEX_TRY(core_.commands.set_server(key, pick_server(command->server)));
+      auto other = pick_server(command->server);
+      if (command->kind == CommandKind::switch_queue) {
+        SIMPLEX_ASSIGN(other, pick_server_for_switch(command->conn, command->server));
+      }
+      SIMPLEX_TRY(core_.commands.set_server(key, other));
       moved.push_back(key);
     }
     return {};
@@ -305,26 +318,6 @@ Result<> Commands::secure_reply(const Command& command, const Connection& connec
   return {};
 }
 
-Result<> Commands::delete_queue(const Command& command, const Connection& connection) {
-  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(connection.key));
-  if (!queue) return finish_deletion(connection);
-  auto* client = client_for(command, connection.user, queue->server);
-  if (client == nullptr) return {};
-  client->delete_queue(queue->recipient_id, queue->recipient_key,
-                       [this, key = command.key, conn = connection.key](smp::client::Outcome<> outcome) {
-                         answered(key, outcome ? nullptr : &outcome.error(), [this, conn]() -> Result<> {
-                           SIMPLEX_ASSIGN(const auto gone, core_.connections.by_key(conn));
-                           return finish_deletion(gone);
-                         });
-                       });
-  return {};
-}
-
-Result<> Commands::finish_deletion(const Connection& connection) {
-  SIMPLEX_TRY(core_.connections.erase(connection.key));  // and its queue, ratchet and commands
-  return {};
-}
-
 std::optional<protocol::BasicAuth> Commands::password_of(const protocol::ServerAddress& server) const {
   for (const auto& own : core_.servers) {
     if (own.address == server) return own.password;
@@ -357,6 +350,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   queue.recipient_key = std::move(auth.private_key);
   queue.dh_key = crypto::generate_x25519(core_.dependencies.random).private_key;
   queue.client_version = version;
+  if (command.kind == CommandKind::switch_queue) queue.purpose = QueuePurpose::replacement;
   const auto recipient_key = crypto::clone(queue.recipient_key);
   client->create_queue(request, recipient_key,
                        [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay,

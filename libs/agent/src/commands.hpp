@@ -19,13 +19,33 @@ class Commands {
   // A queue was created in the session that is up: it is subscribed there already.
   std::move_only_function<void(Relay&, const smp::RecipientId&, ConnectionId)> queue_created;
 
+  // A queue of ours will be deleted, or is.
+  std::move_only_function<void(UserId, const protocol::ServerAddress&, const smp::RecipientId&)> queue_given_up;
+  // Whether the relay would send what is in the queue.
+  std::move_only_function<bool(const Relay&, const smp::RecipientId&)> subscribed;
+
   // In a turn: stores the command; it runs after the commit.
   [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, std::string server, Bytes argument);
   // One of our relays, at random; another than the one to avoid, if there is one. Empty: we have none.
   [[nodiscard]] std::string pick_server(std::string_view avoid);
 
+  // For rotation (commands_rotation.cpp), all in a turn.
+  // One of our relays that none of the connection's queues is at; or at least another than where we receive now, and
+  // than the one that failed.
+  [[nodiscard]] Result<std::string> pick_server_for_switch(ConnKey conn, std::string_view failed);
+  [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, RcvQueueKey queue);
+  // The new queue is not wanted any more, or cannot be had. Not after the peer was asked to use it.
+  [[nodiscard]] Result<> abandon_switch(const Connection& connection);
+  // A queue that is to be retired has sent something.
+  void heard_from(RcvQueueKey queue) { last_heard_[queue] = core_.dependencies.loop.now(); }
+  // Gives up what could not be done at a relay for too long.
+  [[nodiscard]] Result<> clean_up();
+
   [[nodiscard]] Result<> start();
-  void stop() { running_.clear(); }
+  void stop() {
+    running_.clear();
+    last_heard_.clear();
+  }
   void relay_up(const Relay& relay);
   void relay_down(const Relay& relay);
   [[nodiscard]] bool needs(const Relay& relay) const;
@@ -38,6 +58,7 @@ class Commands {
     bool in_flight = false;
     async::Timer timer;
     Backoff backoff;
+    std::optional<Instant> silent_since;  // retire_queue: nothing more is put into the queue
   };
 
   void run(CommandKey key);
@@ -48,6 +69,9 @@ class Commands {
   [[nodiscard]] Result<> secure_reply(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> request(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> delete_queue(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> switch_queue(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> secure_replacement(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> retire_queue(const Command& command, const Connection& connection);
 
   [[nodiscard]] std::optional<protocol::BasicAuth> password_of(const protocol::ServerAddress& server) const;
 
@@ -70,13 +94,20 @@ class Commands {
   void answered(CommandKey key, const smp::client::Failure* failure, std::move_only_function<Result<>()> success);
   void failed(CommandKey key, const smp::client::Failure& failure);
   [[nodiscard]] Result<> end(const Command& command, Failure failure, Error error);
-  [[nodiscard]] Result<> finish_deletion(const Connection& connection);
+  [[nodiscard]] Result<std::optional<RcvQueue>> queue_of(const Command& command);
+  void delete_at_relay(smp::client::Client& client, const Command& command, const RcvQueue& queue);
+  // The queue is not at its relay any more. With its last queue a deleted connection goes.
+  [[nodiscard]] Result<> finish_deletion(const Command& command);
+  [[nodiscard]] Result<> finish(const Command& command);
+  // Runs again after a pause.
+  void wait(CommandKey key, Duration pause);
   void retry_now(CommandKey key);
 
   Core& core_;
   Relays& relays_;
   DeliveryQueues& deliveries_;
   std::map<CommandKey, Running> running_;
+  std::map<RcvQueueKey, Instant> last_heard_;  // of those that are to be retired
 };
 
 }  // namespace simplex::agent

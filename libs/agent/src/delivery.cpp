@@ -113,12 +113,13 @@ Result<> DeliveryQueues::enqueue_request(const Connection& connection, const Add
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {
-  SIMPLEX_ASSIGN(const auto key, core_.messages.insert(delivery));
-  core_.turn.after_commit([this, key, queue = delivery.queue] {
+  SIMPLEX_ASSIGN(delivery.key, core_.messages.insert(delivery));
+  core_.turn.after_commit([this, key = delivery.key, queue = delivery.queue] {
     committed_ = std::max(committed_, key);
     kick(queue);
   });
-  return {};
+  if (is_confirmation(delivery.kind) || delivery.kind == DeliveryKind::request) return {};
+  return store_twin(std::move(delivery));
 }
 
 // ---- sending --------------------------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ void DeliveryQueues::kick(SndQueueKey queue) {
 Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
   SIMPLEX_ASSIGN(auto delivery, core_.messages.first_of(queue_key, committed_));
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(queue_key));
-  if (!delivery || !queue) {
+  if (!delivery || !queue || queue->parked()) {
     queues_.erase(queue_key);
     return {};
   }
@@ -159,7 +160,8 @@ Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
   SIMPLEX_ASSIGN(const auto body, body_of(*delivery, *queue));
   const bool unsigned_ = delivery->kind == DeliveryKind::request ||
                          (is_confirmation(delivery->kind) && !protocol::sender_can_secure(queue->mode));
-  const smp::MessageFlags flags{.notification = delivery->kind != DeliveryKind::other};
+  const bool for_agents = delivery->kind == DeliveryKind::other || delivery->kind == DeliveryKind::queue_keys;
+  const smp::MessageFlags flags{.notification = !for_agents};
   sending.in_flight = true;
   client->send_message(queue->sender_id, unsigned_ ? nullptr : &queue->sender_key, flags, body,
                        [this, queue_key, delivery = std::move(*delivery)](smp::client::Outcome<> outcome) {
@@ -227,11 +229,14 @@ void DeliveryQueues::answered(SndQueueKey queue, const Delivery& delivery, const
 // ---- outcomes -------------------------------------------------------------------------------------------------------
 
 Result<> DeliveryQueues::sent(const Delivery& delivery) {
-  SIMPLEX_TRY(core_.messages.erase(delivery.key));
+  SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
+  if (erased.twin) SIMPLEX_TRY(core_.messages.set_told(*erased.twin));
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
   if (connection.deleted) return {};
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(delivery.queue));
   if (!queue) return {};
+  if (queue->purpose == QueuePurpose::replacement) SIMPLEX_TRY(take_over(connection, *queue));
+  if (erased.told) return {};
   switch (delivery.kind) {
     case DeliveryKind::info:
     case DeliveryKind::info_reply: return confirmed(delivery, connection, *queue);
@@ -253,6 +258,15 @@ Result<> DeliveryQueues::sent(const Delivery& delivery) {
       SIMPLEX_TRY(core_.queues.erase(queue->key));
       SIMPLEX_TRY(core_.outbox.durable(Joined{connection.id}));
       return {};
+    case DeliveryKind::queue_keys: {
+      SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
+      // Else the peer has answered them before the relay did.
+      if (replacement && replacement->parked) {
+        SIMPLEX_TRY(
+            core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::confirmed}));
+      }
+      return {};
+    }
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys: return {};
   }
@@ -275,9 +289,16 @@ Result<> DeliveryQueues::confirmed(const Delivery& delivery, const Connection& c
 }
 
 Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Error error) {
-  SIMPLEX_TRY(core_.messages.erase(delivery.key));
+  SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
-  if (connection.deleted) return {};
+  if (connection.deleted || erased.told) return {};
+  if (erased.twin) {  // it may arrive the other way
+    SIMPLEX_TRY(core_.messages.set_twin(*erased.twin, std::nullopt));
+    if (delivery.kind == DeliveryKind::user) {
+      core_.outbox.passing(MessageDelayed{connection.id, delivery.message, failure, std::move(error)});
+    }
+    return {};
+  }
   switch (delivery.kind) {
     case DeliveryKind::user:
       SIMPLEX_TRY(core_.outbox.durable(MessageFailed{connection.id, delivery.message, failure, std::move(error)}));
@@ -293,6 +314,7 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
       return {};
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys:
+    case DeliveryKind::queue_keys:
       core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
       return {};
   }

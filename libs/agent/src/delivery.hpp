@@ -32,6 +32,21 @@ class DeliveryQueues {
   [[nodiscard]] Result<> enqueue_request(const Connection& connection, const AddressRequest& request,
                                          const protocol::InvitationLink& invitation);
 
+  // Of a queue that replaces another, in a turn (delivery_twins.cpp): it is given up.
+  [[nodiscard]] Result<> drop_replacement(const Connection& connection);
+  // It works: what is not delivered yet goes there alone.
+  [[nodiscard]] Result<> take_over(const Connection& connection, const SndQueue& replacement);
+  // The peer has the message: no need to send it again.
+  [[nodiscard]] Result<> arrived(const Connection& connection, MessageId message);
+  // Copies that have waited too long for their queue to be used go.
+  [[nodiscard]] Result<> clean_up();
+  // After the commit: its messages need not wait any more.
+  void wake(SndQueueKey queue);
+
+  // In a turn: the relay has taken it.
+  [[nodiscard]] Result<> sent(const Delivery& delivery);
+  // In a turn: no relay will.
+  [[nodiscard]] Result<> give_up(const Delivery& delivery, Failure failure, Error error);
   // What SEND carries for it.
   [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
 
@@ -58,12 +73,11 @@ class DeliveryQueues {
   };
 
   [[nodiscard]] Result<> store(Delivery delivery);
+  [[nodiscard]] Result<> store_twin(Delivery delivery);
   void kick(SndQueueKey queue);
   [[nodiscard]] Result<> send_first(SndQueueKey queue);
   void answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome);
-  [[nodiscard]] Result<> sent(const Delivery& delivery);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
-  [[nodiscard]] Result<> give_up(const Delivery& delivery, Failure failure, Error error);
   [[nodiscard]] Result<> give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why);
   void retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why);
   void retry_now(SndQueueKey queue);

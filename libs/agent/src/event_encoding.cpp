@@ -83,6 +83,11 @@ struct Encoder {
     payload.u8(static_cast<std::uint8_t>(e.state));
     return EventKind::ratchet_sync_changed;
   }
+  std::optional<EventKind> operator()(const QueueSwitched& e) {
+    connection = e.connection;
+    payload.u8(static_cast<std::uint8_t>(e.direction)).u8(static_cast<std::uint8_t>(e.phase));
+    return EventKind::queue_switched;
+  }
   std::optional<EventKind> operator()(const ConnectionFailed& e) {
     connection = e.connection;
     write_error(payload, e.failure, e.error);
@@ -153,6 +158,11 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
     case EventKind::ratchet_sync_changed: {
       SIMPLEX_ASSIGN(const auto state, reader.u8());
       return RatchetSyncChanged{connection, static_cast<RatchetSyncState>(state)};
+    }
+    case EventKind::queue_switched: {
+      SIMPLEX_ASSIGN(const auto direction, reader.u8());
+      SIMPLEX_ASSIGN(const auto phase, reader.u8());
+      return QueueSwitched{connection, static_cast<QueueDirection>(direction), static_cast<SwitchPhase>(phase)};
     }
     case EventKind::message_delivered: {
       SIMPLEX_ASSIGN(const auto message, reader.i64());

@@ -23,6 +23,7 @@ enum class EventKind : std::uint8_t {
   message_delivered = 12,
   ratchet_sync_changed = 13,
   request_received = 14,
+  queue_switched = 15,
 };
 
 struct EncodedEvent {

@@ -35,24 +35,25 @@ Result<Delivery> read_delivery(const store::Statement& row) {
                   .padded_size = static_cast<std::size_t>(row.integer(6)),
                   .plaintext = row.bytes(7),
                   .pq = row.boolean(8),
-                  .created = row.time(9)};
+                  .created = row.time(9),
+                  .twin = row.is_null(10) ? std::nullopt : std::optional(row.number<DeliveryKey>(10))};
 }
 
 }  // namespace
 
 Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
-  SIMPLEX_TRY(
-      db_.run("INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-              "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-              delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind),
-              encoded(delivery.encrypt_key), delivery.padded_size, delivery.plaintext, delivery.pq, delivery.created));
+  SIMPLEX_TRY(db_.run(
+      "INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+      "created_at, twin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind), encoded(delivery.encrypt_key),
+      delivery.padded_size, delivery.plaintext, delivery.pq, delivery.created, delivery.twin));
   return DeliveryKey(db_.last_row_id());
 }
 
 Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey bound) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                             "created_at FROM deliveries WHERE queue = ? AND delivery <= ? "
+                             "created_at, twin FROM deliveries WHERE queue = ? AND delivery <= ? "
                              "ORDER BY delivery LIMIT 1"));
   SIMPLEX_TRY(row.bind_all(queue, bound));
   SIMPLEX_ASSIGN(const bool found, row.step());
@@ -64,7 +65,7 @@ Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, Delive
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
-                             "pq, created_at FROM deliveries WHERE queue = ? AND created_at < ? "
+                             "pq, created_at, twin FROM deliveries WHERE queue = ? AND created_at < ? "
                              "ORDER BY delivery LIMIT 256"));
   SIMPLEX_TRY(rows.bind_all(queue, created));
   std::vector<Delivery> found;
@@ -76,8 +77,45 @@ Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, W
   }
 }
 
-Result<> MessageTable::erase(DeliveryKey delivery) {
-  SIMPLEX_TRY(db_.run("DELETE FROM deliveries WHERE delivery = ?", delivery));
+Result<MessageTable::Erased> MessageTable::erase(DeliveryKey delivery) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("DELETE FROM deliveries WHERE delivery = ? RETURNING twin, told"));
+  SIMPLEX_TRY(row.bind_all(delivery));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  // With its queue it has gone already.
+  if (!found) return Erased{std::nullopt, true};
+  Erased erased{row.is_null(0) ? std::nullopt : std::optional(row.number<DeliveryKey>(0)), row.boolean(1)};
+  SIMPLEX_TRY(row.finish());
+  return erased;
+}
+
+Result<> MessageTable::set_twin(DeliveryKey delivery, std::optional<DeliveryKey> twin) {
+  SIMPLEX_TRY(db_.run("UPDATE deliveries SET twin = ? WHERE delivery = ?", twin, delivery));
+  return {};
+}
+Result<> MessageTable::set_told(DeliveryKey delivery) {
+  SIMPLEX_TRY(db_.run("UPDATE deliveries SET told = 1, twin = NULL WHERE delivery = ?", delivery));
+  return {};
+}
+Result<> MessageTable::forget_twins(SndQueueKey queue) {
+  SIMPLEX_TRY(db_.run("UPDATE deliveries SET twin = NULL WHERE queue = ? AND twin IS NOT NULL", queue));
+  return {};
+}
+Result<> MessageTable::move(SndQueueKey from, SndQueueKey to) {
+  SIMPLEX_TRY(db_.run("UPDATE deliveries SET queue = ? WHERE queue = ? AND twin IS NULL AND told = 0", to, from));
+  return {};
+}
+Result<> MessageTable::move_before(SndQueueKey from, SndQueueKey to, WallTime created) {
+  SIMPLEX_TRY(
+      db_.run("UPDATE deliveries SET queue = ? WHERE queue = ? AND twin IS NULL AND told = 0 AND created_at < ?", to,
+              from, created));
+  return {};
+}
+Result<> MessageTable::erase_told_before(SndQueueKey queue, WallTime created) {
+  SIMPLEX_TRY(db_.run("DELETE FROM deliveries WHERE queue = ? AND told = 1 AND created_at < ?", queue, created));
+  return {};
+}
+Result<> MessageTable::erase_told(SndQueueKey queue, MessageId message) {
+  SIMPLEX_TRY(db_.run("DELETE FROM deliveries WHERE queue = ? AND told = 1 AND message = ?", queue, message));
   return {};
 }
 
@@ -170,6 +208,12 @@ Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, Connec
 Result<bool> MessageTable::waits_for_application(RcvQueueKey queue, const smp::MessageId& id) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_messages WHERE queue = ? AND relay_message_id = ?"));
   SIMPLEX_TRY(row.bind_all(queue, id));
+  return row.step();
+}
+
+Result<bool> MessageTable::waits_for_application(RcvQueueKey queue) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_messages WHERE queue = ? LIMIT 1"));
+  SIMPLEX_TRY(row.bind_all(queue));
   return row.step();
 }
 

@@ -19,10 +19,12 @@ enum class DeliveryKind : std::uint8_t {
   other = 4,
   ratchet_keys = 5,  // outside of the ratchet
   request = 6,       // to an address
+  queue_keys = 7,    // QKEY
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it
-// again gives the same octets, so that the peer knows a repetition by its hash.
+// again gives the same octets, so that the peer knows a repetition by its hash. While a queue is being replaced, a message
+// goes both ways: two deliveries, each the other's twin. The application is told of the first that arrives.
 struct Delivery {
   DeliveryKey key;
   ConnKey conn;
@@ -34,6 +36,7 @@ struct Delivery {
   Bytes plaintext;
   bool pq = false;
   WallTime created;
+  std::optional<DeliveryKey> twin{};
 };
 
 struct StoredMessage {
@@ -54,9 +57,24 @@ class MessageTable {
   // The first of the queue that is not above the bound.
   [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey bound);
   [[nodiscard]] Result<std::vector<Delivery>> of_queue_before(SndQueueKey queue, WallTime created);
-  [[nodiscard]] Result<> erase(DeliveryKey delivery);
+  struct Erased {
+    std::optional<DeliveryKey> twin;  // still on its way
+    bool told = false;                // the twin has arrived
+  };
+  [[nodiscard]] Result<Erased> erase(DeliveryKey delivery);
   [[nodiscard]] Result<DeliveryKey> last();
   [[nodiscard]] Result<std::vector<SndQueueKey>> queues_with_deliveries();
+
+  // Twins.
+  [[nodiscard]] Result<> set_twin(DeliveryKey delivery, std::optional<DeliveryKey> twin);
+  [[nodiscard]] Result<> set_told(DeliveryKey delivery);  // and its twin is gone
+  [[nodiscard]] Result<> forget_twins(SndQueueKey queue);
+  // Those that go no other way, and of which nothing was said.
+  [[nodiscard]] Result<> move(SndQueueKey from, SndQueueKey to);
+  [[nodiscard]] Result<> move_before(SndQueueKey from, SndQueueKey to, WallTime created);
+  [[nodiscard]] Result<> erase_told_before(SndQueueKey queue, WallTime created);
+  // The peer has the message.
+  [[nodiscard]] Result<> erase_told(SndQueueKey queue, MessageId message);
 
   [[nodiscard]] Result<std::optional<MessageId>> message_of(ConnKey conn, const SendKey& key);
   [[nodiscard]] Result<> insert_send_key(ConnKey conn, const SendKey& key, MessageId message, WallTime now);
@@ -75,6 +93,7 @@ class MessageTable {
   [[nodiscard]] Result<std::optional<StoredMessage>> received(ConnKey conn, ConnectionId id, MessageId message);
   // Whether a message that the relay delivers again is one that the application has not acknowledged.
   [[nodiscard]] Result<bool> waits_for_application(RcvQueueKey queue, const smp::MessageId& id);
+  [[nodiscard]] Result<bool> waits_for_application(RcvQueueKey queue);  // any
   [[nodiscard]] Result<> erase_received(ConnKey conn, MessageId message);
 
   // False when the hash was there already.

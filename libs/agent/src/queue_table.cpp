@@ -7,19 +7,28 @@ namespace {
 
 constexpr std::string_view rcv_by_id =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version FROM rcv_queues WHERE server = ? AND recipient_id = ?";
+    "client_version, purpose FROM rcv_queues WHERE server = ? AND recipient_id = ?";
 constexpr std::string_view rcv_by_key =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version FROM rcv_queues WHERE queue = ?";
+    "client_version, purpose FROM rcv_queues WHERE queue = ?";
 constexpr std::string_view rcv_by_conn =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version FROM rcv_queues WHERE conn = ?";
+    "client_version, purpose FROM rcv_queues WHERE conn = ? AND purpose = ?";
+constexpr std::string_view rcv_of_conn =
+    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+    "client_version, purpose FROM rcv_queues WHERE conn = ? ORDER BY queue";
 constexpr std::string_view snd_by_key =
     "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
     "FROM snd_queues WHERE queue = ?";
 constexpr std::string_view snd_by_conn =
     "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE conn = ? AND purpose = 0";
+    "FROM snd_queues WHERE conn = ? AND purpose = ?";
+constexpr std::string_view snd_of_conn =
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
+    "FROM snd_queues WHERE conn = ? ORDER BY queue";
+constexpr std::string_view snd_parked =
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
+    "FROM snd_queues WHERE purpose = 2 AND status = 0 ORDER BY queue";
 
 std::optional<int> stored(std::optional<protocol::QueueMode> mode) {
   if (!mode) return std::nullopt;
@@ -58,6 +67,7 @@ Result<std::optional<RcvQueue>> read_rcv(store::Statement& row) {
   queue.mode = mode_at(row, 9);
   queue.status = status_at(row, 10);
   queue.client_version = row.number<SmpClientVersion>(11);
+  queue.purpose = static_cast<QueuePurpose>(row.integer(12));
   return queue;
 }
 
@@ -79,6 +89,17 @@ Result<std::optional<SndQueue>> read_snd(store::Statement& row) {
   return queue;
 }
 
+// All rows, each read like a single one.
+template <class Queue>
+Result<std::vector<Queue>> read_all(store::Statement& rows, Result<std::optional<Queue>> (*read)(store::Statement&)) {
+  std::vector<Queue> queues;
+  for (;;) {
+    SIMPLEX_ASSIGN(auto queue, read(rows));
+    if (!queue) return queues;
+    queues.push_back(std::move(*queue));
+  }
+}
+
 }  // namespace
 
 protocol::QueueAddress RcvQueue::address() const {
@@ -88,10 +109,10 @@ protocol::QueueAddress RcvQueue::address() const {
 Result<RcvQueueKey> QueueTable::insert(const RcvQueue& queue) {
   SIMPLEX_TRY(
       db_.run("INSERT INTO rcv_queues (conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, "
-              "e2e_key, mode, status, client_version) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)",
+              "e2e_key, mode, status, client_version, purpose) VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?)",
               queue.conn, protocol::format(queue.server), queue.recipient_id, queue.sender_id,
               crypto::to_pkcs8(queue.recipient_key), queue.relay_key, queue.dh_key, stored(queue.mode),
-              static_cast<int>(queue.status), queue.client_version));
+              static_cast<int>(queue.status), queue.client_version, static_cast<int>(queue.purpose)));
   return RcvQueueKey(db_.last_row_id());
 }
 
@@ -115,20 +136,42 @@ Result<std::optional<RcvQueue>> QueueTable::rcv_queue(RcvQueueKey key) {
   SIMPLEX_TRY(row.bind_all(key));
   return read_rcv(row);
 }
-Result<std::optional<RcvQueue>> QueueTable::rcv_queue_of(ConnKey conn) {
+Result<std::optional<RcvQueue>> QueueTable::rcv_queue_of(ConnKey conn, QueuePurpose purpose) {
   SIMPLEX_ASSIGN(auto row, db_.prepare(rcv_by_conn));
-  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_TRY(row.bind_all(conn, static_cast<int>(purpose)));
   return read_rcv(row);
 }
-Result<std::optional<SndQueue>> QueueTable::snd_queue_of(ConnKey conn) {
+Result<std::optional<SndQueue>> QueueTable::snd_queue_of(ConnKey conn, QueuePurpose purpose) {
   SIMPLEX_ASSIGN(auto row, db_.prepare(snd_by_conn));
-  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_TRY(row.bind_all(conn, static_cast<int>(purpose)));
   return read_snd(row);
 }
 Result<std::optional<SndQueue>> QueueTable::snd_queue(SndQueueKey key) {
   SIMPLEX_ASSIGN(auto row, db_.prepare(snd_by_key));
   SIMPLEX_TRY(row.bind_all(key));
   return read_snd(row);
+}
+
+Result<std::vector<RcvQueue>> QueueTable::rcv_queues_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare(rcv_of_conn));
+  SIMPLEX_TRY(rows.bind_all(conn));
+  return read_all<RcvQueue>(rows, read_rcv);
+}
+Result<std::vector<SndQueue>> QueueTable::snd_queues_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare(snd_of_conn));
+  SIMPLEX_TRY(rows.bind_all(conn));
+  return read_all<SndQueue>(rows, read_snd);
+}
+Result<std::optional<QueueTable::Replacement>> QueueTable::replacement_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT queue, status FROM snd_queues WHERE conn = ? AND purpose = 2"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  return Replacement{row.number<SndQueueKey>(0), status_at(row, 1) == QueueStatus::new_};
+}
+Result<std::vector<SndQueue>> QueueTable::parked() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare(snd_parked));
+  return read_all<SndQueue>(rows, read_snd);
 }
 
 Result<> QueueTable::set_status(RcvQueueKey queue, QueueStatus status) {
@@ -144,15 +187,42 @@ Result<> QueueTable::set_confirmed(RcvQueueKey queue, const crypto::BoxKey& e2e_
                       version, static_cast<int>(QueueStatus::confirmed), queue));
   return {};
 }
+Result<> QueueTable::set_purpose(RcvQueueKey queue, QueuePurpose purpose) {
+  SIMPLEX_TRY(db_.run("UPDATE rcv_queues SET purpose = ? WHERE queue = ?", static_cast<int>(purpose), queue));
+  return {};
+}
+Result<> QueueTable::set_purpose(SndQueueKey queue, QueuePurpose purpose) {
+  SIMPLEX_TRY(db_.run("UPDATE snd_queues SET purpose = ? WHERE queue = ?", static_cast<int>(purpose), queue));
+  return {};
+}
+Result<> QueueTable::erase(RcvQueueKey queue) {
+  SIMPLEX_TRY(db_.run("DELETE FROM rcv_queues WHERE queue = ?", queue));
+  return {};
+}
 Result<> QueueTable::erase(SndQueueKey queue) {
   SIMPLEX_TRY(db_.run("DELETE FROM snd_queues WHERE queue = ?", queue));
+  return {};
+}
+
+Result<> QueueTable::insert_former(ConnKey conn, const protocol::SenderId& queue, WallTime now) {
+  SIMPLEX_TRY(
+      db_.run("INSERT OR IGNORE INTO former_queues (conn, sender_id, ended_at) VALUES (?, ?, ?)", conn, queue, now));
+  return {};
+}
+Result<bool> QueueTable::is_former(ConnKey conn, const protocol::SenderId& queue) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM former_queues WHERE conn = ? AND sender_id = ?"));
+  SIMPLEX_TRY(row.bind_all(conn, queue));
+  return row.step();
+}
+Result<> QueueTable::forget_former_before(WallTime time) {
+  SIMPLEX_TRY(db_.run("DELETE FROM former_queues WHERE ended_at < ?", time));
   return {};
 }
 
 Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user, std::string_view server) {
   SIMPLEX_ASSIGN(
       auto rows,
-      db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key FROM rcv_queues q "
+      db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key, q.purpose FROM rcv_queues q "
                   "JOIN connections c ON c.conn = q.conn WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0"));
   SIMPLEX_TRY(rows.bind_all(server, user));
   std::vector<Subscribed> queues;
@@ -164,6 +234,7 @@ Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user
     SIMPLEX_ASSIGN(queue.connection, rows.fixed<ConnectionId>(1));
     queue.recipient_id = smp::RecipientId(rows.octets(2));
     SIMPLEX_ASSIGN(queue.recipient_key, intact(crypto::from_pkcs8<crypto::AuthPrivateKey>(rows.octets(3))));
+    queue.purpose = static_cast<QueuePurpose>(rows.integer(4));
     queues.push_back(std::move(queue));
   }
 }

@@ -17,8 +17,9 @@ using SndQueueKey = StrongInt<SndQueueKeyTag, std::int64_t>;
 // active: messages go.
 enum class QueueStatus : std::uint8_t { new_ = 0, confirmed = 1, secured = 2, active = 3 };
 
-// request: the queue of somebody's address, until our request is there.
-enum class QueuePurpose : std::uint8_t { messages = 0, request = 1 };
+// request: the queue of somebody's address, until our request is there. replacement: will take the place of the one for
+// messages (rotation.hpp). retired: is replaced, or is not wanted, and will be deleted at its relay.
+enum class QueuePurpose : std::uint8_t { messages = 0, request = 1, replacement = 2, retired = 3 };
 
 struct RcvQueue {
   RcvQueueKey key;
@@ -33,6 +34,7 @@ struct RcvQueue {
   std::optional<protocol::QueueMode> mode;
   QueueStatus status = QueueStatus::new_;
   SmpClientVersion client_version;
+  QueuePurpose purpose = QueuePurpose::messages;
 
   [[nodiscard]] protocol::QueueAddress address() const;
 };
@@ -49,6 +51,9 @@ struct SndQueue {
   QueueStatus status = QueueStatus::new_;
   SmpClientVersion client_version;
   QueuePurpose purpose = QueuePurpose::messages;
+
+  // What is to be sent to it waits until the peer asks to use it.
+  [[nodiscard]] bool parked() const { return purpose == QueuePurpose::replacement && status == QueueStatus::new_; }
 };
 
 class QueueTable {
@@ -60,15 +65,32 @@ class QueueTable {
 
   [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(std::string_view server, const smp::RecipientId& id);
   [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue(RcvQueueKey key);
-  // A connection has at most one of each for its messages.
-  [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue_of(ConnKey conn);
-  [[nodiscard]] Result<std::optional<SndQueue>> snd_queue_of(ConnKey conn);
+  // A connection has at most one of each for its messages, and one to replace it.
+  [[nodiscard]] Result<std::optional<RcvQueue>> rcv_queue_of(ConnKey conn, QueuePurpose = QueuePurpose::messages);
+  [[nodiscard]] Result<std::optional<SndQueue>> snd_queue_of(ConnKey conn, QueuePurpose = QueuePurpose::messages);
+  [[nodiscard]] Result<std::vector<RcvQueue>> rcv_queues_of(ConnKey conn);
+  [[nodiscard]] Result<std::vector<SndQueue>> snd_queues_of(ConnKey conn);
+  struct Replacement {
+    SndQueueKey key;
+    bool parked = true;
+  };
+  [[nodiscard]] Result<std::optional<Replacement>> replacement_of(ConnKey conn);
+  // Of all connections, those to send to.
+  [[nodiscard]] Result<std::vector<SndQueue>> parked();
   [[nodiscard]] Result<std::optional<SndQueue>> snd_queue(SndQueueKey key);
 
   [[nodiscard]] Result<> set_status(RcvQueueKey queue, QueueStatus status);
   [[nodiscard]] Result<> set_status(SndQueueKey queue, QueueStatus status);
   [[nodiscard]] Result<> set_confirmed(RcvQueueKey queue, const crypto::BoxKey& e2e_key, SmpClientVersion version);
+  [[nodiscard]] Result<> set_purpose(RcvQueueKey queue, QueuePurpose purpose);
+  [[nodiscard]] Result<> set_purpose(SndQueueKey queue, QueuePurpose purpose);
+  [[nodiscard]] Result<> erase(RcvQueueKey queue);
   [[nodiscard]] Result<> erase(SndQueueKey queue);
+
+  // Queues of ours that the peer was offered, and that were taken back.
+  [[nodiscard]] Result<> insert_former(ConnKey conn, const protocol::SenderId& queue, WallTime now);
+  [[nodiscard]] Result<bool> is_former(ConnKey conn, const protocol::SenderId& queue);
+  [[nodiscard]] Result<> forget_former_before(WallTime time);
 
   // What to subscribe to at a relay.
   struct Subscribed {
@@ -76,6 +98,7 @@ class QueueTable {
     ConnectionId connection;
     smp::RecipientId recipient_id;
     crypto::AuthPrivateKey recipient_key;
+    QueuePurpose purpose = QueuePurpose::messages;
   };
   [[nodiscard]] Result<std::vector<Subscribed>> to_subscribe(UserId user, std::string_view server);
   struct At {

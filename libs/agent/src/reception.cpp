@@ -27,6 +27,7 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
   if (!queue) return {};
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
   if (connection.deleted) return {};
+  if (queue->purpose == QueuePurpose::retired) commands_.heard_from(queue->key);
   auto opened = smp::client::open_message(queue->relay_key, message);
   Ack ack = Ack::now;
   if (!opened) {
@@ -72,6 +73,7 @@ Result<Reception::Ack> Reception::read(const Incoming& incoming) {
 
 // Nothing was agreed yet: the key in the header opens the message.
 Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
+  if (incoming.queue.purpose != QueuePurpose::messages) return prohibited(incoming, "a message before its keys");
   if (!envelope.header.dh_key) return prohibited(incoming, "a message before the confirmation");
   const auto e2e_key = crypto::box_key(*envelope.header.dh_key, incoming.queue.dh_key);
   if (!e2e_key) return unreadable(incoming, Failure::encryption, e2e_key.error());
@@ -105,6 +107,10 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
     // The same confirmation again: its acknowledgement was lost.
     if (std::holds_alternative<AgentConfirmation>(*inside)) return Ack::now;
     return prohibited(incoming, "a key after the confirmation");
+  }
+  if (incoming.queue.purpose == QueuePurpose::replacement) {
+    SIMPLEX_ASSIGN(const bool works, rotation_.works(incoming.connection, incoming.queue));
+    if (!works) return prohibited(incoming, "a message in a queue that it was not asked to use");
   }
   if (const auto* ratchet = std::get_if<AgentMessageEnvelope>(&*inside); ratchet != nullptr && !message->sender_key) {
     return ratchet_message(incoming, *ratchet);

@@ -13,6 +13,7 @@
 #include "core.hpp"
 #include "delivery.hpp"
 #include "ratchet_sync.hpp"
+#include "rotation.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
@@ -20,12 +21,13 @@ namespace simplex::agent {
 class Reception {
  public:
   Reception(Core& core, Commands& commands, DeliveryQueues& deliveries, Subscriptions& subscriptions,
-            RatchetSync& ratchet_sync)
+            RatchetSync& ratchet_sync, Rotation& rotation)
       : core_(core),
         commands_(commands),
         deliveries_(deliveries),
         subscriptions_(subscriptions),
-        ratchet_sync_(ratchet_sync) {}
+        ratchet_sync_(ratchet_sync),
+        rotation_(rotation) {}
 
   void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
 
@@ -63,6 +65,8 @@ class Reception {
   [[nodiscard]] Result<Ack> ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope);
   [[nodiscard]] Result<Ack> agent_message(const Incoming& incoming, const AgentMessage& message,
                                           const RatchetTable::Opened& opened);
+  template <class RotationMessage>
+  [[nodiscard]] Result<Ack> rotation(const Incoming& incoming, const RotationMessage& message);
   [[nodiscard]] Result<Ack> ratchet_keys(const Incoming& incoming, const AgentRatchetKey& keys);
   [[nodiscard]] Result<> hello(const Incoming& incoming, bool pq);
   [[nodiscard]] Result<> messages_delivered(const Connection& connection, const message::Receipts& receipts);
@@ -82,6 +86,7 @@ class Reception {
   DeliveryQueues& deliveries_;
   Subscriptions& subscriptions_;
   RatchetSync& ratchet_sync_;
+  Rotation& rotation_;
 };
 
 }  // namespace simplex::agent

@@ -75,10 +75,26 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
     SIMPLEX_TRY(messages_delivered(connection, *receipts));
   } else if (std::holds_alternative<message::RatchetReady>(message.message)) {
     SIMPLEX_TRY(ratchet_sync_.ready_received(connection, opened.could_send));
+  } else if (const auto* add = std::get_if<message::QueueAdd>(&message.message)) {
+    return rotation(incoming, *add);
+  } else if (const auto* keys = std::get_if<message::QueueKeys>(&message.message)) {
+    return rotation(incoming, *keys);
+  } else if (const auto* use = std::get_if<message::QueueUse>(&message.message)) {
+    return rotation(incoming, *use);
+  } else if (const auto* test = std::get_if<message::QueueTest>(&message.message)) {
+    return rotation(incoming, *test);
   }
-  // Rotation of queues needs no answer: a peer that asks for them goes on with
-  // the connection as it is.
   return Ack::now;
+}
+
+template <class RotationMessage>
+Result<Reception::Ack> Reception::rotation(const Incoming& incoming, const RotationMessage& message) {
+  // This message may have shown that the ratchets are well again.
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(incoming.connection.key));
+  auto done = rotation_.received(connection, message);
+  if (done) return Ack::now;
+  if (done.error().kind == ErrorKind::storage) return std::unexpected(done.error());
+  return unreadable(incoming, failure_of(done.error()), std::move(done.error()));
 }
 
 Result<> Reception::hello(const Incoming& incoming, bool pq) {
@@ -103,6 +119,7 @@ Result<> Reception::messages_delivered(const Connection& connection, const messa
     SIMPLEX_ASSIGN(const auto sent, core_.messages.sent(connection.key, receipt.message));
     if (!sent) continue;
     const bool same = sent->hash == receipt.hash;
+    if (same) SIMPLEX_TRY(deliveries_.arrived(connection, sent->message));
     SIMPLEX_TRY(core_.messages.erase_sent(connection.key, receipt.message));
     SIMPLEX_TRY(core_.outbox.durable(
         MessageDelivered{connection.id, sent->message, same ? ReceiptStatus::ok : ReceiptStatus::bad_hash}));
@@ -111,9 +128,10 @@ Result<> Reception::messages_delivered(const Connection& connection, const messa
 }
 
 Result<> Reception::queue_continues(const Connection& connection, const SenderQueue& queue) {
-  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-  if (sending && protocol::same_server(sending->server, queue.server) && sending->sender_id == queue.sender_id) {
-    core_.turn.after_commit([this, key = sending->key] { deliveries_.continue_sending(key); });
+  SIMPLEX_ASSIGN(const auto queues, core_.queues.snd_queues_of(connection.key));
+  for (const auto& sending : queues) {
+    if (!protocol::same_server(sending.server, queue.server) || sending.sender_id != queue.sender_id) continue;
+    core_.turn.after_commit([this, key = sending.key] { deliveries_.continue_sending(key); });
   }
   return {};
 }

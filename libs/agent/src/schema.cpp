@@ -229,11 +229,40 @@ DELETE FROM snd_queues WHERE purpose <> 0;
 ALTER TABLE snd_queues DROP COLUMN purpose;
 )sql";
 
+// Queues that take the place of others: messages go both ways until the new one works.
+constexpr std::string_view rotation_up = R"sql(
+ALTER TABLE rcv_queues ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;  -- see QueuePurpose
+ALTER TABLE deliveries ADD COLUMN twin INTEGER;  -- the same message, on its way through the other queue
+ALTER TABLE deliveries ADD COLUMN told INTEGER NOT NULL DEFAULT 0;     -- its twin has arrived, and was spoken of
+
+-- Queues that were offered to the peer and taken back: what it still says of them is no mistake.
+CREATE TABLE former_queues (
+  conn INTEGER NOT NULL REFERENCES connections ON DELETE CASCADE,
+  sender_id BLOB NOT NULL,
+  ended_at INTEGER NOT NULL,
+  PRIMARY KEY (conn, sender_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_queues_by_age ON former_queues (ended_at);
+)sql";
+
+constexpr std::string_view rotation_down = R"sql(
+DROP TABLE former_queues;
+DELETE FROM commands WHERE kind IN (6, 7, 8);
+DELETE FROM commands WHERE kind = 4 AND conn IN (SELECT conn FROM connections WHERE deleted = 0);
+DELETE FROM rcv_queues WHERE purpose <> 0;
+DELETE FROM snd_queues WHERE purpose = 2;
+UPDATE deliveries SET kind = 4 WHERE kind = 7;
+ALTER TABLE deliveries DROP COLUMN told;
+ALTER TABLE deliveries DROP COLUMN twin;
+ALTER TABLE rcv_queues DROP COLUMN purpose;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
     {3, "agent: agreement on new ratchet keys", ratchet_sync_up, ratchet_sync_down},
     {4, "agent: addresses and requests", requests_up, requests_down},
+    {5, "agent: rotation of queues", rotation_up, rotation_down},
 };
 
 }  // namespace

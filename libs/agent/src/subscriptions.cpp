@@ -66,6 +66,8 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
   }
   const auto& why = outcome.error();
   if (!is_temporary(why)) {
+    // One that is to be deleted may be gone already.
+    if (queue.purpose == QueuePurpose::retired) return;
     core_.outbox.passing(AgentProblem{queue.connection, failure_of(why), why.error});
     return;
   }
@@ -115,6 +117,11 @@ void Subscriptions::ended(Relay& relay, const smp::RecipientId& queue) {
 void Subscriptions::renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
   auto& relay = relays_.get(user, server);
   if (at(relay).active.erase(queue) > 0) subscribe(relay);
+}
+
+bool Subscriptions::is_active(const Relay& relay, const smp::RecipientId& queue) const {
+  const auto found = relays_with_queues_.find(&relay);
+  return found != relays_with_queues_.end() && found->second.active.contains(queue);
 }
 
 void Subscriptions::forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {

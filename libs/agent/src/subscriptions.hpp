@@ -23,6 +23,7 @@ class Subscriptions {
   void ended(Relay& relay, const smp::RecipientId& queue);
   // Subscribes again: the relay repeats a message that was not acknowledged.
   void renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
+  [[nodiscard]] bool is_active(const Relay& relay, const smp::RecipientId& queue) const;
   void forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
 
  private:

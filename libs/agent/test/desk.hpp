@@ -38,7 +38,8 @@ class Desk {
     commands.emplace(*core, *relays, *deliveries);
     subscriptions.emplace(*core, *relays);
     ratchet_sync.emplace(*core, *deliveries);
-    reception.emplace(*core, *commands, *deliveries, *subscriptions, *ratchet_sync);
+    rotation.emplace(*core, *deliveries, *commands);
+    reception.emplace(*core, *commands, *deliveries, *subscriptions, *ratchet_sync, *rotation);
     user = *core->connections.insert_user(core->now());
     EXPECT_TRUE(core->outbox.start([this](const Event& event) { events.push_back(event); }));
     loop.run();
@@ -79,25 +80,46 @@ class Desk {
   void say(std::string_view text) { say(message::User{Content(as_bytes(text))}); }
 
   // The next body that would be sent.
-  Bytes take() {
-    auto delivery = core->messages.first_of(sending().key, DeliveryKey(1'000'000));
-    EXPECT_TRUE(delivery && *delivery);
-    auto body = deliveries->body_of(**delivery, sending());
-    EXPECT_TRUE(body && core->messages.erase((*delivery)->key));
+  Bytes take(QueuePurpose purpose = QueuePurpose::messages) {
+    auto delivery = next(purpose);
+    EXPECT_TRUE(delivery);
+    auto body = deliveries->body_of(*delivery, sending(purpose));
+    EXPECT_TRUE(body && core->messages.erase(delivery->key));
     return *body;
+  }
+  // The same, and the relay takes it; events say what the application was told.
+  Bytes send(QueuePurpose purpose = QueuePurpose::messages) {
+    auto delivery = next(purpose);
+    EXPECT_TRUE(delivery);
+    auto body = deliveries->body_of(*delivery, sending(purpose));
+    EXPECT_TRUE(body && core->turn.run([&] { return deliveries->sent(*delivery); }));
+    loop.run();
+    return *body;
+  }
+  std::optional<Delivery> next(QueuePurpose purpose = QueuePurpose::messages) {
+    const auto queue = core->queues.snd_queue_of(connection.key, purpose);
+    EXPECT_TRUE(queue);
+    if (!queue || !*queue) return std::nullopt;
+    auto delivery = core->messages.first_of((*queue)->key, DeliveryKey(1'000'000));
+    EXPECT_TRUE(delivery);
+    return std::move(*delivery);
   }
 
   // As MSG of the relay. Returns what the application was told.
-  std::vector<Event> deliver(BytesView body) {
+  std::vector<Event> deliver(BytesView body, QueuePurpose purpose = QueuePurpose::messages) {
+    return deliver(body, receiving(purpose));
+  }
+  std::vector<Event> deliver(BytesView body, const RcvQueue& queue) {
     smp::MessageId id(random_.bytes(24));
-    const auto queue = receiving();
     auto encrypted = smp::encrypt_queue_message(
         queue.relay_key, id, smp::MessageBody{from_seconds_since_epoch(1'700'000'000), {}, Content(body)});
     EXPECT_TRUE(encrypted);
-    return deliver(id, *encrypted);
+    return deliver(id, *encrypted, queue);
   }
   std::vector<Event> deliver(const smp::MessageId& id, BytesView encrypted) {
-    const auto queue = receiving();
+    return deliver(id, encrypted, receiving());
+  }
+  std::vector<Event> deliver(const smp::MessageId& id, BytesView encrypted, const RcvQueue& queue) {
     reception->pushed(relays->get(user, queue.server), smp::entity_id(queue.recipient_id),
                       smp::broker::Msg{id, Content(encrypted)});
     loop.run();
@@ -105,8 +127,12 @@ class Desk {
   }
 
   Connection now_connection() { return *core->connections.by_key(connection.key); }
-  RcvQueue receiving() { return std::move(**core->queues.rcv_queue_of(connection.key)); }
-  SndQueue sending() { return std::move(**core->queues.snd_queue_of(connection.key)); }
+  RcvQueue receiving(QueuePurpose purpose = QueuePurpose::messages) {
+    return std::move(**core->queues.rcv_queue_of(connection.key, purpose));
+  }
+  SndQueue sending(QueuePurpose purpose = QueuePurpose::messages) {
+    return std::move(**core->queues.snd_queue_of(connection.key, purpose));
+  }
   std::int64_t count(const std::string& table) {
     auto rows = core->database.prepare("SELECT count(*) FROM " + table);
     EXPECT_TRUE(rows && *rows->step());
@@ -120,6 +146,7 @@ class Desk {
   std::optional<Commands> commands;
   std::optional<Subscriptions> subscriptions;
   std::optional<RatchetSync> ratchet_sync;
+  std::optional<Rotation> rotation;
   std::optional<Reception> reception;
   UserId user;
   Connection connection;
@@ -136,8 +163,10 @@ class Desk {
     made.key = *core->connections.insert(made, core->now());
     return made;
   }
-  RcvQueue new_rcv_queue(protocol::QueueMode mode = protocol::QueueMode::messaging) {
+  RcvQueue new_rcv_queue(protocol::QueueMode mode = protocol::QueueMode::messaging,
+                         QueuePurpose purpose = QueuePurpose::messages) {
     RcvQueue queue;
+    queue.purpose = purpose;
     queue.conn = connection.key;
     queue.server = *protocol::parse_server_address(relay_address);
     queue.recipient_id = smp::RecipientId(random_.bytes(24));

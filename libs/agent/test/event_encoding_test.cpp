@@ -45,6 +45,10 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(delivered.status, ReceiptStatus::bad_hash);
   EXPECT_EQ(std::get<RatchetSyncChanged>(again(RatchetSyncChanged{connection, RatchetSyncState::agreed})).state,
             RatchetSyncState::agreed);
+  const auto switched =
+      std::get<QueueSwitched>(again(QueueSwitched{connection, QueueDirection::sending, SwitchPhase::secured}));
+  EXPECT_EQ(switched.direction, QueueDirection::sending);
+  EXPECT_EQ(switched.phase, SwitchPhase::secured);
   (void)std::get<ConnectionDeleted>(again(ConnectionDeleted{connection}));
   MessageReceived received;
   received.connection = connection;

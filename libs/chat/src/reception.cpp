@@ -156,6 +156,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::MessageDelivered&) const { return {}; }
     Result<> operator()(const agent::RatchetSyncChanged&) const { return {}; }
     Result<> operator()(const agent::RequestReceived&) const { return {}; }
+    Result<> operator()(const agent::QueueSwitched&) const { return {}; }
   };
   return std::visit(Visitor{*this, after}, body);
 }

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "simplex/agent/config.hpp"
@@ -39,6 +40,10 @@ struct ConnectionState {
   bool can_send = false;
   RatchetSyncState ratchet_sync = RatchetSyncState::ok;
   std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
+  std::string receiving_relay;      // smp://fingerprint@host; empty: there is no queue yet
+  std::string sending_relay;
+  bool switching = false;         // our queue moves to another relay
+  bool can_abort_switch = false;  // it can still be taken back
 };
 
 class Agent {
@@ -103,6 +108,16 @@ class Agent {
   [[nodiscard]] virtual Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) = 0;
   // The same 32 octets on both sides, when nobody stands between them: for people to compare. It changes with new keys.
   [[nodiscard]] virtual Result<VerificationCode> verification_code(ConnectionId connection) = 0;
+
+  // Moves our queue to another of our relays, where there is one that this connection does not use: messages come there
+  // from then on. Nothing that is on its way is lost, and messages go on meanwhile. QueueSwitched follows; the peer's
+  // program has to run. The old queue is deleted at its relay after a while. While it is under way, repeating it is
+  // harmless. Errors: conflict (not connected yet, new encryption keys are being agreed on, an address), not_found (no
+  // relay).
+  [[nodiscard]] virtual Result<> switch_connection(ConnectionId connection) = 0;
+  // Takes it back, until the peer is asked to use the new queue: from then on it can only be completed. Without a switch
+  // nothing happens. Errors: conflict (too late).
+  [[nodiscard]] virtual Result<> abort_switch(ConnectionId connection) = 0;
 
   [[nodiscard]] virtual Result<ConnectionState> connection_state(ConnectionId connection) = 0;
   [[nodiscard]] virtual Result<std::vector<ConnectionId>> connections(UserId user) = 0;

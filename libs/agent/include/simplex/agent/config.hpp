@@ -43,6 +43,10 @@ struct Timeouts {
   int pings_unanswered = 3;  // then the session is closed
   Duration duplicates_kept = std::chrono::hours(24 * 21);
   Duration cleanup = std::chrono::minutes(5);
+  // A queue that was replaced is deleted when nothing has come from it for this long, or its relay could not be reached
+  // for that long: then nothing is left there.
+  Duration retired_quiet = std::chrono::minutes(1);
+  Duration retired_kept = std::chrono::hours(24 * 21);
 };
 
 // What is offered and accepted; tests narrow them to play older clients.

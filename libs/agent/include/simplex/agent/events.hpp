@@ -126,6 +126,23 @@ struct RatchetSyncChanged {
   ConnectionId connection;
   RatchetSyncState state = RatchetSyncState::ok;
 };
+// SWITCH: a queue of the connection moves to another relay; see Agent::switch_connection.
+enum class QueueDirection : std::uint8_t {
+  receiving = 0,  // ours: we began
+  sending = 1,    // the peer's
+};
+enum class SwitchPhase : std::uint8_t {
+  started = 0,    // the peer is told of the new queue; or has told us
+  confirmed = 1,  // the sender's keys are with the peer; or with us
+  secured = 2,    // the relay knows them, and messages begin to take the new way
+  completed = 3,  // they take no other
+  aborted = 4,    // receiving alone: by abort_switch, or because a relay refused; nothing has changed
+};
+struct QueueSwitched {
+  ConnectionId connection;
+  QueueDirection direction = QueueDirection::receiving;
+  SwitchPhase phase = SwitchPhase::started;
+};
 // A handshake or a network command of a connection failed for good.
 struct ConnectionFailed {
   ConnectionId connection;
@@ -173,8 +190,8 @@ struct AgentProblem {
 
 using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
                                Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
-                               RatchetSyncChanged, ConnectionFailed, ReceptionFailed, ConnectionDeleted, RelayUp,
-                               RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+                               RatchetSyncChanged, QueueSwitched, ConnectionFailed, ReceptionFailed, ConnectionDeleted,
+                               RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

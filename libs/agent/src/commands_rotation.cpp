@@ -1,0 +1,198 @@
+// Queues that take the place of others, and queues that end.
+#include <algorithm>
+
+#include "simplex/crypto/key_encoding.hpp"
+#include "commands.hpp"
+
+namespace simplex::agent {
+
+Result<std::string> Commands::pick_server_for_switch(ConnKey conn, std::string_view failed) {
+  SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(conn));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(conn));
+  const auto is_at = [](const protocol::ServerAddress& server) {
+    return [&server](const auto& queue) { return protocol::same_server(queue.server, server); };
+  };
+  // The more of these a relay is, and the later they stand here, the less it is wanted.
+  enum : std::uint8_t { used = 1, refused = 2, ours = 4 };
+  int best = used | refused | ours;
+  std::vector<std::string> choice;
+  for (const auto& server : core_.servers) {
+    const auto is_here = is_at(server.address);
+    auto name = protocol::format(server.address);
+    int against = 0;
+    if (std::ranges::any_of(receiving, is_here) || std::ranges::any_of(sending, is_here)) against |= used;
+    if (std::ranges::any_of(receiving, [&](const RcvQueue& queue) {
+          return queue.purpose == QueuePurpose::messages && is_here(queue);
+        })) {
+      against |= ours;
+    }
+    if (name == failed) against |= refused;
+    if (against > best) continue;
+    if (against < best) choice.clear();
+    best = against;
+    choice.push_back(std::move(name));
+  }
+  if (choice.empty()) return std::string();
+  return choice[core_.dependencies.random.below(choice.size())];
+}
+
+Result<> Commands::enqueue(ConnKey conn, CommandKind kind, RcvQueueKey queue) {
+  Writer argument;
+  argument.i64(queue.value());
+  return enqueue(conn, kind, {}, std::move(argument).take());
+}
+
+Result<std::optional<RcvQueue>> Commands::queue_of(const Command& command) {
+  if (command.argument.empty()) return core_.queues.rcv_queue_of(command.conn);
+  Reader reader(command.argument);
+  SIMPLEX_ASSIGN(const auto number, reader.i64());
+  return core_.queues.rcv_queue(RcvQueueKey(number));
+}
+
+void Commands::wait(CommandKey key, Duration pause) {
+  auto& running = running_.at(key);
+  running.in_flight = false;
+  running.timer = core_.dependencies.loop.after(pause, [this, key] { retry_now(key); });
+}
+
+Result<> Commands::finish(const Command& command) {
+  SIMPLEX_TRY(core_.commands.erase(command.key));
+  running_.erase(command.key);
+  return {};
+}
+
+// ---- a new queue ----------------------------------------------------------------------------------------------------
+
+Result<> Commands::switch_queue(const Command& command, const Connection& connection) {
+  if (!connection.may_send()) {  // until new encryption keys are agreed on
+    wait(command.key, running_.at(command.key).backoff.next(core_.dependencies.random));
+    return {};
+  }
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  if (!replacement) {
+    return new_queue(command, connection, core_.config.versions.smp_client.max,
+                     [](const RcvQueue&) { return Result<>(); });
+  }
+  SIMPLEX_ASSIGN(const auto current, core_.queues.rcv_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!current || !sending) return fail(ErrorKind::conflict, "The connection has no queue that could be replaced.");
+  message::QueueAdd add;
+  add.queues.push_back({.queue = {core_.config.versions.smp_client, replacement->address()},
+                        .replaces = SenderQueue{current->server, current->sender_id}});
+  SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other, std::move(add)));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::started}));
+  return finish(command);
+}
+
+Result<> Commands::secure_replacement(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!replacement || !sending) return finish(command);
+  if (replacement->status < QueueStatus::secured) {
+    SIMPLEX_ASSIGN(const auto sender_key, crypto::from_spki<crypto::AuthPublicKey>(command.argument));
+    return key(command, connection, *replacement, sender_key);
+  }
+  if (!connection.may_send()) {
+    wait(command.key, running_.at(command.key).backoff.next(core_.dependencies.random));
+    return {};
+  }
+  message::QueueUse use;
+  use.queues.push_back({.queue = {replacement->server, replacement->sender_id}, .primary = true});
+  SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other, std::move(use)));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::secured}));
+  return finish(command);
+}
+
+Result<> Commands::abandon_switch(const Connection& connection) {
+  SIMPLEX_TRY(core_.commands.erase_of(connection.key, CommandKind::switch_queue));
+  SIMPLEX_TRY(core_.commands.erase_of(connection.key, CommandKind::secure_replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  if (replacement) {
+    SIMPLEX_TRY(core_.queues.set_purpose(replacement->key, QueuePurpose::retired));
+    SIMPLEX_TRY(core_.queues.insert_former(connection.key, replacement->sender_id, core_.now()));
+    SIMPLEX_TRY(enqueue(connection.key, CommandKind::delete_queue, replacement->key));
+  }
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::aborted}));
+  return {};
+}
+
+// ---- the end of a queue ---------------------------------------------------------------------------------------------
+
+Result<> Commands::delete_queue(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto queue, queue_of(command));
+  if (!queue) return finish_deletion(command);
+  if (auto* client = client_for(command, connection.user, queue->server)) delete_at_relay(*client, command, *queue);
+  return {};
+}
+
+void Commands::delete_at_relay(smp::client::Client& client, const Command& command, const RcvQueue& queue) {
+  client.delete_queue(queue.recipient_id, queue.recipient_key, [this, command](smp::client::Outcome<> outcome) {
+    answered(command.key, outcome ? nullptr : &outcome.error(), [this, command] { return finish_deletion(command); });
+  });
+}
+
+// Messages that were put into it before the sender used the new queue alone may still be there: they are read first.
+// OFF is answered in a session in which the queue is subscribed, and then nothing comes for a while: it is empty. What the
+// application has not acknowledged holds back the next one.
+Result<> Commands::retire_queue(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto queue, queue_of(command));
+  if (!queue) return finish_deletion(command);
+  auto* client = client_for(command, connection.user, queue->server);
+  if (client == nullptr) return {};
+  auto& running = running_.at(command.key);
+  const auto now = core_.dependencies.loop.now();
+  if (!running.silent_since) {
+    client->suspend(queue->recipient_id, queue->recipient_key,
+                    [this, key = command.key](smp::client::Outcome<> outcome) {
+                      answered(key, outcome ? nullptr : &outcome.error(), [this, key]() -> Result<> {
+                        running_.at(key).silent_since = core_.dependencies.loop.now();
+                        return {};
+                      });
+                    });
+    return {};
+  }
+  SIMPLEX_ASSIGN(const bool waits, core_.messages.waits_for_application(queue->key));
+  const bool delivers = !subscribed || subscribed(*running.relay, queue->recipient_id);
+  if (waits || !delivers) running.silent_since = now;
+  auto since = *running.silent_since;
+  if (const auto heard = last_heard_.find(queue->key); heard != last_heard_.end())
+    since = std::max(since, heard->second);
+  const auto end = since + core_.config.timeouts.retired_quiet;
+  if (now < end) {
+    wait(command.key, end - now);
+  } else {
+    delete_at_relay(*client, command, *queue);
+  }
+  return {};
+}
+
+Result<> Commands::finish_deletion(const Command& command) {
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command.conn));
+  SIMPLEX_ASSIGN(const auto queue, queue_of(command));
+  if (queue) {
+    SIMPLEX_TRY(core_.queues.erase(queue->key));
+    core_.turn.after_commit(
+        [this, user = connection.user, server = queue->server, id = queue->recipient_id, key = queue->key] {
+          last_heard_.erase(key);
+          if (queue_given_up) queue_given_up(user, server, id);
+        });
+  }
+  SIMPLEX_TRY(finish(command));
+  SIMPLEX_ASSIGN(const auto left, core_.queues.rcv_queues_of(connection.key));
+  if (connection.deleted && left.empty()) SIMPLEX_TRY(core_.connections.erase(connection.key));
+  return {};
+}
+
+Result<> Commands::clean_up() {
+  const auto before = core_.now() - core_.config.timeouts.retired_kept;
+  for (const auto kind : {CommandKind::retire_queue, CommandKind::delete_queue}) {
+    SIMPLEX_ASSIGN(const auto keys, core_.commands.older_than(kind, before));
+    for (const auto key : keys) {
+      SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
+      if (command) SIMPLEX_TRY(finish_deletion(*command));
+    }
+  }
+  return {};
+}
+
+}  // namespace simplex::agent

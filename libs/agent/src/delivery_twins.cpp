@@ -1,0 +1,79 @@
+// Two ways for a message, while one queue replaces another. Since the peer has our key for the new queue, each message is
+// stored for both: the old queue sends it at once, the new one when the peer asks to use it. So both carry the same row of
+// messages from there on, and the peer reads them in order, whichever it reads from; what comes twice it knows by its hash.
+// The new queue alone would do for peers of ours, which read the old one to its end. Others delete it at the first message
+// in the new one, with what they have not read.
+#include "delivery.hpp"
+
+namespace simplex::agent {
+
+Result<> DeliveryQueues::store_twin(Delivery delivery) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(delivery.conn));
+  if (!replacement || replacement->key == delivery.queue) return {};
+  const auto first = delivery.key;
+  delivery.queue = replacement->key;
+  delivery.twin = first;
+  SIMPLEX_ASSIGN(delivery.key, core_.messages.insert(delivery));
+  SIMPLEX_TRY(core_.messages.set_twin(first, delivery.key));
+  core_.turn.after_commit([this, key = delivery.key, replacement = *replacement] {
+    committed_ = std::max(committed_, key);
+    if (!replacement.parked) kick(replacement.key);
+  });
+  return {};
+}
+
+Result<> DeliveryQueues::drop_replacement(const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
+  SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
+  if (!replacement || !current) return {};
+  SIMPLEX_TRY(core_.messages.move(replacement->key, current->key));
+  SIMPLEX_TRY(core_.messages.forget_twins(current->key));
+  SIMPLEX_TRY(core_.queues.erase(replacement->key));  // and the copies in it
+  core_.turn.after_commit([this, gone = replacement->key, current = current->key] {
+    forget(gone);
+    kick(current);
+  });
+  return {};
+}
+
+Result<> DeliveryQueues::take_over(const Connection& connection, const SndQueue& replacement) {
+  SIMPLEX_ASSIGN(const auto old, core_.queues.snd_queue_of(connection.key));
+  if (old) {
+    SIMPLEX_TRY(core_.messages.move(old->key, replacement.key));
+    SIMPLEX_TRY(core_.messages.forget_twins(replacement.key));
+    SIMPLEX_TRY(core_.queues.erase(old->key));
+    core_.turn.after_commit([this, gone = old->key] { forget(gone); });
+  }
+  SIMPLEX_TRY(core_.queues.set_purpose(replacement.key, QueuePurpose::messages));
+  SIMPLEX_TRY(core_.queues.set_status(replacement.key, QueueStatus::active));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::completed}));
+  wake(replacement.key);
+  return {};
+}
+
+Result<> DeliveryQueues::arrived(const Connection& connection, MessageId message) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
+  if (!replacement) return {};
+  return core_.messages.erase_told(replacement->key, message);
+}
+
+// The peer may never ask to use the queue: it does not tell when it has changed its mind.
+Result<> DeliveryQueues::clean_up() {
+  const auto expired = core_.now() - core_.config.timeouts.message_expiry;
+  SIMPLEX_ASSIGN(const auto parked, core_.queues.parked());
+  for (const auto& queue : parked) {
+    SIMPLEX_TRY(core_.messages.erase_told_before(queue.key, expired));
+    // What the old queue gave up, and is too old by now, is given up there for good.
+    SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(queue.conn));
+    if (!current) continue;
+    SIMPLEX_TRY(core_.messages.move_before(queue.key, current->key, expired));
+    wake(current->key);
+  }
+  return {};
+}
+
+void DeliveryQueues::wake(SndQueueKey queue) {
+  core_.turn.after_commit([this, queue] { kick(queue); });
+}
+
+}  // namespace simplex::agent

@@ -1,0 +1,178 @@
+#include "rotation.hpp"
+
+#include <algorithm>
+
+#include "simplex/crypto/key_encoding.hpp"
+
+namespace simplex::agent {
+namespace {
+
+std::unexpected<Error> not_allowed(std::string what) {
+  return fail(ErrorKind::malformed, "The peer sent what the protocol does not allow: " + std::move(what) + ".");
+}
+
+bool is(const SenderQueue& name, const protocol::ServerAddress& server, const protocol::SenderId& id) {
+  return name.sender_id == id && protocol::same_server(name.server, server);
+}
+
+}  // namespace
+
+// ---- the recipient --------------------------------------------------------------------------------------------------
+
+Result<bool> Rotation::under_way(const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  if (replacement) return true;
+  return core_.commands.exists(connection.key, CommandKind::switch_queue);
+}
+
+Result<bool> Rotation::can_abort(const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  if (!replacement) return core_.commands.exists(connection.key, CommandKind::switch_queue);
+  if (replacement->status < QueueStatus::secured) return true;
+  return core_.commands.exists(connection.key, CommandKind::secure_replacement);
+}
+
+Result<> Rotation::start(const Connection& connection) {
+  SIMPLEX_ASSIGN(const bool already, under_way(connection));
+  if (already) return {};
+  SIMPLEX_ASSIGN(const auto current, core_.queues.rcv_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!connection.connected || !current || !sending) {
+    return fail(ErrorKind::conflict, "Only a connection that is established can move to another relay.", Advice::retry);
+  }
+  if (!connection.may_send()) {
+    return fail(ErrorKind::conflict,
+                "The connection cannot move to another relay before the two sides have agreed on new encryption keys.",
+                Advice::retry);
+  }
+  SIMPLEX_ASSIGN(auto server, commands_.pick_server_for_switch(connection.key, {}));
+  if (server.empty()) {
+    return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
+  }
+  return commands_.enqueue(connection.key, CommandKind::switch_queue, std::move(server), {});
+}
+
+Result<> Rotation::abort(const Connection& connection) {
+  SIMPLEX_ASSIGN(const bool begun, under_way(connection));
+  if (!begun) return {};
+  SIMPLEX_ASSIGN(const bool possible, can_abort(connection));
+  if (!possible) {
+    return fail(ErrorKind::conflict, "It is too late: the peer was asked to use the new relay, and may do so already.",
+                Advice::give_up);
+  }
+  return commands_.abandon_switch(connection);
+}
+
+Result<> Rotation::received(const Connection& connection, const message::QueueKeys& keys) {
+  const auto& [info, sender_key] = keys.queues.front();
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  if (!replacement || !protocol::same_queue(replacement->address(), info.address)) {
+    // It has not heard that we changed our mind.
+    SIMPLEX_ASSIGN(const bool former, core_.queues.is_former(connection.key, info.address.sender_id));
+    if (former) return {};
+    return not_allowed("keys for a queue that it was not offered");
+  }
+  if (replacement->status != QueueStatus::new_) return not_allowed("keys for a queue that has some");
+  if (!core_.config.versions.smp_client.contains(info.version)) {
+    return fail(ErrorKind::version,
+                "The peer's program has a version that is not understood here. Update the programs.", Advice::ask_user);
+  }
+  SIMPLEX_ASSIGN(const auto e2e_key, crypto::box_key(info.address.dh_key, replacement->dh_key));
+  SIMPLEX_TRY(
+      core_.queues.set_confirmed(replacement->key, e2e_key, std::min(replacement->client_version, info.version)));
+  SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::secure_replacement, {}, crypto::to_spki(sender_key)));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::confirmed}));
+  return {};
+}
+
+// Programs of others say it in the new queue alone; ours says it in both.
+Result<> Rotation::received(const Connection& connection, const message::QueueTest& test) {
+  SIMPLEX_ASSIGN(const auto queues, core_.queues.rcv_queues_of(connection.key));
+  const bool known = std::ranges::any_of(
+      queues, [&](const RcvQueue& queue) { return is(test.queues.front(), queue.server, queue.sender_id); });
+  if (!known) return not_allowed("a test of a queue that is not there");
+  return {};
+}
+
+Result<bool> Rotation::works(const Connection& connection, const RcvQueue& replacement) {
+  if (replacement.status < QueueStatus::secured) return false;
+  SIMPLEX_ASSIGN(const bool not_asked, core_.commands.exists(connection.key, CommandKind::secure_replacement));
+  if (not_asked) return false;
+  SIMPLEX_ASSIGN(const auto old, core_.queues.rcv_queue_of(connection.key));
+  if (old) {
+    SIMPLEX_TRY(core_.queues.set_purpose(old->key, QueuePurpose::retired));
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::retire_queue, old->key));
+  }
+  SIMPLEX_TRY(core_.queues.set_purpose(replacement.key, QueuePurpose::messages));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::completed}));
+  return true;
+}
+
+// ---- the sender -----------------------------------------------------------------------------------------------------
+
+Result<> Rotation::received(const Connection& connection, const message::QueueAdd& add) {
+  const auto& added = add.queues.front();
+  if (!added.replaces) return not_allowed("a queue more, in place of none");
+  if (!connection.may_send()) return not_allowed("a new queue while new encryption keys are being agreed on");
+  const auto version = added.queue.versions.common_max(core_.config.versions.smp_client);
+  if (!version) {
+    return fail(ErrorKind::version,
+                "The peer's program has a version that is not understood here. Update the programs.", Advice::ask_user);
+  }
+  auto address = added.queue.address;
+  SIMPLEX_ASSIGN(const auto queues, core_.queues.snd_queues_of(connection.key));
+  const SndQueue* replaced = nullptr;
+  for (const auto& queue : queues) {
+    if (is({address.server, address.sender_id}, queue.server, queue.sender_id)) {
+      return not_allowed("a new queue that is used already");
+    }
+    // Nobody begins a switch before the one before it is completed.
+    const bool in_use =
+        queue.purpose == QueuePurpose::messages || (queue.purpose == QueuePurpose::replacement && !queue.parked());
+    if (in_use && is(*added.replaces, queue.server, queue.sender_id)) replaced = &queue;
+  }
+  if (replaced == nullptr) return not_allowed("a new queue in place of one that is not used");
+  address.mode = understood(address.mode, core_.config.versions);
+  SIMPLEX_ASSIGN(auto made, make_snd_queue(core_.dependencies.random, connection.key, address, *version));
+  made.purpose = QueuePurpose::replacement;
+
+  if (replaced->purpose == QueuePurpose::replacement) {
+    SIMPLEX_TRY(deliveries_.take_over(connection, *replaced));
+  } else {
+    SIMPLEX_TRY(deliveries_.drop_replacement(connection));
+  }
+  // The keys are the last message that the old queue alone carries.
+  message::QueueKeys keys;
+  address.dh_key = made.dh_public;
+  keys.queues.push_back({.queue = {*version, address}, .sender_key = crypto::public_key(made.sender_key)});
+  SIMPLEX_TRY(deliveries_.enqueue(connection, *replaced, DeliveryKind::queue_keys, std::move(keys)));
+  SIMPLEX_TRY(core_.queues.insert(made));
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::started}));
+  return {};
+}
+
+Result<> Rotation::received(const Connection& connection, const message::QueueUse& use) {
+  const auto& named = use.queues.front().queue;
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.snd_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
+  if (!replacement || !current || !is(named, replacement->server, replacement->sender_id)) {
+    return not_allowed("to use a queue that was not added");
+  }
+  if (!replacement->parked()) return not_allowed("to use a queue that is used already");
+  SIMPLEX_TRY(core_.queues.set_status(replacement->key, QueueStatus::secured));
+  deliveries_.wake(replacement->key);
+  // Any message shows that the new queue works: the next one does when this one cannot be sent now.
+  if (connection.may_send()) {
+    SIMPLEX_TRY(deliveries_.enqueue(connection, *current, DeliveryKind::other, message::QueueTest{{named}}));
+  }
+  SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::secured}));
+  return {};
+}
+
+Result<> Rotation::clean_up() {
+  SIMPLEX_TRY(core_.queues.forget_former_before(core_.now() - core_.config.timeouts.duplicates_kept));
+  SIMPLEX_TRY(commands_.clean_up());
+  return deliveries_.clean_up();
+}
+
+}  // namespace simplex::agent

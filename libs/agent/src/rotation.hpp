@@ -1,0 +1,59 @@
+// Rotation: a queue of a connection moves to another relay (agent-protocol.md, "Rotating messaging queue").
+//
+//   recipient                          relays, old and new                             sender
+//   NEW ─────────────────────────────► new queue
+//   QADD (the new queue, which it replaces) ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄► a queue to send to, parked
+//                                      old queue ◄───────────────────────────────────── QKEY (its keys)
+//   KEY ─────────────────────────────► new queue        from here on each message is stored for both queues
+//   QUSE ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄► sends to both
+//                                      new queue ◄───────────────────────────────────── what came after QKEY, QTEST
+//   the first message there: the old queue is retired                 the first one taken there: the old one is forgotten
+//   OFF, and DEL when nothing comes ─► old queue
+//
+// Messages go on all the while, in order, and nothing is lost wherever either side is killed, and whichever of the two
+// relays fails: see delivery_twins.cpp for the sender's part. The state is in the rows:
+//
+//   recipient:  started      command switch_queue, then a receiving queue "replacement", new
+//               sending add  replacement new or confirmed; aborting ends here
+//               sending use  replacement secured, and no command secure_replacement
+//               received     a receiving queue "retired" with a command retire_queue; another switch may begin
+//   sender:     sending key  a sending queue "replacement", new (parked)
+//               sending test replacement secured
+#pragma once
+
+#include "commands.hpp"
+#include "core.hpp"
+#include "delivery.hpp"
+
+namespace simplex::agent {
+
+class Rotation {
+ public:
+  Rotation(Core& core, DeliveryQueues& deliveries, Commands& commands)
+      : core_(core), deliveries_(deliveries), commands_(commands) {}
+
+  // All in a turn.
+  [[nodiscard]] Result<> start(const Connection& connection);
+  [[nodiscard]] Result<> abort(const Connection& connection);
+  [[nodiscard]] Result<bool> under_way(const Connection& connection);
+  [[nodiscard]] Result<bool> can_abort(const Connection& connection);
+
+  // The peer's messages. What it must not say is an error that is not of storage, and has changed nothing. Of a list only
+  // the first queue counts, as for all programs so far.
+  [[nodiscard]] Result<> received(const Connection& connection, const message::QueueAdd& add);
+  [[nodiscard]] Result<> received(const Connection& connection, const message::QueueKeys& keys);
+  [[nodiscard]] Result<> received(const Connection& connection, const message::QueueUse& use);
+  [[nodiscard]] Result<> received(const Connection& connection, const message::QueueTest& test);
+
+  // A message came in the queue, which is a replacement. False: nobody was asked to use it.
+  [[nodiscard]] Result<bool> works(const Connection& connection, const RcvQueue& replacement);
+
+  [[nodiscard]] Result<> clean_up();
+
+ private:
+  Core& core_;
+  DeliveryQueues& deliveries_;
+  Commands& commands_;
+};
+
+}  // namespace simplex::agent
