@@ -112,6 +112,11 @@ void Relay::stop() {
   program_.reset();
 }
 
+void Relay::lose_its_data() {
+  ASSERT_FALSE(running());
+  for (const auto& file : fs::directory_iterator(folder_)) fs::remove(file.path());
+}
+
 std::string Relay::address() const { return "smp://" + base64url(credentials_.identity.view()) + "@" + host_; }
 
 std::size_t Relay::queues() const {

@@ -49,6 +49,10 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<proto
   commands_.queue_given_up = [this](UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
     if (started_) subscriptions_.forget(user, server, queue);
   };
+  subscriptions_.replacement_gone = [this](RcvQueueKey queue) {
+    const auto done = core_.turn.run([&] { return rotation_.lost(queue); });
+    if (!done) core_.storage_failed(done.error());
+  };
   commands_.subscribed = [this](const Relay& relay, const smp::RecipientId& queue) {
     return subscriptions_.is_active(relay, queue);
   };

@@ -96,9 +96,7 @@ Result<> Commands::secure_replacement(const Command& command, const Connection& 
     wait(command.key, running_.at(command.key).backoff.next(core_.dependencies.random));
     return {};
   }
-  message::QueueUse use;
-  use.queues.push_back({.queue = {replacement->server, replacement->sender_id}, .primary = true});
-  SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other, std::move(use)));
+  SIMPLEX_TRY(deliveries_.enqueue_use(connection, *sending, *replacement));
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::secured}));
   return finish(command);
 }

@@ -11,6 +11,10 @@ namespace {
 
 bool is_confirmation(DeliveryKind kind) { return kind == DeliveryKind::info || kind == DeliveryKind::info_reply; }
 
+bool notifies(DeliveryKind kind) {
+  return kind != DeliveryKind::other && kind != DeliveryKind::queue_keys && kind != DeliveryKind::queue_use;
+}
+
 }  // namespace
 
 // ---- accepting ------------------------------------------------------------------------------------------------------
@@ -112,6 +116,13 @@ Result<> DeliveryQueues::enqueue_request(const Connection& connection, const Add
                 .created = core_.now()});
 }
 
+Result<> DeliveryQueues::enqueue_use(const Connection& connection, const SndQueue& queue, const RcvQueue& use) {
+  message::QueueUse message;
+  message.queues.push_back({.queue = {use.server, use.sender_id}, .primary = true});
+  SIMPLEX_TRY(enqueue(connection, queue, DeliveryKind::queue_use, std::move(message)));
+  return {};
+}
+
 Result<> DeliveryQueues::store(Delivery delivery) {
   SIMPLEX_ASSIGN(delivery.key, core_.messages.insert(delivery));
   core_.turn.after_commit([this, key = delivery.key, queue = delivery.queue] {
@@ -160,8 +171,7 @@ Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
   SIMPLEX_ASSIGN(const auto body, body_of(*delivery, *queue));
   const bool unsigned_ = delivery->kind == DeliveryKind::request ||
                          (is_confirmation(delivery->kind) && !protocol::sender_can_secure(queue->mode));
-  const bool for_agents = delivery->kind == DeliveryKind::other || delivery->kind == DeliveryKind::queue_keys;
-  const smp::MessageFlags flags{.notification = !for_agents};
+  const smp::MessageFlags flags{.notification = notifies(delivery->kind)};
   sending.in_flight = true;
   client->send_message(queue->sender_id, unsigned_ ? nullptr : &queue->sender_key, flags, body,
                        [this, queue_key, delivery = std::move(*delivery)](smp::client::Outcome<> outcome) {
@@ -268,6 +278,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery) {
       return {};
     }
     case DeliveryKind::other:
+    case DeliveryKind::queue_use:
     case DeliveryKind::ratchet_keys: return {};
   }
   return {};
@@ -312,6 +323,13 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
       }
       SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
       return {};
+    case DeliveryKind::queue_use: {
+      if (failure == Failure::authorization) return {};
+      // There is no way back from it: it is said again, for as long as the peer's relay is away.
+      SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+      SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+      return replacement && sending ? enqueue_use(connection, *sending, *replacement) : Result<>();
+    }
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys:
     case DeliveryKind::queue_keys:

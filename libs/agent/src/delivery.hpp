@@ -32,6 +32,9 @@ class DeliveryQueues {
   [[nodiscard]] Result<> enqueue_request(const Connection& connection, const AddressRequest& request,
                                          const protocol::InvitationLink& invitation);
 
+  // In a turn: asks the peer to use our new queue.
+  [[nodiscard]] Result<> enqueue_use(const Connection& connection, const SndQueue& queue, const RcvQueue& use);
+
   // Of a queue that replaces another, in a turn (delivery_twins.cpp): it is given up.
   [[nodiscard]] Result<> drop_replacement(const Connection& connection);
   // It works: what is not delivered yet goes there alone.

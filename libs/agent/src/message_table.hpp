@@ -20,6 +20,7 @@ enum class DeliveryKind : std::uint8_t {
   ratchet_keys = 5,  // outside of the ratchet
   request = 6,       // to an address
   queue_keys = 7,    // QKEY
+  queue_use = 8,     // QUSE
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it

@@ -239,6 +239,13 @@ Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user
   }
 }
 
+Result<bool> QueueTable::receives_at(UserId user, std::string_view server) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_queues q JOIN connections c ON c.conn = q.conn "
+                                       "WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0 LIMIT 1"));
+  SIMPLEX_TRY(row.bind_all(server, user));
+  return row.step();
+}
+
 Result<std::vector<QueueTable::At>> QueueTable::receiving_servers() {
   SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT DISTINCT c.user_id, q.server FROM rcv_queues q "
                                         "JOIN connections c ON c.conn = q.conn WHERE c.deleted = 0"));

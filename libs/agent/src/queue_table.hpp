@@ -106,6 +106,7 @@ class QueueTable {
     protocol::ServerAddress server;
   };
   [[nodiscard]] Result<std::vector<At>> receiving_servers();
+  [[nodiscard]] Result<bool> receives_at(UserId user, std::string_view server);
 
  private:
   store::Database& db_;

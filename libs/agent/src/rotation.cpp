@@ -108,6 +108,13 @@ Result<bool> Rotation::works(const Connection& connection, const RcvQueue& repla
   return true;
 }
 
+Result<> Rotation::lost(RcvQueueKey key) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue(key));
+  if (!replacement || replacement->purpose != QueuePurpose::replacement) return {};
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(replacement->conn));
+  return connection.deleted ? Result<>() : commands_.abandon_switch(connection);
+}
+
 // ---- the sender -----------------------------------------------------------------------------------------------------
 
 Result<> Rotation::received(const Connection& connection, const message::QueueAdd& add) {

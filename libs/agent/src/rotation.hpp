@@ -48,6 +48,9 @@ class Rotation {
   // A message came in the queue, which is a replacement. False: nobody was asked to use it.
   [[nodiscard]] Result<bool> works(const Connection& connection, const RcvQueue& replacement);
 
+  // The relay of the new queue has lost it: nobody can use it, and another can be made.
+  [[nodiscard]] Result<> lost(RcvQueueKey replacement);
+
   [[nodiscard]] Result<> clean_up();
 
  private:

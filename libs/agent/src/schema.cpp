@@ -251,7 +251,7 @@ DELETE FROM commands WHERE kind IN (6, 7, 8);
 DELETE FROM commands WHERE kind = 4 AND conn IN (SELECT conn FROM connections WHERE deleted = 0);
 DELETE FROM rcv_queues WHERE purpose <> 0;
 DELETE FROM snd_queues WHERE purpose = 2;
-UPDATE deliveries SET kind = 4 WHERE kind = 7;
+UPDATE deliveries SET kind = 4 WHERE kind IN (7, 8);
 ALTER TABLE deliveries DROP COLUMN told;
 ALTER TABLE deliveries DROP COLUMN twin;
 ALTER TABLE rcv_queues DROP COLUMN purpose;

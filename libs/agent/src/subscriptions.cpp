@@ -68,6 +68,9 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
   if (!is_temporary(why)) {
     // One that is to be deleted may be gone already.
     if (queue.purpose == QueuePurpose::retired) return;
+    if (queue.purpose == QueuePurpose::replacement && why.is<smp::errors::Auth>() && replacement_gone) {
+      replacement_gone(queue.key);
+    }
     core_.outbox.passing(AgentProblem{queue.connection, failure_of(why), why.error});
     return;
   }
@@ -125,7 +128,14 @@ bool Subscriptions::is_active(const Relay& relay, const smp::RecipientId& queue)
 }
 
 void Subscriptions::forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
-  at(relays_.get(user, server)).active.erase(queue);
+  auto& relay = relays_.get(user, server);
+  const auto found = relays_with_queues_.find(&relay);
+  if (found == relays_with_queues_.end()) return;
+  found->second.active.erase(queue);
+  if (!found->second.active.empty()) return;
+  // It was the last one there: the relay is not connected to again.
+  const auto needed = core_.queues.receives_at(user, relay.name());
+  if (needed && !*needed) relays_with_queues_.erase(found);
 }
 
 }  // namespace simplex::agent

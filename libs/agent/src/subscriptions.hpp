@@ -13,6 +13,9 @@ class Subscriptions {
  public:
   Subscriptions(Core& core, Relays& relays) : core_(core), relays_(relays) {}
 
+  // The relay does not know the queue that is to replace another.
+  std::move_only_function<void(RcvQueueKey)> replacement_gone;
+
   [[nodiscard]] Result<> start();
   void stop();
   void relay_up(Relay& relay);

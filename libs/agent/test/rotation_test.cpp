@@ -423,6 +423,39 @@ TEST_F(RotationTest, NothingIsUsedBeforeItsTime) {
   expect_refused(alice, bob, message::QueueUse{{{name_of(alice.receiving(replacement)), true}}});
 }
 
+// Bob's relay was away for days: there is no way back from asking him.
+TEST_F(RotationTest, ThePeerIsAskedAgainWhenThatCouldNotBeDelivered) {
+  add();
+  expect_switched(alice.deliver(bob.send()), receiving, SwitchPhase::confirmed);
+  secure(alice);
+  const auto give_up = [&](Failure failure) {
+    const auto delivery = alice.next();
+    ASSERT_TRUE(alice.core->turn.run(
+        [&] { return alice.deliveries->give_up(*delivery, failure, Error{ErrorKind::network, "away"}); }));
+    alice.loop.run();
+  };
+  give_up(Failure::network);
+  expect_switched(bob.deliver(alice.take()), sending, SwitchPhase::secured);
+  alice.say("one more");
+  give_up(Failure::authorization);
+  EXPECT_TRUE(only<MessageFailed>(alice.events));
+}
+
+TEST_F(RotationTest, AQueueThatItsRelayHasLostIsGivenUp) {
+  use();
+  const auto lost = alice.receiving(replacement).key;
+  ASSERT_TRUE(alice.core->turn.run([&] { return alice.rotation->lost(lost); }));
+  ASSERT_TRUE(alice.core->turn.run([&] { return alice.rotation->lost(lost); }));
+  alice.loop.run();
+  expect_switched(std::exchange(alice.events, {}), receiving, SwitchPhase::aborted);
+  ASSERT_TRUE(alice.core->turn.run([&] { return alice.core->queues.erase(lost); }));
+  bob.say("by the old queue");
+  (void)bob.take();  // the test
+  expect_heard(alice.deliver(bob.send()), "by the old queue");
+  offer(alice);
+  expect_switched(bob.deliver(alice.send()), sending, SwitchPhase::started);
+}
+
 TEST_F(RotationTest, OnlyTheFirstOfAListCounts) {
   auto offered = offer_of(alice.new_rcv_queue(protocol::QueueMode::messaging, retired), name_of(alice.receiving()));
   for (int i = 1; i < 40; ++i) offered.queues.push_back(offered.queues.front());
