@@ -427,6 +427,7 @@ TEST_F(RotationTest, NothingIsUsedBeforeItsTime) {
 TEST_F(RotationTest, ThePeerIsAskedAgainWhenThatCouldNotBeDelivered) {
   add();
   expect_switched(alice.deliver(bob.send()), receiving, SwitchPhase::confirmed);
+  bob.events.clear();
   secure(alice);
   const auto give_up = [&](Failure failure) {
     const auto delivery = alice.next();
