@@ -136,6 +136,11 @@ class Echo {
     if (event.state != agent::RatchetSyncState::required) return {};
     return agent_.synchronize_ratchet(event.connection, options_.pq, true);
   }
+  Result<> on(const agent::QueueSwitched& event) {
+    tell("switch {} {} {}", number_of(event.connection),
+         event.direction == agent::QueueDirection::receiving ? "receiving" : "sending", static_cast<int>(event.phase));
+    return {};
+  }
   Result<> on(const agent::MessageFailed& event) {
     if (unsent_ > 0) --unsent_;
     return failed(event.connection, event.error);

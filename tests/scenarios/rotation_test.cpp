@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(Killed, MovingKilled, ::testing::Values("alice", "bob")
                          [](const auto& victim) { return victim.param; });
 
 TEST_P(MovingKilled, AtAnyMoment) {
-  play(GetParam() == "bob" ? 43'000 : 44'000, 50, [&](World& world) {
+  play(GetParam() == "bob" ? 43'000 : 44'000, 40, [&](World& world) {
     Place place(world);
     auto& [r1, r2, r3, r4, alice, bob] = place;
     if (Test::HasFatalFailure()) return;
@@ -135,7 +135,7 @@ TEST_P(MovingKilled, AtAnyMoment) {
 }
 
 TEST(Rotation, BothMoveAtOnceAndAnybodyIsKilled) {
-  play(45'000, 40, [](World& world) {
+  play(45'000, 30, [](World& world) {
     Place place(world);
     auto& [r1, r2, r3, r4, alice, bob] = place;
     if (Test::HasFatalFailure()) return;

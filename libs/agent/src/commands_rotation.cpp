@@ -130,8 +130,8 @@ void Commands::delete_at_relay(smp::client::Client& client, const Command& comma
 }
 
 // Messages that were put into it before the sender used the new queue alone may still be there: they are read first.
-// OFF is answered in a session in which the queue is subscribed, and then nothing comes for a while: it is empty. What the
-// application has not acknowledged holds back the next one.
+// OFF is answered in a session in which the queue is subscribed, and then nothing comes for a while: it is empty. What
+// the application has not acknowledged holds back the next one.
 Result<> Commands::retire_queue(const Command& command, const Connection& connection) {
   SIMPLEX_ASSIGN(const auto queue, queue_of(command));
   if (!queue) return finish_deletion(command);

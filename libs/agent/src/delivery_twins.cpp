@@ -1,8 +1,8 @@
-// Two ways for a message, while one queue replaces another. Since the peer has our key for the new queue, each message is
-// stored for both: the old queue sends it at once, the new one when the peer asks to use it. So both carry the same row of
-// messages from there on, and the peer reads them in order, whichever it reads from; what comes twice it knows by its hash.
-// The new queue alone would do for peers of ours, which read the old one to its end. Others delete it at the first message
-// in the new one, with what they have not read.
+// Two ways for a message, while one queue replaces another. Since the peer has our key for the new queue, each message
+// is stored for both: the old queue sends it at once, the new one when the peer asks to use it. So both carry the same
+// row of messages from there on, and the peer reads them in order, whichever it reads from; what comes twice it knows by
+// its hash. The new queue alone would do for peers of ours, which read the old one to its end. Others delete it at the
+// first message in the new one, with what they have not read.
 #include "delivery.hpp"
 
 namespace simplex::agent {

@@ -24,8 +24,8 @@ enum class DeliveryKind : std::uint8_t {
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it
-// again gives the same octets, so that the peer knows a repetition by its hash. While a queue is being replaced, a message
-// goes both ways: two deliveries, each the other's twin. The application is told of the first that arrives.
+// again gives the same octets, so that the peer knows a repetition by its hash. While a queue is being replaced, a
+// message goes both ways: two deliveries, each the other's twin. The application is told of the first that arrives.
 struct Delivery {
   DeliveryKey key;
   ConnKey conn;

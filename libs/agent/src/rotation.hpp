@@ -7,7 +7,8 @@
 //   KEY ─────────────────────────────► new queue        from here on each message is stored for both queues
 //   QUSE ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄► sends to both
 //                                      new queue ◄───────────────────────────────────── what came after QKEY, QTEST
-//   the first message there: the old queue is retired                 the first one taken there: the old one is forgotten
+//   the first message there:                                           the first one taken there:
+//   the old queue is retired                                           the old one is forgotten
 //   OFF, and DEL when nothing comes ─► old queue
 //
 // Messages go on all the while, in order, and nothing is lost wherever either side is killed, and whichever of the two
@@ -38,8 +39,8 @@ class Rotation {
   [[nodiscard]] Result<bool> under_way(const Connection& connection);
   [[nodiscard]] Result<bool> can_abort(const Connection& connection);
 
-  // The peer's messages. What it must not say is an error that is not of storage, and has changed nothing. Of a list only
-  // the first queue counts, as for all programs so far.
+  // The peer's messages. What it must not say is an error that is not of storage, and has changed nothing. Of a list
+  // only the first queue counts, as for all programs so far.
   [[nodiscard]] Result<> received(const Connection& connection, const message::QueueAdd& add);
   [[nodiscard]] Result<> received(const Connection& connection, const message::QueueKeys& keys);
   [[nodiscard]] Result<> received(const Connection& connection, const message::QueueUse& use);

@@ -115,8 +115,8 @@ class Agent {
   // harmless. Errors: conflict (not connected yet, new encryption keys are being agreed on, an address), not_found (no
   // relay).
   [[nodiscard]] virtual Result<> switch_connection(ConnectionId connection) = 0;
-  // Takes it back, until the peer is asked to use the new queue: from then on it can only be completed. Without a switch
-  // nothing happens. Errors: conflict (too late).
+  // Takes it back, until the peer is asked to use the new queue: from then on it can only be completed. Without a
+  // switch nothing happens. Errors: conflict (too late).
   [[nodiscard]] virtual Result<> abort_switch(ConnectionId connection) = 0;
 
   [[nodiscard]] virtual Result<ConnectionState> connection_state(ConnectionId connection) = 0;
