@@ -300,6 +300,10 @@ Result<> DeliveryQueues::confirmed(const Delivery& delivery, const Connection& c
 }
 
 Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Error error) {
+  if (failure == Failure::authorization) {
+    SIMPLEX_ASSIGN(const bool handed_over, hand_over(delivery));
+    if (handed_over) return {};
+  }
   SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
   if (connection.deleted || erased.told) return {};

@@ -39,6 +39,8 @@ class DeliveryQueues {
   [[nodiscard]] Result<> drop_replacement(const Connection& connection);
   // It works: what is not delivered yet goes there alone.
   [[nodiscard]] Result<> take_over(const Connection& connection, const SndQueue& replacement);
+  // The old queue refuses it: if the new one may be used, it goes there. True: it does.
+  [[nodiscard]] Result<bool> hand_over(const Delivery& delivery);
   // The peer has the message: no need to send it again.
   [[nodiscard]] Result<> arrived(const Connection& connection, MessageId message);
   // Copies that have waited too long for their queue to be used go.

@@ -51,6 +51,16 @@ Result<> DeliveryQueues::take_over(const Connection& connection, const SndQueue&
   return {};
 }
 
+// What was there before QKEY has no twin. The peer may have closed the old queue before its relay has answered us.
+Result<bool> DeliveryQueues::hand_over(const Delivery& delivery) {
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(delivery.conn));
+  if (!replacement || replacement->parked || replacement->key == delivery.queue) return false;
+  SIMPLEX_TRY(core_.messages.move(delivery.queue, replacement->key));
+  SIMPLEX_ASSIGN(const bool moved, core_.messages.is_in(replacement->key, delivery.key));
+  if (moved) wake(replacement->key);
+  return moved;
+}
+
 Result<> DeliveryQueues::arrived(const Connection& connection, MessageId message) {
   SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
   if (!replacement) return {};

@@ -104,6 +104,11 @@ Result<> MessageTable::move(SndQueueKey from, SndQueueKey to) {
   SIMPLEX_TRY(db_.run("UPDATE deliveries SET queue = ? WHERE queue = ? AND twin IS NULL AND told = 0", to, from));
   return {};
 }
+Result<bool> MessageTable::is_in(SndQueueKey queue, DeliveryKey delivery) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND queue = ?"));
+  SIMPLEX_TRY(row.bind_all(delivery, queue));
+  return row.step();
+}
 Result<> MessageTable::move_before(SndQueueKey from, SndQueueKey to, WallTime created) {
   SIMPLEX_TRY(
       db_.run("UPDATE deliveries SET queue = ? WHERE queue = ? AND twin IS NULL AND told = 0 AND created_at < ?", to,

@@ -247,6 +247,29 @@ TEST_F(RotationTest, WhatOnlyTheOldQueueHasMovesWhenItEnds) {
   expect_heard(alice.deliver(bob.send()), "from before");
 }
 
+// Alice has closed it already, and its relay has not answered bob yet.
+TEST_F(RotationTest, WhatTheOldQueueRefusesGoesToTheNewOne) {
+  bob.say("from before");
+  offer(alice);
+  (void)bob.deliver(alice.send());
+  const auto both = *bob.core->messages.of_queue_before(bob.sending().key, bob.core->now() + std::chrono::hours(1));
+  const auto keys = bob.deliveries->body_of(both.back(), bob.sending());
+  ASSERT_TRUE(bob.core->messages.erase(both.back().key));
+  expect_switched(alice.deliver(*keys), receiving, SwitchPhase::confirmed);
+  secure(alice);
+  (void)bob.deliver(alice.send());
+  ASSERT_TRUE(bob.core->turn.run([&] {
+    return bob.deliveries->give_up(both.front(), Failure::authorization, Error{ErrorKind::authentication, ""});
+  }));
+  bob.loop.run();
+  EXPECT_TRUE(bob.events.empty());
+  const auto text = bob.send(replacement);
+  EXPECT_EQ(sent_messages(bob.events), 1u);
+  const auto events = alice.deliver(text, replacement);
+  expect_switched(events, receiving, SwitchPhase::completed);
+  EXPECT_TRUE(std::holds_alternative<MessageReceived>(events.back().body));
+}
+
 TEST_F(RotationTest, RepeatedCallsChangeNothing) {
   ASSERT_TRUE(start(alice));
   ASSERT_TRUE(start(alice));
