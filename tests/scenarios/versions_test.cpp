@@ -6,7 +6,6 @@
 namespace simplex::world {
 namespace {
 
-
 void connect_and_talk(World& world, Person& alice, Person& bob) {
   world.befriend(alice, bob);
   if (::testing::Test::HasFatalFailure()) return;
