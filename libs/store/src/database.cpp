@@ -36,8 +36,8 @@ std::unexpected<Error> not_a_database() {
 }
 
 // The first read of the file: the moment when a wrong key or a foreign file shows.
-std::unexpected<Error> unreadable(sqlite3* handle, int code, bool encrypted) {
-  if ((code & 0xff) != SQLITE_NOTADB && (code & 0xff) != SQLITE_CORRUPT) {
+std::unexpected<Error> unreadable(sqlite3* handle, int code, bool encrypted, FileForm form) {
+  if (form == FileForm::plain || ((code & 0xff) != SQLITE_NOTADB && (code & 0xff) != SQLITE_CORRUPT)) {
     return sqlite_failure(handle, code, "The database could not be read");
   }
   return encrypted
@@ -55,6 +55,7 @@ struct Cached {
 
 struct Database::State {
   sqlite3* handle = nullptr;
+  bool encrypted = false;
   std::map<std::string, Cached, std::less<>> statements;  // addresses of its values stay
 
   State() = default;
@@ -96,8 +97,9 @@ Database::~Database() = default;
 Result<Database> Database::open(OpenOptions options) {
   const bool in_memory = options.path == ":memory:";
   const bool encrypted = !options.passphrase.empty();
+  auto form = FileForm::absent;
   if (!in_memory) {
-    const auto form = form_of(options.path);
+    form = form_of(options.path);
     if (form == FileForm::absent && (!options.create || options.read_only)) {
       return fail(ErrorKind::not_found, "There is no database file.", Advice::ask_user);
     }
@@ -108,6 +110,7 @@ Result<Database> Database::open(OpenOptions options) {
   }
 
   auto state = std::make_unique<State>();
+  state->encrypted = encrypted;
   const int access = options.read_only ? SQLITE_OPEN_READONLY
                      : options.create  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                        : SQLITE_OPEN_READWRITE;
@@ -128,7 +131,7 @@ Result<Database> Database::open(OpenOptions options) {
   // write-ahead log in memory. The lock is taken by the first read, and made certain by the empty transaction.
   if (!options.read_only) (void)state->run("PRAGMA locking_mode = EXCLUSIVE");
   code = state->run("SELECT count(*) FROM sqlite_schema");
-  if (code != SQLITE_OK) return unreadable(state->handle, code, encrypted);
+  if (code != SQLITE_OK) return unreadable(state->handle, code, encrypted, form);
   if (!options.own_table.empty()) SIMPLEX_TRY(check_owner(state->handle, options.own_table));
   for (const char* sql : {"PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON", "PRAGMA trusted_schema = OFF"}) {
     if (code = state->run(sql); code != SQLITE_OK) return sqlite_failure(state->handle, code, sql);
@@ -188,11 +191,32 @@ void Database::rollback_savepoint() noexcept {
 std::int64_t Database::last_row_id() const noexcept { return sqlite3_last_insert_rowid(state_->handle); }
 std::int64_t Database::changes() const noexcept { return sqlite3_changes64(state_->handle); }
 
+std::int64_t Database::total_changes() const noexcept { return sqlite3_total_changes64(state_->handle); }
+bool Database::encrypted() const noexcept { return state_->encrypted; }
+sqlite3* Database::handle() const noexcept { return state_->handle; }
+
 Result<> Database::change_passphrase(const SecretBytes& passphrase) {
+  if (passphrase.empty() || !state_->encrypted) {
+    return fail(ErrorKind::conflict,
+                "The passphrase can only be changed to another one. To encrypt a database that is not, or the other "
+                "way: export it, and import that.",
+                Advice::ask_user);
+  }
   const auto key = passphrase.reveal();
   const int code = sqlite3_rekey_v2(state_->handle, "main", key.data(), static_cast<int>(key.size()));
   if (code != SQLITE_OK) return sqlite_failure(state_->handle, code, "The passphrase could not be changed");
   return {};
+}
+
+Result<> Database::write_whole_copy(const std::filesystem::path& path, const SecretBytes& passphrase) {
+  {
+    SIMPLEX_ASSIGN(auto attach, prepare("ATTACH DATABASE ? AS copy KEY ?"));
+    SIMPLEX_TRY(attach.bind_all(path.string(), as_text(passphrase.reveal())));
+    SIMPLEX_TRY(attach.finish());
+  }
+  auto written = execute("SELECT sqlcipher_export('copy')");
+  auto detached = execute("DETACH DATABASE copy");
+  return written ? detached : written;
 }
 
 }  // namespace simplex::store

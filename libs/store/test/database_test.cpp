@@ -174,6 +174,29 @@ TEST_F(DatabaseTest, ThePassphraseCanBeChanged) {
   EXPECT_TRUE(Database::open(at(file_, "new")));
 }
 
+TEST_F(DatabaseTest, ThePassphraseIsNeitherTakenAwayNorGivenToAPlainOne) {
+  auto encrypted = Database::open(at(file_, "old"));
+  EXPECT_EQ(encrypted->change_passphrase(passphrase("")).error().kind, ErrorKind::conflict);
+  auto plain = Database::open(at(folder_.path() / "plain.db"));
+  EXPECT_EQ(plain->change_passphrase(passphrase("new")).error().kind, ErrorKind::conflict);
+}
+
+TEST_F(DatabaseTest, ATruncatedPlainDatabaseIsDamagedAndNotSaidToBeEncrypted) {
+  {
+    auto db = Database::open(at(file_));
+    ASSERT_TRUE(db && db->execute("CREATE TABLE t (a)"));
+  }
+  for (const std::uintmax_t size : {4096U, 600U, 50U}) {
+    std::filesystem::resize_file(file_, size);
+    const auto opened = Database::open(at(file_));
+    if (opened) continue;  // an empty table less is not always noticed at once
+    EXPECT_EQ(opened.error().kind, ErrorKind::storage) << opened.error().message;
+    EXPECT_EQ(opened.error().message.find("encrypted"), std::string::npos);
+  }
+  std::filesystem::resize_file(file_, 50);
+  EXPECT_FALSE(Database::open(at(file_)));
+}
+
 struct Sample {
   const char* file;
   const char* table;

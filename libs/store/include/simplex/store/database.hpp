@@ -13,6 +13,8 @@
 #include "simplex/base/secret.hpp"
 #include "simplex/store/statement.hpp"
 
+struct sqlite3;
+
 namespace simplex::store {
 
 struct OpenOptions {
@@ -63,9 +65,17 @@ class Database {
 
   [[nodiscard]] std::int64_t last_row_id() const noexcept;
   [[nodiscard]] std::int64_t changes() const noexcept;
+  // Of all statements since it was opened.
+  [[nodiscard]] std::int64_t total_changes() const noexcept;
+  [[nodiscard]] bool encrypted() const noexcept;
+  // Not inside of a transaction; killed in the middle, the database has either the old or the new one. conflict: an
+  // encrypted database cannot become a plain one, or the other way (see Backup).
   [[nodiscard]] Result<> change_passphrase(const SecretBytes& passphrase);
 
  private:
+  friend class Backup;
+  [[nodiscard]] sqlite3* handle() const noexcept;
+  [[nodiscard]] Result<> write_whole_copy(const std::filesystem::path& path, const SecretBytes& passphrase);
   struct State;
   explicit Database(std::unique_ptr<State> state);
   [[nodiscard]] Result<> run_once(std::string_view sql);
