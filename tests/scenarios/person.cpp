@@ -130,6 +130,11 @@ void Person::synchronize(const std::string& friend_name) {
   EXPECT_TRUE(begun) << begun.error().message;
 }
 
+void Person::want_pq(const std::string& friend_name, bool wanted) {
+  const auto set = agent_->set_pq_encryption(diary_.friends.at(friend_name).connection, wanted);
+  EXPECT_TRUE(set) << set.error().message;
+}
+
 void Person::rotate(const std::string& friend_name) {
   const auto begun = agent_->switch_connection(diary_.friends.at(friend_name).connection);
   EXPECT_TRUE(begun) << begun.error().message;

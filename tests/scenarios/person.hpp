@@ -52,6 +52,7 @@ class Person {
   [[nodiscard]] const std::string& address() const { return diary_.address_link; }  // empty until it is ready
   // Agrees on new encryption keys, whether that is needed or not.
   void synchronize(const std::string& friend_name);
+  void want_pq(const std::string& friend_name, bool wanted);
   // Moves to another relay. aborted: it was not too late.
   void rotate(const std::string& friend_name);
   bool abort_rotation(const std::string& friend_name);

@@ -237,6 +237,20 @@ Result<> AgentImpl::synchronize_ratchet(ConnectionId id, bool pq, bool force) {
   });
 }
 
+Result<> AgentImpl::set_pq_encryption(ConnectionId id, bool wanted) {
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
+    if (!connection.connected) return not_connected();
+    if (wanted && pq_support_of(connection.agent_version, core_.config.versions.e2e.max) == crypto::PqSupport::off) {
+      return fail(ErrorKind::version,
+                  "The program of one of the two sides does not know post-quantum encryption: update it first.",
+                  Advice::ask_user);
+    }
+    return core_.connections.set_pq_wanted(connection.key,
+                                           wanted ? crypto::PqEncryption::on : crypto::PqEncryption::off);
+  });
+}
+
 Result<VerificationCode> AgentImpl::verification_code(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
   SIMPLEX_ASSIGN(const auto shared, core_.ratchets.associated_data(connection.key));
@@ -263,9 +277,13 @@ Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   SIMPLEX_ASSIGN(const bool switching, rotation_.under_way(connection));
   SIMPLEX_ASSIGN(const bool can_abort, rotation_.can_abort(connection));
+  SIMPLEX_ASSIGN(const auto pq, core_.ratchets.pq_use(connection.key));
   return ConnectionState{.user = connection.user,
                          .connected = connection.connected,
                          .pq_support = connection.pq == crypto::PqSupport::on,
+                         .pq_wanted = connection.pq_wanted == crypto::PqEncryption::on,
+                         .pq_sending = pq.sending,
+                         .pq_receiving = pq.receiving,
                          .can_send = connection.may_send(),
                          .ratchet_sync = connection.sync,
                          .agent_version = connection.agent_version.value(),
@@ -287,9 +305,7 @@ Result<MessageId> AgentImpl::send_message(ConnectionId id, BytesView body, std::
       if (known) return *known;
     }
     SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
-    if (!connection.connected || !queue) {
-      return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
-    }
+    if (!connection.connected || !queue) return not_connected();
     if (!connection.may_send()) {
       return fail(ErrorKind::conflict,
                   "The peer could not read the message: the two sides have to agree on new encryption keys first.",

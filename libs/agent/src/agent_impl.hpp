@@ -42,6 +42,7 @@ class AgentImpl final : public Agent {
   Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation, BytesView own_info) override;
   Result<> delete_connection(ConnectionId connection) override;
   Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) override;
+  Result<> set_pq_encryption(ConnectionId connection, bool wanted) override;
   Result<VerificationCode> verification_code(ConnectionId connection) override;
   Result<> switch_connection(ConnectionId connection) override;
   Result<> abort_switch(ConnectionId connection) override;

@@ -3,6 +3,9 @@
 namespace simplex::agent {
 
 std::unexpected<Error> no_connection() { return fail(ErrorKind::not_found, "There is no such connection."); }
+std::unexpected<Error> not_connected() {
+  return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+}
 
 Result<UserId> ConnectionTable::insert_user(WallTime now) {
   SIMPLEX_TRY(db_.run("INSERT INTO users (created_at) VALUES (?)", now));
@@ -27,37 +30,38 @@ Result<bool> ConnectionTable::has_user(UserId user) {
 
 Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime now) {
   SIMPLEX_TRY(
-      db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, link, created_at) "
-              "VALUES (?, ?, ?, ?, ?, ?, ?)",
+      db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, pq_wanted, link, "
+              "created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
               connection.id, connection.user, static_cast<int>(connection.role), connection.agent_version,
               connection.pq == crypto::PqSupport::on, connection.link, now));
   return ConnKey(db_.last_row_id());
 }
 
-Result<std::optional<Connection>> ConnectionTable::read(store::Statement rows) {
+template <class Key>
+Result<std::optional<Connection>> ConnectionTable::one_where(std::string_view condition, const Key& key) {
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, pq_wanted, "
+                             "connected, deleted, link, ratchet_sync FROM connections WHERE " +
+                             std::string(condition)));
+  SIMPLEX_TRY(rows.bind_all(key));
   SIMPLEX_ASSIGN(const bool row, rows.step());
   if (!row) return std::nullopt;
   Connection connection;
-  connection.key = rows.number<ConnKey>(0);
-  SIMPLEX_ASSIGN(connection.id, rows.fixed<ConnectionId>(1));
-  connection.user = rows.number<UserId>(2);
+  connection.key = rows.template number<ConnKey>(0);
+  SIMPLEX_ASSIGN(connection.id, rows.template fixed<ConnectionId>(1));
+  connection.user = rows.template number<UserId>(2);
   connection.role = static_cast<Role>(rows.integer(3));
-  connection.agent_version = rows.number<AgentVersion>(4);
+  connection.agent_version = rows.template number<AgentVersion>(4);
   connection.pq = rows.boolean(5) ? crypto::PqSupport::on : crypto::PqSupport::off;
-  connection.connected = rows.boolean(6);
-  connection.deleted = rows.boolean(7);
-  connection.link = rows.text(8);
-  connection.sync = static_cast<RatchetSyncState>(rows.integer(9));
+  connection.pq_wanted = rows.boolean(6) ? crypto::PqEncryption::on : crypto::PqEncryption::off;
+  connection.connected = rows.boolean(7);
+  connection.deleted = rows.boolean(8);
+  connection.link = rows.text(9);
+  connection.sync = static_cast<RatchetSyncState>(rows.integer(10));
   return connection;
 }
 
-Result<std::optional<Connection>> ConnectionTable::find(ConnectionId id) {
-  SIMPLEX_ASSIGN(auto rows,
-                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                             "deleted, link, ratchet_sync FROM connections WHERE connection_id = ?"));
-  SIMPLEX_TRY(rows.bind_all(id));
-  return read(std::move(rows));
-}
+Result<std::optional<Connection>> ConnectionTable::find(ConnectionId id) { return one_where("connection_id = ?", id); }
 
 Result<Connection> ConnectionTable::by_id(ConnectionId id) {
   SIMPLEX_ASSIGN(auto found, find(id));
@@ -66,11 +70,7 @@ Result<Connection> ConnectionTable::by_id(ConnectionId id) {
 }
 
 Result<Connection> ConnectionTable::by_key(ConnKey key) {
-  SIMPLEX_ASSIGN(auto rows,
-                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, connected, "
-                             "deleted, link, ratchet_sync FROM connections WHERE conn = ?"));
-  SIMPLEX_TRY(rows.bind_all(key));
-  SIMPLEX_ASSIGN(auto found, read(std::move(rows)));
+  SIMPLEX_ASSIGN(auto found, one_where("conn = ?", key));
   if (!found) return no_connection();
   return std::move(*found);
 }
@@ -89,8 +89,13 @@ Result<std::vector<ConnectionId>> ConnectionTable::of_user(UserId user) {
 }
 
 Result<> ConnectionTable::set_agreed(ConnKey key, AgentVersion version, crypto::PqSupport pq) {
-  SIMPLEX_TRY(db_.run("UPDATE connections SET agent_version = ?, pq_support = ? WHERE conn = ?", version,
-                      pq == crypto::PqSupport::on, key));
+  SIMPLEX_TRY(db_.run("UPDATE connections SET agent_version = ?1, pq_support = ?2, pq_wanted = ?2 WHERE conn = ?3",
+                      version, pq == crypto::PqSupport::on, key));
+  return {};
+}
+Result<> ConnectionTable::set_pq_wanted(ConnKey key, crypto::PqEncryption wanted) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET pq_wanted = ?1, pq_support = max(pq_support, ?1) WHERE conn = ?2",
+                      wanted == crypto::PqEncryption::on, key));
   return {};
 }
 Result<> ConnectionTable::set_agent_version(ConnKey key, AgentVersion version) {

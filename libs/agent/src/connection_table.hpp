@@ -20,7 +20,8 @@ struct Connection {
   UserId user;
   Role role = Role::inviter;
   AgentVersion agent_version;
-  crypto::PqSupport pq = crypto::PqSupport::off;
+  crypto::PqSupport pq = crypto::PqSupport::off;  // sizes of messages; once on it stays on with this ratchet
+  crypto::PqEncryption pq_wanted = crypto::PqEncryption::off;  // for the next messages of the application
   bool connected = false;
   bool deleted = false;
   std::string link;
@@ -60,7 +61,10 @@ class ConnectionTable {
   [[nodiscard]] Result<std::optional<Connection>> find(ConnectionId id);
   [[nodiscard]] Result<std::vector<ConnectionId>> of_user(UserId user);
 
+  // What is supported is wanted.
   [[nodiscard]] Result<> set_agreed(ConnKey key, AgentVersion version, crypto::PqSupport pq);
+  // Wanted: then it is supported from now on.
+  [[nodiscard]] Result<> set_pq_wanted(ConnKey key, crypto::PqEncryption wanted);
   [[nodiscard]] Result<> set_agent_version(ConnKey key, AgentVersion version);
   [[nodiscard]] Result<> set_connected(ConnKey key);
   [[nodiscard]] Result<> set_link(ConnKey key, std::string_view link);
@@ -76,10 +80,13 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_received(ConnKey key, SenderMessageId number, const MessageHash& hash);
 
  private:
-  [[nodiscard]] Result<std::optional<Connection>> read(store::Statement rows);
+  // condition: "... = ?"
+  template <class Key>
+  [[nodiscard]] Result<std::optional<Connection>> one_where(std::string_view condition, const Key& key);
   store::Database& db_;
 };
 
 [[nodiscard]] std::unexpected<Error> no_connection();
+[[nodiscard]] std::unexpected<Error> not_connected();
 
 }  // namespace simplex::agent

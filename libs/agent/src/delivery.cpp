@@ -31,7 +31,7 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
   SIMPLEX_TRY(core_.connections.set_sent_hash(connection.key, hash));
   std::optional<crypto::PqEncryption> pq;
   if (kind == DeliveryKind::user) {
-    pq = crypto::to_encryption(connection.pq);
+    pq = connection.pq_wanted;
     SIMPLEX_TRY(core_.messages.insert_sent(connection.key, numbers.number, {numbers.message, hash}, core_.now()));
   }
   SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, pq, core_.config.versions.e2e.max));
@@ -85,7 +85,7 @@ Result<> DeliveryQueues::enqueue_receipt(const Connection& connection, const Sto
 
 Result<> DeliveryQueues::enqueue_ratchet_keys(const Connection& connection, const crypto::E2eRatchetParams& keys) {
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
-  if (!queue) return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+  if (!queue) return not_connected();
   const auto info = encode(AgentRatchetInfo{});
   return store({.key = {},
                 .conn = connection.key,

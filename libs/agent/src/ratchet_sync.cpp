@@ -31,7 +31,7 @@ std::optional<RatchetSyncState> state_after(crypto::RatchetErrorKind kind) {
 
 Result<> RatchetSync::start(const Connection& connection, crypto::PqSupport pq, bool force) {
   const bool wanted = connection.sync == RatchetSyncState::allowed || connection.sync == RatchetSyncState::required;
-  if (!connection.connected) return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
+  if (!connection.connected) return not_connected();
   if (connection.agent_version < ratchet_sync_agent_version) {
     return fail(ErrorKind::version,
                 "The peer's program cannot agree on new encryption keys. Connect again by a new link.",

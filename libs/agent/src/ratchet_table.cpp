@@ -179,14 +179,26 @@ Result<crypto::RatchetAssociatedData> RatchetTable::associated_data(ConnKey conn
   return ratchet.associated_data;
 }
 
-Result<crypto::RatchetState> RatchetTable::state(ConnKey conn) {
+Result<RatchetTable::PqUse> RatchetTable::pq_use(ConnKey conn) {
+  SIMPLEX_ASSIGN(const auto ratchet, find_state(conn));
+  if (!ratchet) return PqUse{};
+  return PqUse{ratchet->sending_kem == crypto::PqEncryption::on, ratchet->receiving_kem == crypto::PqEncryption::on};
+}
+
+Result<std::optional<crypto::RatchetState>> RatchetTable::find_state(ConnKey conn) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT state FROM ratchets WHERE conn = ? AND state IS NOT NULL"));
   SIMPLEX_TRY(row.bind_all(conn));
   SIMPLEX_ASSIGN(const bool found, row.step());
-  if (!found) return fail(ErrorKind::conflict, "The connection has no encryption yet.");
+  if (!found) return std::nullopt;
   auto state = crypto::RatchetState::decode(row.octets(0));
   if (!state) return damaged();
-  return state;
+  return std::move(*state);
+}
+
+Result<crypto::RatchetState> RatchetTable::state(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto found, find_state(conn));
+  if (!found) return fail(ErrorKind::conflict, "The connection has no encryption yet.");
+  return std::move(*found);
 }
 
 Result<RatchetTable::Prepared> RatchetTable::encrypt_header(ConnKey conn, std::optional<crypto::PqEncryption> pq,

@@ -31,6 +31,12 @@ class RatchetTable {
   // False when the hash was there already.
   [[nodiscard]] Result<bool> insert_seen_keys(ConnKey conn, const crypto::Sha256& hash, WallTime now);
   [[nodiscard]] Result<> forget_seen_keys_before(WallTime time);
+  // Whether KEM is used now; in no direction while there is no ratchet.
+  struct PqUse {
+    bool sending = false;
+    bool receiving = false;
+  };
+  [[nodiscard]] Result<PqUse> pq_use(ConnKey conn);
   // What both sides authenticate every message with.
   [[nodiscard]] Result<crypto::RatchetAssociatedData> associated_data(ConnKey conn);
 
@@ -51,6 +57,8 @@ class RatchetTable {
   [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> decrypt(ConnKey conn, BytesView message);
 
  private:
+  [[nodiscard]] Result<std::optional<crypto::RatchetState>> find_state(ConnKey conn);
+  // conflict when there is none yet
   [[nodiscard]] Result<crypto::RatchetState> state(ConnKey conn);
   [[nodiscard]] Result<> set_state(ConnKey conn, const crypto::RatchetState& state);
   [[nodiscard]] Result<> store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change);

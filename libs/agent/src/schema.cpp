@@ -257,12 +257,20 @@ ALTER TABLE deliveries DROP COLUMN twin;
 ALTER TABLE rcv_queues DROP COLUMN purpose;
 )sql";
 
+constexpr std::string_view pq_wanted_up = R"sql(
+ALTER TABLE connections ADD COLUMN pq_wanted INTEGER NOT NULL DEFAULT 0;
+UPDATE connections SET pq_wanted = pq_support;
+)sql";
+
+constexpr std::string_view pq_wanted_down = "ALTER TABLE connections DROP COLUMN pq_wanted;";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
     {3, "agent: agreement on new ratchet keys", ratchet_sync_up, ratchet_sync_down},
     {4, "agent: addresses and requests", requests_up, requests_down},
     {5, "agent: rotation of queues", rotation_up, rotation_down},
+    {6, "agent: post-quantum encryption on and off", pq_wanted_up, pq_wanted_down},
 };
 
 }  // namespace

@@ -29,18 +29,21 @@ class PairTest : public ::testing::Test {
   // Fast handshake: both directions work.
   void connect() {
     confirm();
-    ASSERT_TRUE(alice.core->turn.run([&]() -> Result<> {
+    ASSERT_TRUE(answer_confirmation());
+  }
+  // Alice accepts bob, who hears of it.
+  [[nodiscard]] bool answer_confirmation() {
+    const auto answered = alice.core->turn.run([&]() -> Result<> {
       SIMPLEX_ASSIGN(auto queue, make_snd_queue(alice.core->dependencies.random, alice.connection.key,
                                                 bob.receiving().address(), SmpClientVersion(4)));
       SIMPLEX_ASSIGN(queue.key, alice.core->queues.insert(queue));
       SIMPLEX_TRY(alice.deliveries->enqueue_confirmation(alice.now_connection(), queue,
                                                          AgentConnInfo{Content(as_bytes("alice's profile"))}));
       return alice.core->connections.set_connected(alice.connection.key);
-    }));
+    });
     const auto events = bob.deliver(alice.take());
-    ASSERT_EQ(events.size(), 2u);
-    EXPECT_TRUE(std::holds_alternative<PeerInfoReceived>(events.front().body));
-    EXPECT_TRUE(std::holds_alternative<Connected>(events.back().body));
+    return answered && events.size() == 2 && std::holds_alternative<PeerInfoReceived>(events.front().body) &&
+           std::holds_alternative<Connected>(events.back().body);
   }
   // What from says arrives; it is what to reads.
   MessageReceived hear(Desk& from, Desk& to, std::string_view text) {

@@ -35,8 +35,11 @@ enum class Receipt : bool { none = false, send = true };
 
 struct ConnectionState {
   UserId user;
-  bool connected = false;  // CON was reported
-  bool pq_support = false;
+  bool connected = false;   // CON was reported
+  bool pq_support = false;  // both programs can; messages are shorter then
+  bool pq_wanted = false;   // by us: see set_pq_encryption
+  bool pq_sending = false;  // what is used now, in the two directions
+  bool pq_receiving = false;
   bool can_send = false;
   RatchetSyncState ratchet_sync = RatchetSyncState::ok;
   std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
@@ -106,6 +109,11 @@ class Agent {
   // Agrees with the peer on new encryption keys: after RatchetSyncChanged has said allowed or required, or force. Messages
   // that were sent with the old keys and are not here yet may be lost. Errors: conflict, version (the peer's program).
   [[nodiscard]] virtual Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) = 0;
+  // Post-quantum key agreement in the messages from now on, or none; it begins as the connection was made. It is used
+  // in a direction once both sides want it, a few messages of both later: see ConnectionState. Messages are shorter
+  // from the first time that it is wanted on, max_message_body_pq. Errors: conflict (not connected yet, an address),
+  // version (the peer's program, or this one, is too old).
+  [[nodiscard]] virtual Result<> set_pq_encryption(ConnectionId connection, bool wanted) = 0;
   // The same 32 octets on both sides, when nobody stands between them: for people to compare. It changes with new keys.
   [[nodiscard]] virtual Result<VerificationCode> verification_code(ConnectionId connection) = 0;
 
