@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # ./dev bench [REGEX]: runs bench/*_bench.cpp and prints one table. A benchmark NAME has its floor, the same work done by
 # bare calls of the libraries, under the name NAME/floor; the last column is how many times the floor ours takes.
-# ./dev bench relay: the running relay beside its floor. ./dev bench instructions: what it executes for one message.
+# ./dev bench relay: the running relay beside its floor. ./dev bench agent: agents that talk through it.
+# ./dev bench instructions: what it executes for one message.
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 if [ "${1:-}" = relay ]; then exec "$here/bench_relay.sh" "${@:2}"; fi
+if [ "${1:-}" = agent ]; then exec "$here/bench_agent.sh" "${@:2}"; fi
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
 filter=${1:-.}
