@@ -33,6 +33,7 @@ void Person::start() {
   config.database = database();
   config.servers = relay_addresses_;
   config.versions = versions_;
+  config.rotation = rotation_;
   auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
   ASSERT_TRUE(opened) << opened.error().message;
   agent_ = std::move(*opened);

@@ -30,6 +30,9 @@ class Person {
   // From the next start on, its queues are made at one of these.
   void use_relays(std::vector<std::string> addresses) { relay_addresses_ = std::move(addresses); }
 
+  // From the next start on.
+  void rotate_by_itself(agent::AutomaticRotation when) { rotation_ = when; }
+
   // ---- the program
   void start();
   void stop();  // in good order
@@ -158,6 +161,7 @@ class Person {
   SimNetwork* network_;
   testing::SeededRandom random_;
   agent::Versions versions_;
+  agent::AutomaticRotation rotation_;
   WorldLog log_;
   Diary diary_;
   Diary diary_copy_;

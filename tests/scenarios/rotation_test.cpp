@@ -32,17 +32,17 @@ struct Place {
 void until_moved(World& world, Person& alice, Person& bob) {
   world.until([&] { return alice.running() && bob.running(); });
   world.until([&] {
-    return !alice.connection("bob").switching &&
-           alice.connection("bob").receiving_relay == bob.connection("alice").sending_relay;
+    return !alice.connection(bob.name()).switching &&
+           alice.connection(bob.name()).receiving_relay == bob.connection(alice.name()).sending_relay;
   });
 }
 
 void say_some(World& world, Person& alice, Person& bob, int round) {
   for (int i = 0; i < 3; ++i) {
-    bob.say("alice", line("bob", round * 10 + i));
+    bob.say(alice.name(), line(bob.name(), round * 10 + i));
     if (world.choose(2) == 0) pass_up_to(world, 50ms);
   }
-  alice.say("bob", line("alice", round));
+  alice.say(bob.name(), line(alice.name(), round));
 }
 
 TEST(Rotation, AliceMovesWhileTheyTalkAndHerOldQueueIsDeleted) {
@@ -306,6 +306,34 @@ TEST(Rotation, NewKeysAreAgreedOnInTheMiddle) {
     until_all_is_heard(world, alice, bob);
     alice.forgive_troubles();
     bob.forgive_troubles();
+  });
+}
+
+TEST(Rotation, QueuesMoveByThemselvesWhenTheyAreOldOrUsed) {
+  play(49'000, 20, [](World& world) {
+    Place place(world);
+    auto& [r1, r2, r3, r4, alice, bob] = place;
+    if (Test::HasFatalFailure()) return;
+    alice.rotate_by_itself({.after_age = 24h, .after_messages = {}});
+    bob.rotate_by_itself({.after_age = {}, .after_messages = 10});
+    for (Person* person : {&alice, &bob}) {
+      person->stop();
+      person->start();
+    }
+    say_some(world, alice, bob, 0);
+    world.pass(23h);
+    EXPECT_EQ(alice.times_moved("bob"), 0);
+    EXPECT_EQ(bob.times_moved("alice"), 0);
+    for (int round = 1; round <= 8; ++round) say_some(world, bob, alice, round);
+    kill(world, bob);
+    start_again(world, bob);
+    world.pass(3h);
+    say_some(world, alice, bob, 9);
+    until_moved(world, alice, bob);
+    until_moved(world, bob, alice);
+    until_all_is_heard(world, alice, bob);
+    EXPECT_EQ(alice.times_moved("bob"), 1);
+    EXPECT_GE(bob.times_moved("alice"), 1);
   });
 }
 

@@ -154,6 +154,7 @@ void AgentImpl::clean_up() {
     SIMPLEX_TRY(core_.messages.forget_before(before));
     SIMPLEX_TRY(core_.requests.forget_answered_before(before));
     SIMPLEX_TRY(rotation_.clean_up());
+    SIMPLEX_TRY(rotation_.begin_due());
     return core_.ratchets.forget_seen_keys_before(before);
   });
   if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);

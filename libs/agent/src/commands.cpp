@@ -283,11 +283,7 @@ Result<> Commands::connect_reply_queue(const Command& command, const Connection&
   SIMPLEX_ASSIGN(auto sending, core_.queues.snd_queue_of(connection.key));
   if (!sending) {
     const auto& ours = core_.config.versions.smp_client;
-    if (!ours.contains(confirmation.reply_queue.version)) {
-      return fail(ErrorKind::version,
-                  "The peer's program has a version that is not understood here. Update the programs.",
-                  Advice::ask_user);
-    }
+    if (!ours.contains(confirmation.reply_queue.version)) return program_not_understood();
     auto address = confirmation.reply_queue.address;
     address.mode = understood(address.mode, core_.config.versions);
     SIMPLEX_ASSIGN(auto made, make_snd_queue(core_.dependencies.random, connection.key, address,

@@ -31,7 +31,7 @@ Result<bool> ConnectionTable::has_user(UserId user) {
 Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime now) {
   SIMPLEX_TRY(
       db_.run("INSERT INTO connections (connection_id, user_id, role, agent_version, pq_support, pq_wanted, link, "
-              "created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
+              "created_at, queue_since) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?7)",
               connection.id, connection.user, static_cast<int>(connection.role), connection.agent_version,
               connection.pq == crypto::PqSupport::on, connection.link, now));
   return ConnKey(db_.last_row_id());
@@ -157,6 +157,26 @@ Result<SenderMessageId> ConnectionTable::last_received(ConnKey key) {
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return no_connection();
   return row.number<SenderMessageId>(0);
+}
+
+Result<> ConnectionTable::set_queue_since(ConnKey key, WallTime now) {
+  SIMPLEX_TRY(db_.run(
+      "UPDATE connections SET queue_since = ?, queue_since_number = last_received_number WHERE conn = ?", now, key));
+  return {};
+}
+
+Result<std::vector<ConnKey>> ConnectionTable::with_worn_queues(const Worn& worn, int most) {
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT conn FROM connections WHERE connected = 1 AND deleted = 0 AND ratchet_sync <= ? "
+                             "AND (queue_since < ? OR last_received_number - queue_since_number >= ?) "
+                             "ORDER BY queue_since LIMIT ?"));
+  SIMPLEX_TRY(rows.bind_all(static_cast<int>(RatchetSyncState::allowed), worn.since_before, worn.messages, most));
+  std::vector<ConnKey> found;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return found;
+    found.push_back(rows.number<ConnKey>(0));
+  }
 }
 
 Result<> ConnectionTable::set_received(ConnKey key, SenderMessageId number, const MessageHash& hash) {

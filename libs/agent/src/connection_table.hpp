@@ -72,6 +72,15 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_deleted(ConnKey key);
   [[nodiscard]] Result<> erase(ConnKey key);
 
+  // The queue that we receive from counts as new from now on.
+  [[nodiscard]] Result<> set_queue_since(ConnKey key, WallTime now);
+  struct Worn {
+    WallTime since_before;
+    std::int64_t messages;
+  };
+  // Established ones whose receiving queue is as old, or has had as many messages; the oldest first.
+  [[nodiscard]] Result<std::vector<ConnKey>> with_worn_queues(const Worn& worn, int most);
+
   // Takes the next numbers; the hash of the message is stored with set_sent_hash once it is encoded.
   [[nodiscard]] Result<SendNumbers> next_to_send(ConnKey key);
   [[nodiscard]] Result<> set_sent_hash(ConnKey key, const MessageHash& hash);

@@ -58,4 +58,12 @@ Failure failure_of(const Error& error) noexcept {
   }
 }
 
+std::unexpected<Error> program_not_understood() {
+  return fail(ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
+              Advice::ask_user);
+}
+std::unexpected<Error> encryption_not_understood() {
+  return fail(ErrorKind::version, "The peer's encryption has a version that is not understood here.", Advice::ask_user);
+}
+
 }  // namespace simplex::agent

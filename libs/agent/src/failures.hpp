@@ -12,4 +12,8 @@ namespace simplex::agent {
 [[nodiscard]] Failure failure_of(const smp::client::Failure& failure) noexcept;
 [[nodiscard]] Failure failure_of(const Error& error) noexcept;
 
+// The peer's versions have nothing in common with ours.
+[[nodiscard]] std::unexpected<Error> program_not_understood();
+[[nodiscard]] std::unexpected<Error> encryption_not_understood();
+
 }  // namespace simplex::agent

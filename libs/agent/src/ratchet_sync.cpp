@@ -1,4 +1,5 @@
 #include "ratchet_sync.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -68,10 +69,7 @@ Result<bool> RatchetSync::key_received(const Connection& connection, const crypt
                  core_.ratchets.insert_seen_keys(connection.key, hash_of_keys(theirs.key1, theirs.key2), core_.now()));
   const bool awaited = connection.sync == RatchetSyncState::started;
   if (!first && !awaited) return false;
-  if (!core_.config.versions.e2e.contains(theirs.version)) {
-    return fail(ErrorKind::version, "The peer's encryption has a version that is not understood here.",
-                Advice::ask_user);
-  }
+  if (!core_.config.versions.e2e.contains(theirs.version)) return encryption_not_understood();
   SIMPLEX_TRY(core_.ratchets.set_peer_keys(connection.key, theirs));
   if (connection.sync == RatchetSyncState::agreed) {
     // The peer may have sent these before our keys came, or begun again after: then it waits for ours.

@@ -8,10 +8,7 @@ namespace simplex::agent {
 Result<Reception::Ack> Reception::confirmation(const Incoming& incoming, const FromPeer& peer) {
   const auto version = peer.confirmation.version;
   if (!core_.config.versions.agent.contains(version) && version > incoming.connection.agent_version) {
-    return unreadable(
-        incoming, Failure::version,
-        {ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
-         Advice::ask_user});
+    return unreadable(incoming, Failure::version, program_not_understood().error());
   }
   if (incoming.queue.status != QueueStatus::new_) return prohibited(incoming, "a second confirmation");
   if (incoming.connection.role == Role::inviter) return confirmation_of_joining_party(incoming, peer);
@@ -24,9 +21,7 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
   if (!e2e) return prohibited(incoming, "a confirmation without keys");
   const auto& e2e_versions = core_.config.versions.e2e;
   if (!e2e_versions.contains(e2e->version)) {
-    return unreadable(
-        incoming, Failure::version,
-        {ErrorKind::version, "The peer's encryption has a version that is not understood here.", Advice::ask_user});
+    return unreadable(incoming, Failure::version, encryption_not_understood().error());
   }
   auto keys = core_.ratchets.x3dh_keys(connection.key);
   if (!keys && keys.error().kind == ErrorKind::storage) return std::unexpected(keys.error());

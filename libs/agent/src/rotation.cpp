@@ -1,8 +1,10 @@
 #include "rotation.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "simplex/crypto/key_encoding.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -49,7 +51,25 @@ Result<> Rotation::start(const Connection& connection) {
   if (server.empty()) {
     return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
   }
+  SIMPLEX_TRY(core_.connections.set_queue_since(connection.key, core_.now()));
   return commands_.enqueue(connection.key, CommandKind::switch_queue, std::move(server), {});
+}
+
+Result<> Rotation::begin_due() {
+  const auto& wanted = core_.config.rotation;
+  if (!wanted.after_age && !wanted.after_messages) return {};
+  const ConnectionTable::Worn worn{
+      .since_before = wanted.after_age ? core_.now() - *wanted.after_age : WallTime::min(),
+      .messages = wanted.after_messages.value_or(std::numeric_limits<std::int64_t>::max())};
+  SIMPLEX_ASSIGN(const auto due, core_.connections.with_worn_queues(worn, wanted.at_once));
+  for (const auto key : due) {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(key));
+    const auto begun = start(connection);
+    if (!begun && begun.error().kind == ErrorKind::storage) return begun;
+    // One that cannot move now does not keep others from moving.
+    SIMPLEX_TRY(core_.connections.set_queue_since(key, core_.now()));
+  }
+  return {};
 }
 
 Result<> Rotation::abort(const Connection& connection) {
@@ -74,8 +94,7 @@ Result<> Rotation::received(const Connection& connection, const message::QueueKe
   }
   if (replacement->status != QueueStatus::new_) return not_allowed("keys for a queue that has some");
   if (!core_.config.versions.smp_client.contains(info.version)) {
-    return fail(ErrorKind::version,
-                "The peer's program has a version that is not understood here. Update the programs.", Advice::ask_user);
+    return program_not_understood();
   }
   SIMPLEX_ASSIGN(const auto e2e_key, crypto::box_key(info.address.dh_key, replacement->dh_key));
   SIMPLEX_TRY(
@@ -122,10 +141,7 @@ Result<> Rotation::received(const Connection& connection, const message::QueueAd
   if (!added.replaces) return not_allowed("a queue more, in place of none");
   if (!connection.may_send()) return not_allowed("a new queue while new encryption keys are being agreed on");
   const auto version = added.queue.versions.common_max(core_.config.versions.smp_client);
-  if (!version) {
-    return fail(ErrorKind::version,
-                "The peer's program has a version that is not understood here. Update the programs.", Advice::ask_user);
-  }
+  if (!version) return program_not_understood();
   auto address = added.queue.address;
   SIMPLEX_ASSIGN(const auto queues, core_.queues.snd_queues_of(connection.key));
   const SndQueue* replaced = nullptr;

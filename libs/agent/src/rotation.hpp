@@ -52,6 +52,8 @@ class Rotation {
   // The relay of the new queue has lost it: nobody can use it, and another can be made.
   [[nodiscard]] Result<> lost(RcvQueueKey replacement);
 
+  // Begins where the configuration wants it.
+  [[nodiscard]] Result<> begin_due();
   [[nodiscard]] Result<> clean_up();
 
  private:

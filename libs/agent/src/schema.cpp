@@ -264,6 +264,18 @@ UPDATE connections SET pq_wanted = pq_support;
 
 constexpr std::string_view pq_wanted_down = "ALTER TABLE connections DROP COLUMN pq_wanted;";
 
+// For automatic rotation.
+constexpr std::string_view queue_since_up = R"sql(
+ALTER TABLE connections ADD COLUMN queue_since INTEGER NOT NULL DEFAULT 0;  -- made, or last begun to be replaced
+ALTER TABLE connections ADD COLUMN queue_since_number INTEGER NOT NULL DEFAULT 0;  -- last_received_number then
+UPDATE connections SET queue_since = created_at;
+)sql";
+
+constexpr std::string_view queue_since_down = R"sql(
+ALTER TABLE connections DROP COLUMN queue_since_number;
+ALTER TABLE connections DROP COLUMN queue_since;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -271,6 +283,7 @@ constexpr store::Migration migrations[] = {
     {4, "agent: addresses and requests", requests_up, requests_down},
     {5, "agent: rotation of queues", rotation_up, rotation_down},
     {6, "agent: post-quantum encryption on and off", pq_wanted_up, pq_wanted_down},
+    {7, "agent: automatic rotation", queue_since_up, queue_since_down},
 };
 
 }  // namespace

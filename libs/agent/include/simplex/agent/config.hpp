@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,15 @@ struct Versions {
   SmpVersionRange smp{SmpVersion(6), SmpVersion(20)};
 };
 
+// Connections leave their relays by themselves, as by switch_connection, when either is reached; both count
+// from when the connection was made or a switch last begun. What an observer of one relay can put together ends there.
+struct AutomaticRotation {
+  std::optional<Duration> after_age;
+  std::optional<std::int64_t> after_messages;  // received
+  // So many begin at each Timeouts::cleanup: not all queues at once.
+  int at_once = 16;
+};
+
 struct Config {
   std::filesystem::path database;    // created when absent
   SecretBytes passphrase;            // empty: the database is not encrypted
@@ -64,6 +74,7 @@ struct Config {
   Versions versions;
   // Requests that wait for an answer, for each address; those above wait at the relay.
   std::int64_t waiting_requests = 1'000;
+  AutomaticRotation rotation;  // off unless asked for
   Timeouts timeouts;
 };
 
