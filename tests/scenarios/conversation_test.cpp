@@ -11,12 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::Test;
 
 TEST(Conversation, AliceAndBobConnectByAOneTimeLinkAndTalk) {
-  play(1, 5, [](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
+  play_friends(1, 5, 1, [](World& world, Person& alice, Person& bob) {
     EXPECT_EQ(alice.peer_info("bob"), "bob");
     EXPECT_EQ(bob.peer_info("alice"), "alice");
     alice.say("bob", "hello");
@@ -27,13 +22,7 @@ TEST(Conversation, AliceAndBobConnectByAOneTimeLinkAndTalk) {
 }
 
 TEST(Conversation, OnTwoRelays) {
-  play(1, 5, [](World& world) {
-    world.relay("r1");
-    world.relay("r2");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r2");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
+  play_friends(1, 5, 2, [](World& world, Person& alice, Person& bob) {
     converse(world, alice, bob, 5);
     until_all_is_heard(world, alice, bob);
   });
@@ -59,12 +48,8 @@ TEST(Conversation, OnABadNetwork) {
 }
 
 TEST(Conversation, WithTheRelayRestartedInTheMiddle) {
-  play(200, 20, [](World& world) {
+  play_friends(200, 20, 1, [](World& world, Person& alice, Person& bob) {
     Relay& relay = world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
     for (int round = 0; round < 3; ++round) {
       converse(world, alice, bob, 2, 500ms);
       relay.stop();
@@ -77,12 +62,7 @@ TEST(Conversation, WithTheRelayRestartedInTheMiddle) {
 }
 
 TEST(Conversation, WhileBobIsAway) {
-  play(300, 5, [](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
+  play_friends(300, 5, 1, [](World& world, Person& alice, Person& bob) {
     bob.stop();
     for (int i = 0; i < 20; ++i) alice.say("bob", line("alice", i));
     world.until([&] { return alice.all_sent("bob"); });
@@ -97,12 +77,7 @@ TEST(Conversation, WhileBobIsAway) {
 }
 
 TEST(Conversation, WhileTheQueueIsFull) {
-  play(400, 2, [](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
+  play_friends(400, 2, 1, [](World& world, Person& alice, Person& bob) {
     bob.stop();
     for (int i = 0; i < 150; ++i) alice.say("bob", line("alice", i));
     world.pass(1h);
@@ -134,12 +109,7 @@ TEST(Conversation, OneRelayOutOfReachDelaysNobodyElse) {
 }
 
 TEST(Conversation, NobodyIsToldThatTheNetworkStandsStill) {
-  play(600, 5, [](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
+  play_friends(600, 5, 1, [](World& world, Person& alice, Person& bob) {
     world.network().cut("bob", "");
     converse(world, alice, bob, 5);
     pass_up_to(world, 2h);
@@ -199,13 +169,8 @@ INSTANTIATE_TEST_SUITE_P(Killed, KilledOne, ::testing::Values("alice", "bob"),
 
 TEST_P(KilledOne, AtAnyMoment) {
   int repeated = 0;
-  play(GetParam() == "bob" ? 1000 : 2000, 100, [&](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
+  play_friends(GetParam() == "bob" ? 1000 : 2000, 100, 1, [&](World& world, Person& alice, Person& bob) {
     Person& victim = GetParam() == "bob" ? bob : alice;
-    world.befriend(alice, bob);
-    if (Test::HasFatalFailure()) return;
     for (int round = 0; round < 4; ++round) {
       for (int i = 0; i < 3; ++i) alice.say("bob", line("alice", round * 10 + i));
       bob.say("alice", line("bob", round));

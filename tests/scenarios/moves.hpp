@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "world.hpp"
 
 namespace simplex::world {
@@ -15,6 +17,20 @@ inline std::string line(std::string_view who, int number) {
 
 inline void pass_up_to(World& world, Duration most) {
   world.pass(Duration(static_cast<Duration::rep>(world.choose(static_cast<std::uint64_t>(most.count())))));
+}
+
+// Stories of two who are connected when it begins, and whose queues are at one relay, r1, or at r1 and r2.
+inline void play_friends(std::uint64_t first, int count, int relays,
+                         const std::function<void(World&, Person& alice, Person& bob)>& story) {
+  play(first, count, [&](World& world) {
+    world.relay("r1");
+    if (relays == 2) world.relay("r2");
+    Person& alice = world.person("alice", "r1");
+    Person& bob = world.person("bob", relays == 2 ? "r2" : "r1");
+    world.befriend(alice, bob);
+    if (::testing::Test::HasFatalFailure()) return;
+    story(world, alice, bob);
+  });
 }
 
 // Both write `count` lines, at moments that the seed chooses.

@@ -5,13 +5,7 @@ namespace simplex::world {
 namespace {
 
 TEST(PostQuantum, IsSwitchedWhileTheyTalkAndAnybodyIsKilled) {
-  play(50'000, 100, [](World& world) {
-    world.relay("r1");
-    world.relay("r2");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r2");
-    world.befriend(alice, bob);
-    if (::testing::Test::HasFatalFailure()) return;
+  play_friends(50'000, 100, 2, [](World& world, Person& alice, Person& bob) {
     for (int round = 0; round < 4; ++round) {
       Person& one = world.choose(2) == 0 ? alice : bob;
       Person& other = &one == &alice ? bob : alice;

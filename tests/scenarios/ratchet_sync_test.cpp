@@ -24,12 +24,7 @@ void talk_anew(World& world, Person& alice, Person& bob) {
 }
 
 TEST(RatchetSync, AnOldCopyOfTheDatabaseIsNoticedAndMended) {
-  play(30'000, 30, [](World& world) {
-    world.relay("r1");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r1");
-    world.befriend(alice, bob);
-    if (::testing::Test::HasFatalFailure()) return;
+  play_friends(30'000, 30, 1, [](World& world, Person& alice, Person& bob) {
     converse(world, alice, bob, 2);
     until_all_is_heard(world, alice, bob);
     bob.stop();
@@ -58,13 +53,7 @@ TEST(RatchetSync, AnOldCopyOfTheDatabaseIsNoticedAndMended) {
 }
 
 TEST(RatchetSync, BothAskAtAnyMomentAndAnybodyIsKilled) {
-  play(31'000, 100, [](World& world) {
-    world.relay("r1");
-    world.relay("r2");
-    Person& alice = world.person("alice", "r1");
-    Person& bob = world.person("bob", "r2");
-    world.befriend(alice, bob);
-    if (::testing::Test::HasFatalFailure()) return;
+  play_friends(31'000, 100, 2, [](World& world, Person& alice, Person& bob) {
     for (int round = 0; round < 4; ++round) {
       Person& one = world.choose(2) == 0 ? alice : bob;
       Person& other = &one == &alice ? bob : alice;

@@ -29,12 +29,24 @@ struct Place {
   [[nodiscard]] Relay& other_than(const Relay& relay) const { return &relay == &r1 ? r2 : r1; }
 };
 
+void play_at_place(std::uint64_t first, int count, const std::function<void(World&, Place&)>& story) {
+  play(first, count, [&](World& world) {
+    Place place(world);
+    if (!Test::HasFatalFailure()) story(world, place);
+  });
+}
+
 void until_moved(World& world, Person& alice, Person& bob) {
   world.until([&] { return alice.running() && bob.running(); });
   world.until([&] {
     return !alice.connection(bob.name()).switching &&
            alice.connection(bob.name()).receiving_relay == bob.connection(alice.name()).sending_relay;
   });
+}
+
+void until_moved_and_heard(World& world, Person& alice, Person& bob) {
+  until_moved(world, alice, bob);
+  if (!Test::HasFatalFailure()) until_all_is_heard(world, alice, bob);
 }
 
 void say_some(World& world, Person& alice, Person& bob, int round) {
@@ -46,10 +58,8 @@ void say_some(World& world, Person& alice, Person& bob, int round) {
 }
 
 TEST(Rotation, AliceMovesWhileTheyTalkAndHerOldQueueIsDeleted) {
-  play(40'000, 20, [](World& world) {
-    Place place(world);
+  play_at_place(40'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     Relay& old = place.old_relay();
     say_some(world, alice, bob, 0);
     alice.rotate("bob");
@@ -94,10 +104,8 @@ TEST(Rotation, EveryPairOfAgentsMoves) {
 }
 
 TEST(Rotation, BackAndForthOnABadNetwork) {
-  play(42'000, 20, [](World& world) {
-    Place place(world);
+  play_at_place(42'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     world.network().set_latency({.least = 5ms, .most = 400ms});
     world.network().set_loss_of_connection(0.02);
     for (int round = 0; round < 4; ++round) {
@@ -105,9 +113,7 @@ TEST(Rotation, BackAndForthOnABadNetwork) {
       say_some(world, alice, bob, round);
       pass_up_to(world, 20s);
     }
-    until_moved(world, alice, bob);
-    if (Test::HasFatalFailure()) return;
-    until_all_is_heard(world, alice, bob);
+    until_moved_and_heard(world, alice, bob);
     EXPECT_GT(alice.times_moved("bob"), 0);
   });
 }
@@ -117,10 +123,8 @@ INSTANTIATE_TEST_SUITE_P(Killed, MovingKilled, ::testing::Values("alice", "bob")
                          [](const auto& victim) { return victim.param; });
 
 TEST_P(MovingKilled, AtAnyMoment) {
-  play(GetParam() == "bob" ? 43'000 : 44'000, 40, [&](World& world) {
-    Place place(world);
+  play_at_place(GetParam() == "bob" ? 43'000 : 44'000, 40, [&](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     Person& victim = GetParam() == "bob" ? bob : alice;
     for (int round = 0; round < 4; ++round) {
       alice.rotate("bob");
@@ -128,17 +132,13 @@ TEST_P(MovingKilled, AtAnyMoment) {
       kill(world, victim, 400ms);
       start_again(world, victim);
     }
-    until_moved(world, alice, bob);
-    if (Test::HasFatalFailure()) return;
-    until_all_is_heard(world, alice, bob);
+    until_moved_and_heard(world, alice, bob);
   });
 }
 
 TEST(Rotation, BothMoveAtOnceAndAnybodyIsKilled) {
-  play(45'000, 30, [](World& world) {
-    Place place(world);
+  play_at_place(45'000, 30, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     for (int round = 0; round < 3; ++round) {
       alice.rotate("bob");
       pass_up_to(world, 100ms);
@@ -148,21 +148,15 @@ TEST(Rotation, BothMoveAtOnceAndAnybodyIsKilled) {
       kill(world, victim, 400ms);
       start_again(world, victim);
     }
-    until_moved(world, alice, bob);
-    world.until([&] {
-      return !bob.connection("alice").switching &&
-             bob.connection("alice").receiving_relay == alice.connection("bob").sending_relay;
-    });
+    until_moved(world, bob, alice);
     if (Test::HasFatalFailure()) return;
-    until_all_is_heard(world, alice, bob);
+    until_moved_and_heard(world, alice, bob);
   });
 }
 
 TEST(Rotation, ARelayIsAwayInTheMiddle) {
-  play(46'000, 30, [](World& world) {
-    Place place(world);
+  play_at_place(46'000, 30, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     for (int round = 0; round < 3; ++round) {
       Relay* const relays[] = {&r1, &r2, &r3, &r4};
       Relay& away = *relays[world.choose(4)];
@@ -174,19 +168,15 @@ TEST(Rotation, ARelayIsAwayInTheMiddle) {
       pass_up_to(world, 5min);
       away.start();
     }
-    until_moved(world, alice, bob);
-    if (Test::HasFatalFailure()) return;
-    until_all_is_heard(world, alice, bob);
+    until_moved_and_heard(world, alice, bob);
   });
 }
 
 // Until messages have taken the new way, the old one is enough.
 TEST(Rotation, TheNewRelayGoesForGoodInTheMiddle) {
   int gone_in_the_middle = 0;
-  play(47'000, 40, [&](World& world) {
-    Place place(world);
+  play_at_place(47'000, 40, [&](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     Relay& next = place.other_than(place.old_relay());
     alice.rotate("bob");
     say_some(world, alice, bob, 0);
@@ -204,10 +194,8 @@ TEST(Rotation, TheNewRelayGoesForGoodInTheMiddle) {
 
 TEST(Rotation, TheNewRelayLosesItsDataInTheMiddle) {
   int lost = 0;
-  play(51'000, 30, [&](World& world) {
-    Place place(world);
+  play_at_place(51'000, 30, [&](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     Relay& next = place.other_than(place.old_relay());
     alice.rotate("bob");
     say_some(world, alice, bob, 0);
@@ -234,10 +222,8 @@ TEST(Rotation, TheNewRelayLosesItsDataInTheMiddle) {
 TEST(Rotation, IsAbortedAtAnyMoment) {
   int aborted = 0;
   int completed = 0;
-  play(48'000, 30, [&](World& world) {
-    Place place(world);
+  play_at_place(48'000, 30, [&](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     for (int round = 0; round < 3; ++round) {
       alice.rotate("bob");
       say_some(world, alice, bob, round);
@@ -250,19 +236,15 @@ TEST(Rotation, IsAbortedAtAnyMoment) {
     if (Test::HasFatalFailure()) return;
     completed += alice.times_moved("bob");
     alice.rotate("bob");
-    until_moved(world, alice, bob);
-    if (Test::HasFatalFailure()) return;
-    until_all_is_heard(world, alice, bob);
+    until_moved_and_heard(world, alice, bob);
     EXPECT_EQ(r1.queues() + r2.queues(), 1U);
   });
   EXPECT_TRUE(replaying() || (aborted > 10 && completed > 10)) << aborted << " aborted, " << completed << " completed";
 }
 
 TEST(Rotation, TheConnectionIsDeletedInTheMiddle) {
-  play(49'000, 20, [](World& world) {
-    Place place(world);
+  play_at_place(49'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     alice.rotate("bob");
     pass_up_to(world, 400ms);
     alice.forget("bob");
@@ -278,10 +260,8 @@ TEST(Rotation, TheConnectionIsDeletedInTheMiddle) {
 
 // While keys are agreed on, an offer may be refused: then alice takes it back, and offers again.
 TEST(Rotation, NewKeysAreAgreedOnInTheMiddle) {
-  play(50'000, 20, [](World& world) {
-    Place place(world);
+  play_at_place(50'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     alice.rotate("bob");
     pass_up_to(world, 300ms);
     if (world.choose(2) == 0) {
@@ -310,10 +290,8 @@ TEST(Rotation, NewKeysAreAgreedOnInTheMiddle) {
 }
 
 TEST(Rotation, QueuesMoveByThemselvesWhenTheyAreOldOrUsed) {
-  play(49'000, 20, [](World& world) {
-    Place place(world);
+  play_at_place(52'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;
-    if (Test::HasFatalFailure()) return;
     alice.rotate_by_itself({.after_age = 24h, .after_messages = {}});
     bob.rotate_by_itself({.after_age = {}, .after_messages = 10});
     for (Person* person : {&alice, &bob}) {
