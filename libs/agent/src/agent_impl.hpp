@@ -32,8 +32,10 @@ class AgentImpl final : public Agent {
   Result<UserId> create_user() override;
   Result<std::vector<UserId>> users() override;
 
-  Result<ConnectionId> create_connection(UserId user, bool pq, std::optional<ConnectionId> id) override;
-  Result<ConnectionId> create_address(UserId user, std::optional<ConnectionId> id) override;
+  Result<ConnectionId> create_connection(UserId user, bool pq, std::optional<ConnectionId> id,
+                                         std::optional<BytesView> link_data) override;
+  Result<ConnectionId> create_address(UserId user, std::optional<ConnectionId> id,
+                                      std::optional<BytesView> link_data) override;
   Result<ConnectionId> accept_request(RequestId request, BytesView own_info, bool pq,
                                       std::optional<ConnectionId> id) override;
   Result<> reject_request(RequestId request) override;
@@ -64,13 +66,14 @@ class AgentImpl final : public Agent {
   [[nodiscard]] Result<> check_user(UserId user);
   // In a turn (agent_joining.cpp).
   [[nodiscard]] Result<Connection> insert_own(UserId user, Role role, bool pq, std::optional<ConnectionId> id);
-  [[nodiscard]] Result<ConnectionId> create(UserId user, Role role, bool pq, std::optional<ConnectionId> id);
+  [[nodiscard]] Result<ConnectionId> create(UserId user, Role role, bool pq, std::optional<ConnectionId> id,
+                                            std::optional<BytesView> link_data);
   [[nodiscard]] Result<ConnectionId> join(UserId user, const protocol::InvitationLink& link, BytesView own_info,
                                           bool pq, std::optional<ConnectionId> id);
   [[nodiscard]] Result<ConnectionId> request(UserId user, const protocol::ContactLink& link, BytesView own_info,
                                              bool pq, std::optional<ConnectionId> id);
   [[nodiscard]] Result<> answered(const Request& request);
-  [[nodiscard]] Result<ConnectionId> repeat_creation(const Connection& connection);
+  [[nodiscard]] Result<ConnectionId> repeat_creation(const Connection& connection, std::optional<BytesView> link_data);
 
   Core core_;
   Relays relays_;

@@ -14,29 +14,39 @@ Result<> check_size(BytesView own_info, crypto::PqSupport pq) {
   return fail(ErrorKind::limit, "The connection information (the profile) is too long.", Advice::ask_user);
 }
 
+Result<> check_link_data(BytesView data) {
+  if (data.size() <= max_link_data) return {};
+  return fail(ErrorKind::limit, "What the short link is to show (the profile) is too long.", Advice::ask_user);
+}
+
 Result<ConnectionId> known(const Connection& connection) {
   return connection.deleted ? Result<ConnectionId>(no_connection()) : connection.id;
 }
 
 }  // namespace
 
-Result<ConnectionId> AgentImpl::create_connection(UserId user, bool pq, std::optional<ConnectionId> id) {
-  return core_.turn.run([&] { return create(user, Role::inviter, pq, id); });
+Result<ConnectionId> AgentImpl::create_connection(UserId user, bool pq, std::optional<ConnectionId> id,
+                                                  std::optional<BytesView> link_data) {
+  return core_.turn.run([&] { return create(user, Role::inviter, pq, id, link_data); });
 }
 
-Result<ConnectionId> AgentImpl::create_address(UserId user, std::optional<ConnectionId> id) {
-  return core_.turn.run([&] { return create(user, Role::address, false, id); });
+Result<ConnectionId> AgentImpl::create_address(UserId user, std::optional<ConnectionId> id,
+                                               std::optional<BytesView> link_data) {
+  return core_.turn.run([&] { return create(user, Role::address, false, id, link_data); });
 }
 
-Result<ConnectionId> AgentImpl::create(UserId user, Role role, bool pq, std::optional<ConnectionId> id) {
+Result<ConnectionId> AgentImpl::create(UserId user, Role role, bool pq, std::optional<ConnectionId> id,
+                                       std::optional<BytesView> link_data) {
+  if (link_data) SIMPLEX_TRY(check_link_data(*link_data));
   if (id) {
     SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
-    if (existing) return repeat_creation(*existing);
+    if (existing) return repeat_creation(*existing, link_data);
   }
   SIMPLEX_ASSIGN(const auto connection, insert_own(user, role, pq, id));
   auto server = commands_.pick_server({});
   if (server.empty()) return no_relay();
-  SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, std::move(server), {}));
+  SIMPLEX_TRY(
+      commands_.enqueue(connection.key, CommandKind::create, std::move(server), Commands::create_argument(link_data)));
   return connection.id;
 }
 
@@ -60,15 +70,17 @@ Result<Connection> AgentImpl::insert_own(UserId user, Role role, bool pq, std::o
 }
 
 // The application was killed before it knew, and asks again.
-Result<ConnectionId> AgentImpl::repeat_creation(const Connection& connection) {
+Result<ConnectionId> AgentImpl::repeat_creation(const Connection& connection, std::optional<BytesView> link_data) {
   if (connection.deleted) return no_connection();
   if (!connection.link.empty()) {
-    SIMPLEX_TRY(core_.outbox.durable(InvitationReady{connection.id, connection.link}));
+    SIMPLEX_ASSIGN(auto short_link, core_.links.text_of(connection.key));
+    SIMPLEX_TRY(core_.outbox.durable(InvitationReady{connection.id, connection.link, std::move(short_link)}));
     return connection.id;
   }
   SIMPLEX_ASSIGN(const bool pending, core_.commands.exists(connection.key));
   if (!pending && connection.role != Role::joiner) {
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server({}), {}));
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server({}),
+                                  Commands::create_argument(link_data)));
   }
   return connection.id;
 }

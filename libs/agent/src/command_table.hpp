@@ -10,7 +10,7 @@ struct CommandKeyTag;
 using CommandKey = StrongInt<CommandKeyTag, std::int64_t>;
 
 enum class CommandKind : std::uint8_t {
-  create = 0,              // NEW; then the invitation or the address is ready
+  create = 0,              // NEW; then the invitation or the address is ready; argument: of a short link, or none
   join = 1,                // SKEY where allowed, NEW for the reply queue, confirmation; argument: our information
   allow = 2,               // KEY where needed, SKEY where allowed, confirmation; argument: confirmation id
   secure_reply = 3,        // KEY, HELLO; argument: the inviter's key, SPKI

@@ -234,7 +234,8 @@ Result<> Commands::create(const Command& command, const Connection& connection) 
                      }
                      SIMPLEX_TRY(core_.connections.set_link(command.conn, link));
                      SIMPLEX_TRY(core_.commands.erase(command.key));
-                     SIMPLEX_TRY(core_.outbox.durable(InvitationReady{id, link}));
+                     SIMPLEX_ASSIGN(auto short_link, core_.links.text_of(command.conn));
+                     SIMPLEX_TRY(core_.outbox.durable(InvitationReady{id, link, std::move(short_link)}));
                      return {};
                    });
 }
@@ -347,24 +348,33 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   queue.dh_key = crypto::generate_x25519(core_.dependencies.random).private_key;
   queue.client_version = version;
   if (command.kind == CommandKind::switch_queue) queue.purpose = QueuePurpose::replacement;
+  std::optional<NewLink> link;
+  if (makes_link(command, *client)) {
+    SIMPLEX_ASSIGN(link, new_link(command, connection, queue));
+    request.mode = mode_of(*link, queue);
+  }
+  const auto corr_id = link ? std::optional(link->corr_id) : std::nullopt;
   const auto recipient_key = crypto::clone(queue.recipient_key);
-  client->create_queue(request, recipient_key,
-                       [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay,
-                        queue = std::move(queue), relay_private = std::move(relay_dh.private_key),
-                        created = std::move(created)](smp::client::Outcome<smp::broker::Ids> ids) mutable {
-                         if (ids && !wanted(key)) return drop_queue(*relay, ids->recipient_id, queue.recipient_key);
-                         answered(key, ids ? nullptr : &ids.error(), [&]() -> Result<> {
-                           queue.recipient_id = ids->recipient_id;
-                           queue.sender_id = ids->sender_id;
-                           queue.mode = ids->mode;
-                           SIMPLEX_ASSIGN(queue.relay_key, crypto::box_key(ids->relay_dh_key, relay_private));
-                           SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
-                           core_.turn.after_commit([this, relay, recipient = queue.recipient_id, id] {
-                             if (queue_created) queue_created(*relay, recipient, id);
-                           });
-                           return created(queue);
-                         });
-                       });
+  client->create_queue(
+      request, recipient_key,
+      [this, key = command.key, id = connection.id, relay = running_.at(command.key).relay, queue = std::move(queue),
+       link = std::move(link), relay_private = std::move(relay_dh.private_key),
+       created = std::move(created)](smp::client::Outcome<smp::broker::Ids> ids) mutable {
+        if (ids && !wanted(key)) return drop_queue(*relay, ids->recipient_id, queue.recipient_key);
+        answered(key, ids ? nullptr : &ids.error(), [&]() -> Result<> {
+          if (link) SIMPLEX_TRY(keep_link(*link, queue, *ids));
+          queue.recipient_id = ids->recipient_id;
+          queue.sender_id = ids->sender_id;
+          queue.mode = ids->mode;
+          SIMPLEX_ASSIGN(queue.relay_key, crypto::box_key(ids->relay_dh_key, relay_private));
+          SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
+          core_.turn.after_commit([this, relay, recipient = queue.recipient_id, id] {
+            if (queue_created) queue_created(*relay, recipient, id);
+          });
+          return created(queue);
+        });
+      },
+      corr_id);
   return {};
 }
 

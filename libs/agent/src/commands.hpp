@@ -24,6 +24,9 @@ class Commands {
   // Whether the relay would send what is in the queue.
   std::move_only_function<bool(const Relay&, const smp::RecipientId&)> subscribed;
 
+  // Of CommandKind::create: link_data, when a short link is wanted, is what it leads to beside the connection.
+  [[nodiscard]] static Bytes create_argument(std::optional<BytesView> link_data);
+
   // In a turn: stores the command; it runs after the commit.
   [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, std::string server, Bytes argument);
   // One of our relays, at random; another than the one to avoid, if there is one. Empty: we have none.
@@ -79,6 +82,17 @@ class Commands {
   using Created = std::move_only_function<Result<>(const RcvQueue&)>;
   [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
                                    Created created);
+  // A short link that is made together with its queue (commands_links.cpp).
+  struct NewLink {
+    protocol::CorrId corr_id;
+    protocol::LinkCredentials credentials;
+    Bytes sealed_user;
+  };
+  // Whether one is wanted, and the relay can have it.
+  [[nodiscard]] bool makes_link(const Command& command, const smp::client::Client& client) const;
+  [[nodiscard]] Result<NewLink> new_link(const Command& command, const Connection& connection, RcvQueue& queue);
+  [[nodiscard]] static smp::command::New::Mode mode_of(const NewLink& link, const RcvQueue& queue);
+  [[nodiscard]] Result<> keep_link(NewLink& link, const RcvQueue& queue, const smp::broker::Ids& ids);
   [[nodiscard]] bool wanted(CommandKey key);
   void drop_queue(Relay& relay, const smp::RecipientId& queue, const crypto::AuthPrivateKey& key);
   [[nodiscard]] Result<> skey(const Command& command, const Connection& connection, const SndQueue& queue);

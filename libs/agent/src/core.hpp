@@ -4,6 +4,7 @@
 #include "simplex/agent/config.hpp"
 #include "simplex/protocol/server_address.hpp"
 #include "command_table.hpp"
+#include "link_table.hpp"
 #include "message_table.hpp"
 #include "outbox.hpp"
 #include "queue_table.hpp"
@@ -27,6 +28,7 @@ struct Core {
         messages(database),
         commands(database),
         requests(database),
+        links(database),
         outbox(deps.loop, database, turn, connections, messages) {}
 
   [[nodiscard]] WallTime now() const { return dependencies.loop.wall(); }
@@ -44,6 +46,7 @@ struct Core {
   MessageTable messages;
   CommandTable commands;
   RequestTable requests;
+  LinkTable links;
   Outbox outbox;
 };
 

@@ -31,6 +31,7 @@ struct Encoder {
   std::optional<EventKind> operator()(const InvitationReady& e) {
     connection = e.connection;
     payload.raw(e.link);
+    if (!e.short_link.empty()) payload.raw("\n").raw(e.short_link);
     return EventKind::invitation_ready;
   }
   std::optional<EventKind> operator()(const Joined& e) {
@@ -110,7 +111,12 @@ struct Encoder {
 
 Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& reader) {
   switch (kind) {
-    case EventKind::invitation_ready: return InvitationReady{connection, std::string(as_text(reader.tail()))};
+    case EventKind::invitation_ready: {
+      const auto links = as_text(reader.tail());
+      const auto end = std::min(links.find('\n'), links.size());
+      return InvitationReady{connection, std::string(links.substr(0, end)),
+                             std::string(links.substr(std::min(end + 1, links.size())))};
+    }
     case EventKind::joined: return Joined{connection};
     case EventKind::confirmation_received: {
       SIMPLEX_ASSIGN(const auto confirmation, reader.i64());

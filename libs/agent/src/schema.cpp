@@ -276,6 +276,36 @@ ALTER TABLE connections DROP COLUMN queue_since_number;
 ALTER TABLE connections DROP COLUMN queue_since;
 )sql";
 
+// Short links. A program from before would leave out that one was wanted, and so does the way back.
+constexpr std::string_view links_up = R"sql(
+CREATE TABLE own_links (
+  conn INTEGER NOT NULL PRIMARY KEY REFERENCES connections ON DELETE CASCADE,
+  link_id BLOB NOT NULL,
+  link_key BLOB NOT NULL,
+  signing_key BLOB NOT NULL,                   -- Ed25519 private
+  root_key BLOB NOT NULL,                      -- Ed25519
+  sealed_fixed BLOB NOT NULL,                  -- as its relay has it
+  link TEXT NOT NULL
+) STRICT;
+
+-- One-time links of others: the key that the relay gave their data to.
+CREATE TABLE read_invitations (
+  server TEXT NOT NULL,
+  link_id BLOB NOT NULL,
+  sender_key BLOB NOT NULL,                    -- Ed25519 private
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (server, link_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX read_invitations_by_age ON read_invitations (created_at);
+)sql";
+
+constexpr std::string_view links_down = R"sql(
+DELETE FROM commands WHERE kind IN (9, 10, 11);
+UPDATE commands SET argument = x'' WHERE kind = 0;
+DROP TABLE read_invitations;
+DROP TABLE own_links;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -284,6 +314,7 @@ constexpr store::Migration migrations[] = {
     {5, "agent: rotation of queues", rotation_up, rotation_down},
     {6, "agent: post-quantum encryption on and off", pq_wanted_up, pq_wanted_down},
     {7, "agent: automatic rotation", queue_since_up, queue_since_down},
+    {8, "agent: short links", links_up, links_down},
 };
 
 }  // namespace

@@ -20,6 +20,14 @@ EventBody again(const EventBody& event) {
 
 TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(std::get<InvitationReady>(again(InvitationReady{connection, "simplex:/x"})).link, "simplex:/x");
+  const auto both = std::get<InvitationReady>(again(InvitationReady{connection, "simplex:/x", "https://y/i#z"}));
+  EXPECT_EQ(both.link, "simplex:/x");
+  EXPECT_EQ(both.short_link, "https://y/i#z");
+  // As programs before short links stored it.
+  const auto old = decode_event(EventKind::invitation_ready, connection, as_bytes("simplex:/x"));
+  ASSERT_TRUE(old);
+  EXPECT_EQ(std::get<InvitationReady>(*old).link, "simplex:/x");
+  EXPECT_EQ(std::get<InvitationReady>(*old).short_link, "");
   (void)std::get<Joined>(again(Joined{connection}));
   const auto confirmation =
       std::get<ConfirmationReceived>(again(ConfirmationReceived{connection, ConfirmationId(7), {1, 2}, true}));

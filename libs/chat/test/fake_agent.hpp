@@ -42,7 +42,8 @@ class FakeAgent final : public agent::Agent {
   void handled(agent::EventId event) override { record_.handled.push_back(event.value()); }
   Result<agent::UserId> create_user() override { return agent::UserId(1); }
   Result<std::vector<agent::UserId>> users() override { return std::vector{agent::UserId(1)}; }
-  Result<agent::ConnectionId> create_connection(agent::UserId, bool, std::optional<agent::ConnectionId> id) override {
+  Result<agent::ConnectionId> create_connection(agent::UserId, bool, std::optional<agent::ConnectionId> id,
+                                                std::optional<BytesView>) override {
     record_.created.push_back(id.value());
     return *id;
   }
@@ -58,7 +59,8 @@ class FakeAgent final : public agent::Agent {
     return {};
   }
   // Chats do not use these yet.
-  Result<agent::ConnectionId> create_address(agent::UserId, std::optional<agent::ConnectionId>) override {
+  Result<agent::ConnectionId> create_address(agent::UserId, std::optional<agent::ConnectionId>,
+                                             std::optional<BytesView>) override {
     return not_used();
   }
   Result<agent::ConnectionId> accept_request(agent::RequestId, BytesView, bool,

@@ -76,13 +76,16 @@ class Agent {
   // ---- connections --------------------------------------------------------------------------------------------------
   // Creates an invitation: InvitationReady follows, or ConnectionFailed. pq: post-quantum key agreement is supported
   // (the KEM key travels in the confirmation, the link stays short). A known id repeats the outcome.
+  // link_data: a short link is made too (SMP v15), and shows this to whoever has it: a profile, for example. The relay
+  // keeps it encrypted and cannot read it. With an older relay there is the long link alone. Errors: limit (link data).
   [[nodiscard]] virtual Result<ConnectionId> create_connection(UserId user, bool pq,
-                                                               std::optional<ConnectionId> id = std::nullopt) = 0;
+                                                               std::optional<ConnectionId> id = std::nullopt,
+                                                               std::optional<BytesView> link_data = std::nullopt) = 0;
 
   // Creates an address that any number of peers can use, each of which becomes a RequestReceived: InvitationReady
-  // follows, or ConnectionFailed. A known id repeats the outcome. delete_connection ends it.
-  [[nodiscard]] virtual Result<ConnectionId> create_address(UserId user,
-                                                            std::optional<ConnectionId> id = std::nullopt) = 0;
+  // follows, or ConnectionFailed. A known id repeats the outcome. delete_connection ends it. link_data: as above.
+  [[nodiscard]] virtual Result<ConnectionId> create_address(UserId user, std::optional<ConnectionId> id = std::nullopt,
+                                                            std::optional<BytesView> link_data = std::nullopt) = 0;
 
   // Joins by a one-time invitation link with our connection information. Joined follows when the inviter's relay has it,
   // then PeerInfoReceived and Connected; ConnectionFailed when the invitation is used up, or no version is common.
@@ -150,5 +153,7 @@ inline constexpr std::size_t max_message_body = 15'795;
 inline constexpr std::size_t max_message_body_pq = 13'573;
 inline constexpr std::size_t max_connection_info = 14'500;
 inline constexpr std::size_t max_connection_info_pq = 10'774;
+// What a short link shows, in octets.
+inline constexpr std::size_t max_link_data = 13'706;
 
 }  // namespace simplex::agent

@@ -51,9 +51,11 @@ enum class Failure : std::uint8_t {
 // ---- durable events -------------------------------------------------------------------------------------------------
 
 // INV: the invitation or the address is ready to be given to the peer, as text of a simplex: link; see protocol ConnectionLink.
+// Both links lead to the same. There is no short one when none was asked for, or when its relay is too old for it.
 struct InvitationReady {
   ConnectionId connection;
   std::string link;
+  std::string short_link = {};
 };
 // JOINED: our confirmation has been accepted by the inviter's relay, or our request by that of the address.
 struct Joined {
