@@ -319,19 +319,26 @@ Result<MessageId> AgentImpl::send_message(ConnectionId id, BytesView body, std::
   });
 }
 
+// The relay is told before this turn is committed: the application has the message, and were the turn undone, it would be
+// told of it once more.
 Result<> AgentImpl::ack_message(ConnectionId id, MessageId message_id, Receipt receipt) {
-  return core_.turn.run([&]() -> Result<> {
+  std::optional<RcvQueue> queue;
+  smp::MessageId relay_message;
+  UserId user;
+  SIMPLEX_TRY(core_.turn.run([&]() -> Result<> {
     SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
     SIMPLEX_ASSIGN(const auto message, core_.messages.received(connection.key, id, message_id));
     if (!message) return {};
     SIMPLEX_TRY(core_.messages.erase_received(connection.key, message_id));
     SIMPLEX_TRY(core_.outbox.handled(message->event));
     if (receipt == Receipt::send) SIMPLEX_TRY(deliveries_.enqueue_receipt(connection, *message));
-    if (!started_) return {};
-    SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(message->queue));
-    if (queue) reception_.acknowledge(relays_.get(connection.user, queue->server), *queue, message->relay_message_id);
+    user = connection.user;
+    relay_message = message->relay_message_id;
+    SIMPLEX_ASSIGN(queue, core_.queues.rcv_queue(message->queue));
     return {};
-  });
+  }));
+  if (started_ && queue) Reception::tell(relays_.get(user, queue->server), *queue, relay_message);
+  return {};
 }
 
 }  // namespace simplex::agent

@@ -179,6 +179,14 @@ Result<std::vector<ConnKey>> ConnectionTable::with_worn_queues(const Worn& worn,
   }
 }
 
+Result<SenderMessageId> ConnectionTable::last_sent(ConnKey key) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT last_sent_number FROM connections WHERE conn = ?"));
+  SIMPLEX_TRY(row.bind_all(key));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return no_connection();
+  return row.number<SenderMessageId>(0);
+}
+
 Result<> ConnectionTable::set_received(ConnKey key, SenderMessageId number, const MessageHash& hash) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET last_received_number = ?, last_received_hash = ? WHERE conn = ?", number,
                       hash, key));

@@ -86,6 +86,7 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_sent_hash(ConnKey key, const MessageHash& hash);
   [[nodiscard]] Result<ReceiveNumbers> next_to_receive(ConnKey key);
   [[nodiscard]] Result<SenderMessageId> last_received(ConnKey key);
+  [[nodiscard]] Result<SenderMessageId> last_sent(ConnKey key);
   [[nodiscard]] Result<> set_received(ConnKey key, SenderMessageId number, const MessageHash& hash);
 
  private:

@@ -9,6 +9,11 @@
 namespace simplex::agent {
 namespace {
 
+// On their way to one queue at once. More brings nothing: their answers come together.
+constexpr std::size_t most_in_flight = 16;
+// Relays allow 128 messages in a queue, unless their operators change it.
+constexpr std::int64_t surely_free = 64;
+
 bool is_confirmation(DeliveryKind kind) { return kind == DeliveryKind::info || kind == DeliveryKind::info_reply; }
 
 bool notifies(DeliveryKind kind) {
@@ -146,37 +151,76 @@ void DeliveryQueues::stop() { queues_.clear(); }
 
 void DeliveryQueues::kick(SndQueueKey queue) {
   const auto found = queues_.find(queue);
-  if (found != queues_.end() && (found->second.in_flight || found->second.timer.armed() || found->second.waiting)) {
+  if (found != queues_.end() &&
+      (found->second.settling || found->second.timer.armed() || found->second.waiting || !found->second.has_room())) {
     return;
   }
-  if (auto done = send_first(queue); !done) core_.storage_failed(done.error());
+  if (auto done = send_some(queue); !done) core_.storage_failed(done.error());
 }
 
-Result<> DeliveryQueues::send_first(SndQueueKey queue_key) {
-  SIMPLEX_ASSIGN(auto delivery, core_.messages.first_of(queue_key, committed_));
-  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(queue_key));
-  if (!delivery || !queue || queue->parked()) {
-    queues_.erase(queue_key);
-    return {};
+bool DeliveryQueues::Sending::has_room() const {
+  if (in_flight == 0) return true;
+  return !alone && !settling && !trying && in_flight < most_in_flight &&
+         unread + static_cast<std::int64_t>(in_flight) < surely_free;
+}
+
+// Until a queue is in use the answer decides what comes next.
+bool DeliveryQueues::goes_alone(const Delivery& delivery, const SndQueue& queue) {
+  return is_confirmation(delivery.kind) || delivery.kind == DeliveryKind::hello ||
+         delivery.kind == DeliveryKind::request || queue.purpose != QueuePurpose::messages;
+}
+
+Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
+  auto found = queues_.find(queue_key);
+  std::optional<SndQueue> queue;
+  for (;;) {
+    const bool others = found != queues_.end() && found->second.in_flight > 0;
+    if (others && !found->second.has_room()) return {};
+    SIMPLEX_ASSIGN(auto delivery,
+                   core_.messages.first_of(queue_key, others ? found->second.last : DeliveryKey(), committed_));
+    if (delivery && !queue) {
+      SIMPLEX_ASSIGN(queue, core_.queues.snd_queue(queue_key));
+    }
+    if (!delivery || !queue || queue->parked()) {
+      // What is known of the peer's reading serves the next message.
+      if (found != queues_.end() && !others && found->second.unread >= surely_free) queues_.erase(found);
+      return {};
+    }
+    if (found == queues_.end()) {
+      // All that was ever sent to the peer may wait there.
+      SIMPLEX_ASSIGN(const auto sent, core_.connections.last_sent(delivery->conn));
+      found = queues_.try_emplace(queue_key, core_.config.timeouts, sent.value()).first;
+    }
+    auto& sending = found->second;
+    if (!others) {
+      SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
+      sending.relay = &relays_.get(connection.user, queue->server);
+      sending.alone = false;
+    }
+    if (sending.relay->client() == nullptr) {
+      if (others) return {};  // their answers come first
+      sending.waiting = true;
+      relays_.need(*sending.relay);
+      return {};
+    }
+    const bool alone = goes_alone(*delivery, *queue);
+    if (alone && others) return {};
+    sending.alone = alone;
+    SIMPLEX_TRY(send_one(std::move(*delivery), *queue, sending));
   }
-  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
-  auto& sending = queues_.try_emplace(queue_key, core_.config.timeouts).first->second;
-  sending.relay = &relays_.get(connection.user, queue->server);
-  auto* client = sending.relay->client();
-  if (client == nullptr) {
-    sending.waiting = true;
-    relays_.need(*sending.relay);
-    return {};
-  }
-  SIMPLEX_ASSIGN(const auto body, body_of(*delivery, *queue));
-  const bool unsigned_ = delivery->kind == DeliveryKind::request ||
-                         (is_confirmation(delivery->kind) && !protocol::sender_can_secure(queue->mode));
-  const smp::MessageFlags flags{.notification = notifies(delivery->kind)};
-  sending.in_flight = true;
-  client->send_message(queue->sender_id, unsigned_ ? nullptr : &queue->sender_key, flags, body,
-                       [this, queue_key, delivery = std::move(*delivery)](smp::client::Outcome<> outcome) {
-                         answered(queue_key, delivery, outcome);
-                       });
+}
+
+Result<> DeliveryQueues::send_one(Delivery delivery, const SndQueue& queue, Sending& sending) {
+  SIMPLEX_ASSIGN(const auto body, body_of(delivery, queue));
+  const bool unsigned_ = delivery.kind == DeliveryKind::request ||
+                         (is_confirmation(delivery.kind) && !protocol::sender_can_secure(queue.mode));
+  const smp::MessageFlags flags{.notification = notifies(delivery.kind)};
+  ++sending.in_flight;
+  sending.last = delivery.key;
+  sending.relay->client()->send_message(queue.sender_id, unsigned_ ? nullptr : &queue.sender_key, flags, body,
+                                        [this, delivery = std::move(delivery)](smp::client::Outcome<> outcome) mutable {
+                                          answered(std::move(delivery), outcome);
+                                        });
   return {};
 }
 
@@ -207,33 +251,64 @@ Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& 
                                   {sender_key, Content(envelope)});
 }
 
-void DeliveryQueues::answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome) {
+void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& outcome) {
+  const auto queue = delivery.queue;
   const auto found = queues_.find(queue);
   if (found == queues_.end()) return;
   auto& sending = found->second;
-  sending.in_flight = false;
-  if (!outcome) {
+  --sending.in_flight;
+  Result<> done;
+  if (outcome) {
+    ++sending.unread;
+    sending.taken = std::max(sending.taken, delivery.message);
+    if (!sending.settling) {
+      // A queue that was full takes one when it is empty.
+      if (std::exchange(sending.full, false)) sending.unread = 1;
+      sending.trying = false;
+      sending.fast.reset();
+      sending.slow.reset();
+    }
+    done = core_.turn.run([&] { return sent(delivery); });
+  } else {
     const auto& why = outcome.error();
     const bool full = why.is<smp::errors::Quota>() && !is_confirmation(delivery.kind);
     if (why.kind == smp::client::Failure::Kind::network) {  // the session is ending
-      sending.waiting = true;
-      return;
+      ++sending.unread;                                     // the relay may have it
+      sending.lost = sending.settling = true;
+    } else if (full || is_temporary(why)) {
+      if (!full) ++sending.unread;
+      if (!sending.failed) sending.failed = Failed{std::move(delivery), why};
+      sending.full = sending.full || full;
+      sending.trying = sending.settling = true;
+    } else {
+      if (!sending.settling) {
+        sending.fast.reset();
+        sending.slow.reset();
+      }
+      done = core_.turn.run([&] { return give_up(delivery, failure_of(why), why.error); });
     }
-    if (full || is_temporary(why)) {
-      retry(queue, sending, delivery, why);
-      return;
-    }
-    const auto done = core_.turn.run([&] { return give_up(delivery, failure_of(why), why.error); });
-    if (!done) return core_.storage_failed(done.error());
-  } else {
-    const auto done = core_.turn.run([&] { return sent(delivery); });
-    if (!done) return core_.storage_failed(done.error());
   }
-  sending.fast.reset();
-  sending.slow.reset();
+  if (!done) return core_.storage_failed(done.error());
   // The next message may go before the commit: were this turn undone, the relay would get this one twice, and the peer
   // knows it by its hash.
-  kick(queue);
+  const auto still = queues_.find(queue);
+  if (still == queues_.end()) return;
+  if (!still->second.settling) return kick(queue);
+  if (still->second.in_flight > 0) return;
+  settled(queue, still->second);
+}
+
+// All are answered, and the first one that is left goes next.
+void DeliveryQueues::settled(SndQueueKey queue, Sending& sending) {
+  sending.settling = false;
+  const auto failed = std::exchange(sending.failed, std::nullopt);
+  if (std::exchange(sending.lost, false)) {
+    sending.waiting = true;
+  } else if (failed) {
+    retry(queue, sending, failed->delivery, failed->why);
+  } else {
+    kick(queue);
+  }
 }
 
 // ---- outcomes -------------------------------------------------------------------------------------------------------
@@ -399,7 +474,7 @@ void DeliveryQueues::relay_down(const Relay& relay, const smp::client::Failure& 
     for (auto& [queue, sending] : queues_) {
       if (!sending.waiting || sending.relay != &relay) continue;
       SIMPLEX_TRY(give_up_expired(queue, core_.config.timeouts.message_expiry, why));
-      SIMPLEX_ASSIGN(const auto first, core_.messages.first_of(queue, committed_));
+      SIMPLEX_ASSIGN(const auto first, core_.messages.first_of(queue, DeliveryKey(), committed_));
       if (first) warn(sending, *first, failure_of(why), why.error);
     }
     return {};
@@ -410,7 +485,7 @@ void DeliveryQueues::relay_down(const Relay& relay, const smp::client::Failure& 
 bool DeliveryQueues::needs(const Relay& relay) const {
   return std::any_of(queues_.begin(), queues_.end(), [&](const auto& entry) {
     const auto& sending = entry.second;
-    return sending.relay == &relay && (sending.waiting || sending.in_flight || sending.timer.armed());
+    return sending.relay == &relay && (sending.waiting || sending.in_flight > 0 || sending.timer.armed());
   });
 }
 

@@ -1,6 +1,12 @@
-// Sending: each queue delivers its messages in order, one after another, and tries again until the relay has taken them
-// or too much time has passed (Timeouts). A message is sent only after the turn that accepted it is committed, since its
-// place in the ratchet must not be used twice.
+// Sending: each queue delivers its messages in order, and tries again until the relay has taken them or too much time has
+// passed (Timeouts). A message is sent only after the turn that accepted it is committed, since its place in the ratchet
+// must not be used twice.
+//
+// Several may be on their way to the relay at once, where none of them can be refused for want of room: then one behind it
+// could be taken, and arrive before it. So they go one after another from where the queue may be half full as relays are
+// set up, until something shows that the peer has read: its receipt, or that a queue which was full takes one again, as
+// relays allow only when it is empty. What is on its way when the session breaks goes again, all of it and in order, and
+// the peer knows by their hashes those that have come.
 #pragma once
 
 #include <map>
@@ -45,7 +51,7 @@ class DeliveryQueues {
   [[nodiscard]] Result<> arrived(const Connection& connection, MessageId message);
   // Copies that have waited too long for their queue to be used go.
   [[nodiscard]] Result<> clean_up();
-  // After the commit: its messages need not wait any more.
+  // After the commit: its messages need not wait any more; other ones may have come before those on their way.
   void wake(SndQueueKey queue);
 
   // In a turn: the relay has taken it.
@@ -66,22 +72,43 @@ class DeliveryQueues {
   void forget(SndQueueKey queue) { queues_.erase(queue); }
 
  private:
+  struct Failed {
+    Delivery delivery;
+    smp::client::Failure why;
+  };
   struct Sending {
-    explicit Sending(const Timeouts& timeouts) : fast(timeouts.message_fast), slow(timeouts.message_slow) {}
-    bool in_flight = false;
+    Sending(const Timeouts& timeouts, std::int64_t unread_before)
+        : fast(timeouts.message_fast), slow(timeouts.message_slow), unread(unread_before) {}
+    // Whether one more may go.
+    [[nodiscard]] bool has_room() const;
+
     Relay* relay = nullptr;
     bool waiting = false;  // for the relay's session
     async::Timer timer;
     Backoff fast;
     Backoff slow;
     DeliveryKey warned;  // MessageDelayed was said of this one
+
+    std::size_t in_flight = 0;
+    DeliveryKey last;              // that is in flight
+    bool alone = false;            // nothing goes beside it
+    bool settling = false;         // nothing goes until all are answered, then from the first one on
+    bool lost = false;             // while settling: the session has ended
+    std::optional<Failed> failed;  // while settling: the first that is to be tried again
+    bool trying = false;           // after a failure: one alone, until one is taken
+    bool full = false;             // the queue was
+    std::int64_t unread = 0;       // at most so many messages of ours wait for the peer
+    MessageId taken;               // the last that the relay has taken
   };
 
   [[nodiscard]] Result<> store(Delivery delivery);
   [[nodiscard]] Result<> store_twin(Delivery delivery);
   void kick(SndQueueKey queue);
-  [[nodiscard]] Result<> send_first(SndQueueKey queue);
-  void answered(SndQueueKey queue, const Delivery& delivery, const smp::client::Outcome<>& outcome);
+  [[nodiscard]] Result<> send_some(SndQueueKey queue);
+  [[nodiscard]] Result<> send_one(Delivery delivery, const SndQueue& queue, Sending& sending);
+  void answered(Delivery delivery, const smp::client::Outcome<>& outcome);
+  void settled(SndQueueKey queue, Sending& sending);
+  [[nodiscard]] static bool goes_alone(const Delivery& delivery, const SndQueue& queue);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
   [[nodiscard]] Result<> give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why);
   void retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why);

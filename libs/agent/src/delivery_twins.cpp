@@ -29,10 +29,8 @@ Result<> DeliveryQueues::drop_replacement(const Connection& connection) {
   SIMPLEX_TRY(core_.messages.move(replacement->key, current->key));
   SIMPLEX_TRY(core_.messages.forget_twins(current->key));
   SIMPLEX_TRY(core_.queues.erase(replacement->key));  // and the copies in it
-  core_.turn.after_commit([this, gone = replacement->key, current = current->key] {
-    forget(gone);
-    kick(current);
-  });
+  core_.turn.after_commit([this, gone = replacement->key] { forget(gone); });
+  wake(current->key);
   return {};
 }
 
@@ -62,6 +60,11 @@ Result<bool> DeliveryQueues::hand_over(const Delivery& delivery) {
 }
 
 Result<> DeliveryQueues::arrived(const Connection& connection, MessageId message) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
+  if (const auto found = queue ? queues_.find(queue->key) : queues_.end(); found != queues_.end()) {
+    auto& sending = found->second;
+    if (message <= sending.taken) sending.unread = std::min(sending.unread, sending.taken.value() - message.value());
+  }
   SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
   if (!replacement) return {};
   return core_.messages.erase_told(replacement->key, message);
@@ -83,7 +86,11 @@ Result<> DeliveryQueues::clean_up() {
 }
 
 void DeliveryQueues::wake(SndQueueKey queue) {
-  core_.turn.after_commit([this, queue] { kick(queue); });
+  core_.turn.after_commit([this, queue] {
+    const auto found = queues_.find(queue);
+    if (found != queues_.end() && found->second.in_flight > 0) found->second.settling = true;
+    kick(queue);
+  });
 }
 
 }  // namespace simplex::agent

@@ -50,12 +50,12 @@ Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
   return DeliveryKey(db_.last_row_id());
 }
 
-Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey bound) {
+Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                             "created_at, twin FROM deliveries WHERE queue = ? AND delivery <= ? "
+                             "created_at, twin FROM deliveries WHERE queue = ? AND delivery > ? AND delivery <= ? "
                              "ORDER BY delivery LIMIT 1"));
-  SIMPLEX_TRY(row.bind_all(queue, bound));
+  SIMPLEX_TRY(row.bind_all(queue, after, bound));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
   SIMPLEX_ASSIGN(auto delivery, read_delivery(row));

@@ -55,8 +55,8 @@ class MessageTable {
 
   // ---- to send
   [[nodiscard]] Result<DeliveryKey> insert(const Delivery& delivery);
-  // The first of the queue that is not above the bound.
-  [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey bound);
+  // The first of the queue after that one which is not above the bound.
+  [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound);
   [[nodiscard]] Result<std::vector<Delivery>> of_queue_before(SndQueueKey queue, WallTime created);
   struct Erased {
     std::optional<DeliveryKey> twin;  // still on its way

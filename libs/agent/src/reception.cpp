@@ -50,6 +50,12 @@ void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::Mess
   });
 }
 
+void Reception::tell(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {
+  if (auto* client = relay.client()) {
+    client->acknowledge(queue.recipient_id, queue.recipient_key, message, [](const smp::client::Outcome<>&) {});
+  }
+}
+
 Result<Reception::Ack> Reception::queue_was_full(const Connection& connection, const RcvQueue& queue) {
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   if (sending && connection.may_send()) {

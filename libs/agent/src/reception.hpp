@@ -33,6 +33,8 @@ class Reception {
 
   // In a turn: tells the relay, after the commit, that the message may go.
   void acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
+  // At once. Without a session, or when the answer is lost, the relay delivers it again, and it is known by its hash.
+  static void tell(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
 
  private:
   enum class Ack : bool { later, now };

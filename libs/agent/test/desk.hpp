@@ -100,7 +100,7 @@ class Desk {
     const auto queue = core->queues.snd_queue_of(connection.key, purpose);
     EXPECT_TRUE(queue);
     if (!queue || !*queue) return std::nullopt;
-    auto delivery = core->messages.first_of((*queue)->key, DeliveryKey(1'000'000));
+    auto delivery = core->messages.first_of((*queue)->key, DeliveryKey(), DeliveryKey(1'000'000));
     EXPECT_TRUE(delivery);
     return std::move(*delivery);
   }

@@ -123,7 +123,7 @@ TEST_F(RatchetSyncTest, ADamagedMessageAllowsItAndTheNextOneEndsThat) {
   ASSERT_TRUE(row && row->step());
   ASSERT_TRUE(row->finish());
   auto& random = alice.core->dependencies.random;
-  const auto delivery = alice.core->messages.first_of(alice.sending().key, DeliveryKey(1'000'000));
+  const auto delivery = alice.core->messages.first_of(alice.sending().key, DeliveryKey(), DeliveryKey(1'000'000));
   ASSERT_TRUE(delivery && *delivery);
   auto sealed = *(*delivery)->encrypt_key->encrypt((*delivery)->plaintext, (*delivery)->padded_size);
   sealed.back() ^= 1;

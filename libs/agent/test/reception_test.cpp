@@ -125,7 +125,7 @@ TEST_F(ReceptionTest, OutOfOrderMessagesAreReadAndReported) {
 TEST_F(ReceptionTest, ADamagedBodyIsReportedAndTheNextMessageIsRead) {
   confirm();
   bob.say("damaged");
-  auto delivery = bob.core->messages.first_of(bob.sending().key, DeliveryKey(1'000'000));
+  auto delivery = bob.core->messages.first_of(bob.sending().key, DeliveryKey(), DeliveryKey(1'000'000));
   ASSERT_TRUE(delivery && *delivery);
   auto encrypted = (*delivery)->encrypt_key->encrypt((*delivery)->plaintext, (*delivery)->padded_size);
   ASSERT_TRUE(encrypted);
@@ -197,7 +197,7 @@ TEST_F(ReceptionTest, AnAnsweredHelloIsNotSaidAgain) {
   EXPECT_TRUE(only<PeerInfoReceived>(bob.deliver(alice.take())));
   EXPECT_EQ(bob.count("commands"), 1);  // KEY, then HELLO
   bob.say(message::Hello{}, DeliveryKind::hello);
-  const auto waiting = bob.core->messages.first_of(bob.sending().key, DeliveryKey(1'000'000));
+  const auto waiting = bob.core->messages.first_of(bob.sending().key, DeliveryKey(), DeliveryKey(1'000'000));
   ASSERT_TRUE(waiting && *waiting);
   EXPECT_TRUE(alice.deliver(*bob.deliveries->body_of(**waiting, bob.sending())).empty());
   EXPECT_EQ(alice.count("deliveries"), 1);

@@ -21,7 +21,7 @@ class RequestsTest : public PairTest {
     const auto queues = guest.core->messages.queues_with_deliveries();
     EXPECT_EQ(queues->size(), 1u);
     const auto queue = guest.core->queues.snd_queue(queues->front());
-    const auto delivery = guest.core->messages.first_of(queues->front(), DeliveryKey(1'000'000));
+    const auto delivery = guest.core->messages.first_of(queues->front(), DeliveryKey(), DeliveryKey(1'000'000));
     EXPECT_TRUE(delivery && *delivery && queue && *queue);
     auto body = guest.deliveries->body_of(**delivery, **queue);
     EXPECT_TRUE(body && guest.core->messages.erase((*delivery)->key));

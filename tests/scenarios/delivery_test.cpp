@@ -1,0 +1,83 @@
+// Stories of many messages on their way to a relay at once.
+#include "moves.hpp"
+
+namespace simplex::world {
+namespace {
+
+int say_many(World& world, Person& speaker, Person& listener, int from) {
+  const int count = 5 + static_cast<int>(world.choose(30));
+  for (int i = 0; i < count; ++i) speaker.say(listener.name(), line(speaker.name(), from + i));
+  return from + count;
+}
+
+TEST(Delivery, OneMessageDoesNotWaitForTheAnswerToAnother) {
+  play_friends(50'000, 5, 1, [](World& world, Person& alice, Person& bob) {
+    world.network().set_latency({.least = 100ms, .most = 100ms});
+    constexpr int count = 40;
+    const auto began = world.time().now();
+    for (int i = 0; i < count; ++i) alice.say("bob", line("alice", i));
+    world.until([&] { return alice.all_sent("bob"); });
+    EXPECT_LT(world.time().now() - began, count * 200ms / 4);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Delivery, WhoeverIsKilledWhileManyAreOnTheirWay) {
+  play_friends(51'000, 200, 1, [](World& world, Person& alice, Person& bob) {
+    world.network().set_latency({.least = 1ms, .most = 80ms});
+    int said = 0;
+    for (int round = 0; round < 3; ++round) {
+      said = say_many(world, alice, bob, said);
+      bob.say("alice", line("bob", round));
+      Person& victim = world.choose(2) == 0 ? alice : bob;
+      kill(world, victim);
+      start_again(world, victim);
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+TEST(Delivery, WhileSessionsBreakAndTheRelayRestarts) {
+  play_friends(52'000, 60, 1, [](World& world, Person& alice, Person& bob) {
+    world.network().set_latency({.least = 1ms, .most = 100ms});
+    world.network().set_loss_of_connection(0.01);
+    int said = 0;
+    for (int round = 0; round < 4; ++round) {
+      said = say_many(world, alice, bob, said);
+      pass_up_to(world, 2s);
+      if (world.choose(2) == 0) {
+        Relay& relay = world.relay("r1");
+        relay.stop();
+        pass_up_to(world, 3s);
+        relay.start();
+      }
+      if (world.choose(3) == 0) {
+        kill(world, alice);
+        start_again(world, alice);
+      }
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+// The queue holds 128. What it refuses comes after all that it has taken, and before what is said later.
+TEST(Delivery, WhenBobComesBackWhileHisQueueBecomesFull) {
+  play_friends(53'000, 30, 1, [](World& world, Person& alice, Person& bob) {
+    world.network().set_latency({.least = 1ms, .most = 60ms});
+    bob.stop();
+    for (int i = 0; i < 120; ++i) alice.say("bob", line("alice", i));
+    world.until([&] { return alice.all_sent("bob"); });
+    if (::testing::Test::HasFatalFailure()) return;
+    for (int i = 120; i < 180; ++i) alice.say("bob", line("alice", i));
+    pass_up_to(world, 3s);
+    bob.start();
+    if (world.choose(2) == 0) {
+      kill(world, alice, 3s);
+      start_again(world, alice);
+    }
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
+}  // namespace
+}  // namespace simplex::world
