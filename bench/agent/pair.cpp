@@ -116,8 +116,10 @@ class Pair {
     Duration stored{};
     SIMPLEX_TRY(alice_.call([&](agent::Agent& agent) -> Result<> {
       const Bytes body(settings_.size, 'x');
+      std::vector<agent::SendRequest> requests;
+      for (std::size_t i = 0; i < settings_.group; ++i) requests.push_back({alices_[i], std::nullopt});
       const auto start = now();
-      for (std::size_t i = 0; i < settings_.group; ++i) SIMPLEX_TRY(agent.send_message(alices_[i], body));
+      for (const auto& sent : agent.send_messages(requests, body)) SIMPLEX_TRY(sent);
       SIMPLEX_TRY(agent.flush());
       stored = now() - start;
       return {};

@@ -79,5 +79,28 @@ TEST(Delivery, WhenBobComesBackWhileHisQueueBecomesFull) {
   });
 }
 
+TEST(Delivery, AMessageToAllIsThereOnceForEach) {
+  play(54'000, 40, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    world.network().set_latency({.least = 1ms, .most = 50ms});
+    Person& alice = world.person("alice", "r1");
+    std::vector<Person*> friends;
+    for (const auto* name : {"bob", "carol", "dave"}) {
+      friends.push_back(&world.person(name, friends.size() == 1 ? "r2" : "r1"));
+      world.befriend(alice, *friends.back());
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+    for (int round = 0; round < 4; ++round) {
+      for (int i = 0; i < 3; ++i) alice.say_to_all(line("alice", round * 10 + i));
+      alice.say("carol", line("alice", round * 10 + 9));
+      Person& victim = world.choose(3) == 0 ? *friends[world.choose(3)] : alice;
+      kill(world, victim);
+      start_again(world, victim);
+    }
+    for (auto* each : friends) world.until_all_is_heard(alice, *each);
+  });
+}
+
 }  // namespace
 }  // namespace simplex::world

@@ -114,6 +114,27 @@ void Person::say(const std::string& friend_name, std::string text) {
   if (running() && them.connected) send(them, them.said.back());
 }
 
+void Person::say_to_all(const std::string& text) {
+  log_.info("says to all: " + text);
+  std::vector<agent::SendRequest> requests;
+  std::vector<Said*> said;
+  for (auto& [name, them] : diary_.friends) {
+    if (them.deleted) continue;
+    them.said.push_back({text, *agent::SendKey::from(random_.bytes(16)), std::nullopt, false});
+    if (!them.connected) continue;
+    requests.push_back({them.connection, them.said.back().key});
+    said.push_back(&them.said.back());
+  }
+  if (!running()) return;
+  const auto sent = agent_->send_messages(requests, as_bytes(text));
+  ASSERT_EQ(sent.size(), said.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    if (!sent[i] && sent[i].error().advice == Advice::retry) continue;
+    ASSERT_TRUE(sent[i]) << sent[i].error().message;
+    said[i]->message = *sent[i];
+  }
+}
+
 void Person::forget(const std::string& friend_name) {
   Friend& them = diary_.friends.at(friend_name);
   const auto deleted = agent_->delete_connection(them.connection);

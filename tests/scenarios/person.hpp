@@ -49,6 +49,7 @@ class Person {
   void invite(const std::string& friend_name);
   void join(const std::string& friend_name, const std::string& link);
   void say(const std::string& friend_name, std::string text);
+  void say_to_all(const std::string& text);  // the same to everybody, at once
   void forget(const std::string& friend_name);
   // An address, and everybody who uses it becomes a friend.
   void make_address();

@@ -299,24 +299,45 @@ Result<std::vector<ConnectionId>> AgentImpl::connections(UserId user) { return c
 // ---- messages -------------------------------------------------------------------------------------------------------
 
 Result<MessageId> AgentImpl::send_message(ConnectionId id, BytesView body, std::optional<SendKey> key) {
-  return core_.turn.run([&]() -> Result<MessageId> {
-    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
-    if (key) {
-      SIMPLEX_ASSIGN(const auto known, core_.messages.message_of(connection.key, *key));
-      if (known) return *known;
-    }
-    SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
-    if (!connection.connected || !queue) return not_connected();
-    if (!connection.may_send()) {
-      return fail(ErrorKind::conflict,
-                  "The peer could not read the message: the two sides have to agree on new encryption keys first.",
-                  Advice::retry);
-    }
-    SIMPLEX_ASSIGN(const auto message,
-                   deliveries_.enqueue(connection, *queue, DeliveryKind::user, message::User{Content(body)}));
-    if (key) SIMPLEX_TRY(core_.messages.insert_send_key(connection.key, *key, message, core_.now()));
-    return message;
-  });
+  return core_.turn.run([&] { return send({id, key}, body, nullptr); });
+}
+
+// Each is kept or undone alone, and all that are kept are one turn.
+std::vector<Result<MessageId>> AgentImpl::send_messages(std::span<const SendRequest> requests, BytesView body) {
+  std::optional<SharedBody> shared;
+  std::vector<Result<MessageId>> sent;
+  sent.reserve(requests.size());
+  for (const auto& request : requests) {
+    auto body_of_all = shared;
+    sent.push_back(core_.turn.run([&] { return send(request, body, requests.size() > 1 ? &body_of_all : nullptr); }));
+    if (sent.back()) shared = body_of_all;
+  }
+  return sent;
+}
+
+Result<MessageId> AgentImpl::send(const SendRequest& request, BytesView body, std::optional<SharedBody>* shared) {
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(request.connection));
+  if (request.key) {
+    SIMPLEX_ASSIGN(const auto known, core_.messages.message_of(connection.key, *request.key));
+    if (known) return *known;
+  }
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
+  if (!connection.connected || !queue) return not_connected();
+  if (!connection.may_send()) {
+    return fail(ErrorKind::conflict,
+                "The peer could not read the message: the two sides have to agree on new encryption keys first.",
+                Advice::retry);
+  }
+  if (shared != nullptr && !*shared) {
+    SIMPLEX_ASSIGN(*shared, core_.messages.insert_body(body));
+  }
+  SIMPLEX_ASSIGN(const auto message,
+                 deliveries_.enqueue(connection, *queue, DeliveryKind::user, message::User{Content(body)},
+                                     shared != nullptr ? *shared : std::nullopt));
+  if (request.key) {
+    SIMPLEX_TRY(core_.messages.insert_send_key(connection.key, *request.key, message, core_.now()));
+  }
+  return message;
 }
 
 // The relay is told before this turn is committed: the application has the message, and were the turn undone, it would be

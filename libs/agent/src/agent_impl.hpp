@@ -52,6 +52,7 @@ class AgentImpl final : public Agent {
   Result<std::vector<ConnectionId>> connections(UserId user) override;
 
   Result<MessageId> send_message(ConnectionId connection, BytesView body, std::optional<SendKey> key) override;
+  std::vector<Result<MessageId>> send_messages(std::span<const SendRequest> requests, BytesView body) override;
   Result<> ack_message(ConnectionId connection, MessageId message, Receipt receipt) override;
 
  private:
@@ -64,6 +65,8 @@ class AgentImpl final : public Agent {
   void clean_up();
 
   [[nodiscard]] Result<> check_user(UserId user);
+  // In a turn. shared: of a message to many; stored by the first that needs it.
+  [[nodiscard]] Result<MessageId> send(const SendRequest& request, BytesView body, std::optional<SharedBody>* shared);
   // In a turn (agent_joining.cpp).
   [[nodiscard]] Result<Connection> insert_own(UserId user, Role role, bool pq, std::optional<ConnectionId> id);
   [[nodiscard]] Result<ConnectionId> create(UserId user, Role role, bool pq, std::optional<ConnectionId> id,

@@ -25,7 +25,7 @@ bool notifies(DeliveryKind kind) {
 // ---- accepting ------------------------------------------------------------------------------------------------------
 
 Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
-                                          AMessage message) {
+                                          AMessage message, std::optional<SharedBody> shared) {
   SIMPLEX_ASSIGN(auto numbers, core_.connections.next_to_send(connection.key));
   auto plaintext = encode(AgentMessage{numbers.number, numbers.previous, std::move(message)});
   const auto padded = padded_message_size(connection.agent_version, connection.pq);
@@ -49,7 +49,8 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
                      .padded_size = padded,
                      .plaintext = std::move(plaintext),
                      .pq = prepared.pq,
-                     .created = core_.now()}));
+                     .created = core_.now(),
+                     .shared = shared}));
   return numbers.message;
 }
 

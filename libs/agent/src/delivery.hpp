@@ -22,8 +22,9 @@ class DeliveryQueues {
   DeliveryQueues(Core& core, Relays& relays) : core_(core), relays_(relays) {}
 
   // In a turn: numbers and encrypts the message, and stores it.
+  // shared: the body of a user's message, where it is stored already.
   [[nodiscard]] Result<MessageId> enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
-                                          AMessage message);
+                                          AMessage message, std::optional<SharedBody> shared = std::nullopt);
   // In a turn: our connection information, with a reply queue when we join.
   [[nodiscard]] Result<> enqueue_confirmation(const Connection& connection, const SndQueue& queue,
                                               const RatchetContent& content);

@@ -26,6 +26,13 @@ Result<Delivery> read_delivery(const store::Statement& row) {
     if (!read) return damaged();
     key = std::move(*read);
   }
+  auto plaintext = row.bytes(7);
+  std::optional<SharedBody> shared;
+  if (!row.is_null(11)) {
+    const auto content = row.octets(12);
+    shared = SharedBody{row.number<BodyKey>(11), content.size()};
+    plaintext.insert(plaintext.end(), content.begin(), content.end());
+  }
   return Delivery{.key = row.number<DeliveryKey>(0),
                   .conn = row.number<ConnKey>(1),
                   .queue = row.number<SndQueueKey>(2),
@@ -33,27 +40,40 @@ Result<Delivery> read_delivery(const store::Statement& row) {
                   .kind = static_cast<DeliveryKind>(row.integer(4)),
                   .encrypt_key = std::move(key),
                   .padded_size = static_cast<std::size_t>(row.integer(6)),
-                  .plaintext = row.bytes(7),
+                  .plaintext = std::move(plaintext),
                   .pq = row.boolean(8),
                   .created = row.time(9),
-                  .twin = row.is_null(10) ? std::nullopt : std::optional(row.number<DeliveryKey>(10))};
+                  .twin = row.is_null(10) ? std::nullopt : std::optional(row.number<DeliveryKey>(10)),
+                  .shared = shared};
 }
 
 }  // namespace
 
+Result<SharedBody> MessageTable::insert_body(BytesView content) {
+  SIMPLEX_TRY(db_.run("INSERT INTO bodies (content) VALUES (?)", content));
+  return SharedBody{BodyKey(db_.last_row_id()), content.size()};
+}
+
 Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
+  BytesView plaintext = delivery.plaintext;
+  std::optional<BodyKey> body;
+  if (delivery.shared) {
+    plaintext = plaintext.first(plaintext.size() - delivery.shared->size);
+    body = delivery.shared->key;
+  }
   SIMPLEX_TRY(db_.run(
       "INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-      "created_at, twin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_at, twin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind), encoded(delivery.encrypt_key),
-      delivery.padded_size, delivery.plaintext, delivery.pq, delivery.created, delivery.twin));
+      delivery.padded_size, plaintext, delivery.pq, delivery.created, delivery.twin, body));
   return DeliveryKey(db_.last_row_id());
 }
 
 Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                             "created_at, twin FROM deliveries WHERE queue = ? AND delivery > ? AND delivery <= ? "
+                             "created_at, twin, body, content FROM deliveries LEFT JOIN bodies USING (body) "
+                             "WHERE queue = ? AND delivery > ? AND delivery <= ? "
                              "ORDER BY delivery LIMIT 1"));
   SIMPLEX_TRY(row.bind_all(queue, after, bound));
   SIMPLEX_ASSIGN(const bool found, row.step());
@@ -65,7 +85,8 @@ Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, Delive
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
-                             "pq, created_at, twin FROM deliveries WHERE queue = ? AND created_at < ? "
+                             "pq, created_at, twin, body, content FROM deliveries LEFT JOIN bodies USING (body) "
+                             "WHERE queue = ? AND created_at < ? "
                              "ORDER BY delivery LIMIT 256"));
   SIMPLEX_TRY(rows.bind_all(queue, created));
   std::vector<Delivery> found;

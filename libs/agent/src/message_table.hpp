@@ -10,6 +10,14 @@ namespace simplex::agent {
 
 struct DeliveryKeyTag;
 using DeliveryKey = StrongInt<DeliveryKeyTag, std::int64_t>;
+struct BodyKeyTag;
+using BodyKey = StrongInt<BodyKeyTag, std::int64_t>;
+
+// The end of the plaintext of several deliveries, stored once; it goes with the last of them.
+struct SharedBody {
+  BodyKey key;
+  std::size_t size = 0;
+};
 
 enum class DeliveryKind : std::uint8_t {
   info = 0,        // confirmation of the inviter
@@ -38,6 +46,7 @@ struct Delivery {
   bool pq = false;
   WallTime created;
   std::optional<DeliveryKey> twin{};
+  std::optional<SharedBody> shared{};
 };
 
 struct StoredMessage {
@@ -54,6 +63,7 @@ class MessageTable {
   explicit MessageTable(store::Database& database) : db_(database) {}
 
   // ---- to send
+  [[nodiscard]] Result<SharedBody> insert_body(BytesView content);
   [[nodiscard]] Result<DeliveryKey> insert(const Delivery& delivery);
   // The first of the queue after that one which is not above the bound.
   [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound);

@@ -306,6 +306,30 @@ DROP TABLE read_invitations;
 DROP TABLE own_links;
 )sql";
 
+// What is sent to many is stored once: their deliveries have its end in common.
+constexpr std::string_view bodies_up = R"sql(
+CREATE TABLE bodies (
+  body INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  content BLOB NOT NULL
+) STRICT;
+ALTER TABLE deliveries ADD COLUMN body INTEGER;  -- what follows the plaintext
+CREATE INDEX deliveries_of_body ON deliveries (body) WHERE body IS NOT NULL;
+CREATE TRIGGER deliveries_last_of_body AFTER DELETE ON deliveries
+WHEN OLD.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM deliveries WHERE body = OLD.body)
+BEGIN
+  DELETE FROM bodies WHERE body = OLD.body;
+END;
+)sql";
+
+constexpr std::string_view bodies_down = R"sql(
+DROP TRIGGER deliveries_last_of_body;
+DROP INDEX deliveries_of_body;
+UPDATE deliveries SET plaintext =
+  CAST(plaintext || (SELECT content FROM bodies WHERE bodies.body = deliveries.body) AS BLOB) WHERE body IS NOT NULL;
+ALTER TABLE deliveries DROP COLUMN body;
+DROP TABLE bodies;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -315,6 +339,7 @@ constexpr store::Migration migrations[] = {
     {6, "agent: post-quantum encryption on and off", pq_wanted_up, pq_wanted_down},
     {7, "agent: automatic rotation", queue_since_up, queue_since_down},
     {8, "agent: short links", links_up, links_down},
+    {9, "agent: bodies of messages to many", bodies_up, bodies_down},
 };
 
 }  // namespace

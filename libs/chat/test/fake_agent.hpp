@@ -89,6 +89,12 @@ class FakeAgent final : public agent::Agent {
     if (added) record_.sent.push_back({connection, std::string(as_text(body)), used});
     return agent::MessageId(number->second);
   }
+  std::vector<Result<agent::MessageId>> send_messages(std::span<const agent::SendRequest> requests,
+                                                      BytesView body) override {
+    std::vector<Result<agent::MessageId>> sent;
+    for (const auto& request : requests) sent.push_back(send_message(request.connection, body, request.key));
+    return sent;
+  }
   Result<> ack_message(agent::ConnectionId, agent::MessageId message, agent::Receipt) override {
     record_.acknowledged.push_back(message.value());
     return {};

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "simplex/agent/config.hpp"
 #include "simplex/agent/events.hpp"
@@ -47,6 +48,12 @@ struct ConnectionState {
   std::string sending_relay;
   bool switching = false;         // our queue moves to another relay
   bool can_abort_switch = false;  // it can still be taken back
+};
+
+// One of those that a message goes to; see Agent::send_message.
+struct SendRequest {
+  ConnectionId connection;
+  std::optional<SendKey> key;
 };
 
 class Agent {
@@ -138,6 +145,10 @@ class Agent {
   // returns the same id and sends nothing. Errors: not_found, conflict (not connected yet), limit (see below).
   [[nodiscard]] virtual Result<MessageId> send_message(ConnectionId connection, BytesView body,
                                                        std::optional<SendKey> key = std::nullopt) = 0;
+  // The same message to many connections, as send_message to each: a group. All that are accepted are accepted together,
+  // whatever happens, and the body is stored once. The results are in the order of the requests.
+  [[nodiscard]] virtual std::vector<Result<MessageId>> send_messages(std::span<const SendRequest> requests,
+                                                                     BytesView body) = 0;
   // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated. A receipt
   // tells the peer so (MessageDelivered there); peers before agent version 4 get none. Repeating it is harmless.
   [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message,
