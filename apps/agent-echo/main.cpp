@@ -62,8 +62,8 @@ class Echo {
     agent_.start([this](const agent::Event& event) { happened(event); });
     SIMPLEX_ASSIGN(const auto before, agent_.connections(user_));
     for (const auto& connection : before) (void)number_of(connection);
-    if (options_.invite) SIMPLEX_TRY(agent_.create_connection(user_, options_.pq));
-    if (options_.address) SIMPLEX_TRY(agent_.create_address(user_));
+    if (options_.invite) SIMPLEX_TRY(agent_.create_connection(user_, options_.pq, std::nullopt, link_data()));
+    if (options_.address) SIMPLEX_TRY(agent_.create_address(user_, std::nullopt, link_data()));
     if (!options_.join.empty()) {
       SIMPLEX_TRY(agent_.join_connection(user_, options_.join, as_bytes(options_.name), options_.pq));
     }
@@ -88,7 +88,7 @@ class Echo {
 
   Result<> on(const agent::InvitationReady& event) {
     (void)number_of(event.connection);
-    tell("link {}", event.link);
+    tell("link {}", event.short_link.empty() ? event.link : event.short_link);
     return {};
   }
   Result<> on(const agent::ConfirmationReceived& event) {
@@ -105,8 +105,8 @@ class Echo {
       SIMPLEX_TRY(send(event.connection, as_bytes(options_.say[i]), "say", static_cast<std::int64_t>(i)));
     }
     if (!options_.invite) return {};
-    SIMPLEX_TRY(
-        agent_.create_connection(user_, options_.pq, derived<agent::ConnectionId>("invitation", event.connection, 0)));
+    SIMPLEX_TRY(agent_.create_connection(user_, options_.pq,
+                                         derived<agent::ConnectionId>("invitation", event.connection, 0), link_data()));
     return {};
   }
   Result<> on(const agent::MessageReceived& event) {
@@ -146,6 +146,7 @@ class Echo {
     return failed(event.connection, event.error);
   }
   Result<> on(const agent::ConnectionFailed& event) { return failed(event.connection, event.error); }
+  Result<> on(const agent::LinkFailed& event) { return failed(event.connection, event.error); }
   Result<> on(const agent::ReceptionFailed& event) { return failed(event.connection, event.error); }
   Result<> on(const agent::AgentProblem& event) { return std::unexpected(event.error); }
   template <class Other>
@@ -161,6 +162,10 @@ class Echo {
     SIMPLEX_TRY(agent_.send_message(connection, body, derived<agent::SendKey>(purpose, connection, number)));
     ++unsent_;
     return {};
+  }
+  [[nodiscard]] std::optional<BytesView> link_data() const {
+    if (!options_.short_link) return std::nullopt;
+    return as_bytes(options_.name);
   }
   std::size_t number_of(const agent::ConnectionId& connection) {
     return numbers_.try_emplace(connection, numbers_.size() + 1).first->second;

@@ -64,7 +64,9 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->required();
   app.add_flag("-i,--invite", options.invite, "Make a one-time link, and the next one when it was used");
   app.add_flag("-a,--address", options.address, "Make an address: a link that many peers can use");
-  app.add_option("-j,--join", options.join, "Join by a link of either kind")->type_name("LINK");
+  app.add_flag("--short", options.short_link,
+               "Print the short link, which shows the name, where the relay can have it");
+  app.add_option("-j,--join", options.join, "Join by a link of any kind, full or short")->type_name("LINK");
   app.add_option("-n,--name", options.name, "What peers get to know of us: the connection information")
       ->capture_default_str();
   app.add_option("--say", options.say, "Say this when a connection is made (may be repeated)")->type_name("TEXT");

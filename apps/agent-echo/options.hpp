@@ -13,9 +13,10 @@ namespace simplex::echo {
 
 struct Options {
   agent::Config agent;
-  bool invite = false;   // make a one-time link, again after each connection
-  bool address = false;  // make an address
-  std::string join;      // a link of either kind
+  bool invite = false;      // make a one-time link, again after each connection
+  bool address = false;     // make an address
+  bool short_link = false;  // print the short link of either
+  std::string join;         // a link of either kind
   std::string name = "echo";
   std::vector<std::string> say;  // as soon as a connection is made
   bool pq = true;

@@ -49,6 +49,18 @@ TEST_F(EchoTest, AnAddressServesManyAndSurvivesKills) {
   EXPECT_EQ(server->stop(SIGTERM), 0);
 }
 
+TEST_F(EchoTest, ShortLinksOfBothKindsLeadThere) {
+  for (const std::string kind : {"--invite", "--address"}) {
+    auto server = echo("server" + kind, {kind, "--short"});
+    const auto link = link_of(*server);
+    EXPECT_TRUE(link.starts_with("https://")) << link;
+    auto guest = echo("guest" + kind, {"--join", link, "--say", "hello", "--no-echo", "-c", "1"});
+    guest->await("^heard 1 hello$");
+    EXPECT_EQ(guest->wait(), 0);
+    EXPECT_EQ(server->stop(SIGTERM), 0);
+  }
+}
+
 TEST_F(EchoTest, SendersLearnWhatHasCome) {
   auto server = echo("server", {"--invite"});
   auto guest = echo("guest", {"--join", link_of(*server), "--say", "hello", "--no-echo"});

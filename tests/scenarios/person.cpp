@@ -143,8 +143,28 @@ void Person::forget(const std::string& friend_name) {
 
 void Person::make_address() {
   if (!diary_.address) diary_.address = agent::new_connection_id(random_);
-  const auto created = agent_->create_address(*diary_.user, diary_.address);
+  const auto created = agent_->create_address(*diary_.user, diary_.address, link_data());
   EXPECT_TRUE(created) << created.error().message;
+}
+
+std::optional<BytesView> Person::link_data() const {
+  if (!short_links_) return std::nullopt;
+  return as_bytes(name_);
+}
+
+void Person::look_at(const std::string& link) {
+  const auto read = agent_->read_link(*diary_.user, link);
+  EXPECT_TRUE(read) << read.error().message;
+}
+
+void Person::change_address_link(const std::string& text) {
+  const auto set = agent_->set_link_data(*diary_.address, as_bytes(text));
+  EXPECT_TRUE(set) << set.error().message;
+}
+
+void Person::delete_address_link() {
+  const auto deleted = agent_->delete_link(*diary_.address);
+  EXPECT_TRUE(deleted) << deleted.error().message;
 }
 
 void Person::synchronize(const std::string& friend_name) {
@@ -247,7 +267,7 @@ void Person::repeat_what_may_be_lost() {
 }
 
 void Person::create(Friend& them) {
-  const auto created = agent_->create_connection(*diary_.user, true, them.connection);
+  const auto created = agent_->create_connection(*diary_.user, true, them.connection, link_data());
   EXPECT_TRUE(created) << created.error().message;
 }
 
@@ -282,8 +302,9 @@ void Person::happened(const agent::Event& event) {
 }
 
 void Person::on(const agent::InvitationReady& event) {
-  if (event.connection == diary_.address) diary_.address_link = event.link;
-  if (Friend* them = find(event.connection)) them->link = event.link;
+  const auto& link = event.short_link.empty() ? event.link : event.short_link;
+  if (event.connection == diary_.address) diary_.address_link = link;
+  if (Friend* them = find(event.connection)) them->link = link;
 }
 
 void Person::on(const agent::Joined& event) {
@@ -374,6 +395,11 @@ void Person::on(const agent::QueueSwitched& event) {
 void Person::on(const agent::MessageFailed& event) { trouble("a message was not delivered", event.error); }
 void Person::on(const agent::ConnectionFailed& event) { trouble("connecting failed", event.error); }
 void Person::on(const agent::ReceptionFailed& event) { trouble("a message could not be read", event.error); }
+void Person::on(const agent::LinkDataSet&) { diary_.link_changed = true; }
+void Person::on(const agent::LinkDeleted&) { diary_.link_deleted = true; }
+void Person::on(const agent::LinkFailed& event) { trouble("the link was not changed", event.error); }
+void Person::on(const agent::LinkRead& event) { seen_in_links_.emplace_back(as_text(event.link_data)); }
+void Person::on(const agent::LinkReadFailed& event) { seen_in_links_.push_back(event.error.message); }
 void Person::on(const agent::AgentProblem& event) { trouble("a problem of the agent", event.error); }
 void Person::on(const agent::ConnectionDeleted& event) {
   if (Friend* them = find(event.connection)) them->deleted = true;

@@ -54,6 +54,15 @@ class Person {
   // An address, and everybody who uses it becomes a friend.
   void make_address();
   [[nodiscard]] const std::string& address() const { return diary_.address_link; }  // empty until it is ready
+  // Its invitations and its address are given to others as short links, with its name, where its relay can.
+  void use_short_links() { short_links_ = true; }
+  // Looks at what a short link shows; `seen` has what it was, or why nothing.
+  void look_at(const std::string& link);
+  [[nodiscard]] const std::vector<std::string>& seen_in_links() const { return seen_in_links_; }
+  void change_address_link(const std::string& text);
+  void delete_address_link();
+  [[nodiscard]] bool link_changed() const { return diary_.link_changed; }
+  [[nodiscard]] bool link_deleted() const { return diary_.link_deleted; }
   // Agrees on new encryption keys, whether that is needed or not.
   void synchronize(const std::string& friend_name);
   void want_pq(const std::string& friend_name, bool wanted);
@@ -120,6 +129,8 @@ class Person {
     std::string address_link;
     std::map<std::string, Friend> friends;
     std::set<agent::EventId> seen;
+    bool link_changed = false;
+    bool link_deleted = false;
     std::vector<std::string> troubles;
   };
 
@@ -143,6 +154,11 @@ class Person {
   void on(const agent::MessageFailed& event);
   void on(const agent::ConnectionFailed& event);
   void on(const agent::ReceptionFailed& event);
+  void on(const agent::LinkDataSet& event);
+  void on(const agent::LinkDeleted& event);
+  void on(const agent::LinkFailed& event);
+  void on(const agent::LinkRead& event);
+  void on(const agent::LinkReadFailed& event);
   void on(const agent::ConnectionDeleted& event);
   void on(const agent::AgentProblem& event);
   template <class Other>
@@ -150,6 +166,7 @@ class Person {
   void received(const agent::MessageReceived& event, bool again);
 
   [[nodiscard]] Friend* find(const agent::ConnectionId& connection);
+  [[nodiscard]] std::optional<BytesView> link_data() const;
   void trouble(std::string_view what, const Error& error);
   void drop_everything();
   void doom();
@@ -166,6 +183,8 @@ class Person {
   WorldLog log_;
   Diary diary_;
   Diary diary_copy_;
+  bool short_links_ = false;
+  std::vector<std::string> seen_in_links_;
   int times_started_ = 0;
   int times_repeated_ = 0;
   std::optional<int> sends_left_;

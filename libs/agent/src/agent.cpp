@@ -38,6 +38,7 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<proto
       relays_(core_.dependencies, core_.config),
       deliveries_(core_, relays_),
       commands_(core_, relays_, deliveries_),
+      link_reader_(core_, relays_),
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
       rotation_(core_, deliveries_, commands_),
@@ -78,6 +79,7 @@ void AgentImpl::resume() {
                      [this](Relay& relay) {
                        subscriptions_.relay_up(relay);
                        commands_.relay_up(relay);
+                       link_reader_.relay_up(relay);
                        deliveries_.relay_up(relay);
                      },
                  .down =
@@ -85,17 +87,20 @@ void AgentImpl::resume() {
                        tell_untrusted(relay, why);
                        subscriptions_.relay_down(relay);
                        commands_.relay_down(relay);
+                       link_reader_.relay_down(relay, why);
                        deliveries_.relay_down(relay, why);
                      },
                  .pushed = [this](Relay& relay, const smp::EntityId& entity,
                                   const smp::BrokerMessage& message) { reception_.pushed(relay, entity, message); },
                  .needed =
                      [this](Relay& relay) {
-                       return subscriptions_.needs(relay) || commands_.needs(relay) || deliveries_.needs(relay);
+                       return subscriptions_.needs(relay) || commands_.needs(relay) || deliveries_.needs(relay) ||
+                              link_reader_.needs(relay);
                      }});
   const auto begun = [&]() -> Result<> {
     SIMPLEX_TRY(subscriptions_.start());
     SIMPLEX_TRY(commands_.start());
+    link_reader_.start();
     return deliveries_.start();
   }();
   if (!begun) core_.storage_failed(begun.error());
@@ -106,6 +111,7 @@ void AgentImpl::suspend() {
   untrusted_.clear();
   subscriptions_.stop();
   commands_.stop();
+  link_reader_.stop();
   deliveries_.stop();
 }
 
@@ -153,6 +159,7 @@ void AgentImpl::clean_up() {
     const auto before = core_.now() - core_.config.timeouts.duplicates_kept;
     SIMPLEX_TRY(core_.messages.forget_before(before));
     SIMPLEX_TRY(core_.requests.forget_answered_before(before));
+    SIMPLEX_TRY(core_.links.forget_sender_keys_before(core_.now() - core_.config.timeouts.read_links_kept));
     SIMPLEX_TRY(rotation_.clean_up());
     SIMPLEX_TRY(rotation_.begin_due());
     return core_.ratchets.forget_seen_keys_before(before);

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
+#include "link_reader.hpp"
 #include "ratchet_sync.hpp"
 #include "reception.hpp"
 #include "relays.hpp"
@@ -39,6 +40,9 @@ class AgentImpl final : public Agent {
   Result<ConnectionId> accept_request(RequestId request, BytesView own_info, bool pq,
                                       std::optional<ConnectionId> id) override;
   Result<> reject_request(RequestId request) override;
+  Result<LinkReadId> read_link(UserId user, std::string_view link) override;
+  Result<> set_link_data(ConnectionId connection, BytesView link_data) override;
+  Result<> delete_link(ConnectionId connection) override;
   Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info, bool pq,
                                        std::optional<ConnectionId> id) override;
   Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation, BytesView own_info) override;
@@ -75,6 +79,8 @@ class AgentImpl final : public Agent {
                                           bool pq, std::optional<ConnectionId> id);
   [[nodiscard]] Result<ConnectionId> request(UserId user, const protocol::ContactLink& link, BytesView own_info,
                                              bool pq, std::optional<ConnectionId> id);
+  [[nodiscard]] Result<ConnectionId> join(UserId user, const protocol::ShortLink& link, BytesView own_info, bool pq,
+                                          std::optional<ConnectionId> id);
   [[nodiscard]] Result<> answered(const Request& request);
   [[nodiscard]] Result<ConnectionId> repeat_creation(const Connection& connection, std::optional<BytesView> link_data);
 
@@ -82,6 +88,7 @@ class AgentImpl final : public Agent {
   Relays relays_;
   DeliveryQueues deliveries_;
   Commands commands_;
+  LinkReader link_reader_;
   Subscriptions subscriptions_;
   RatchetSync ratchet_sync_;
   Rotation rotation_;

@@ -1,5 +1,6 @@
 // How connections begin: invitations and addresses of ours, and those of others.
 #include "agent_impl.hpp"
+#include "link_request.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -12,11 +13,6 @@ Result<> check_size(BytesView own_info, crypto::PqSupport pq) {
   const auto limit = pq == crypto::PqSupport::on ? max_connection_info_pq : max_connection_info;
   if (own_info.size() <= limit) return {};
   return fail(ErrorKind::limit, "The connection information (the profile) is too long.", Advice::ask_user);
-}
-
-Result<> check_link_data(BytesView data) {
-  if (data.size() <= max_link_data) return {};
-  return fail(ErrorKind::limit, "What the short link is to show (the profile) is too long.", Advice::ask_user);
 }
 
 Result<ConnectionId> known(const Connection& connection) {
@@ -95,8 +91,13 @@ Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view li
     if (const auto* address = std::get_if<protocol::ContactLink>(&parsed)) {
       return request(user, *address, own_info, pq, id);
     }
-    return fail(ErrorKind::unsupported, "This program cannot join by short links yet: ask for the full link.",
-                Advice::ask_user);
+    SIMPLEX_TRY(check_size(own_info, pq ? crypto::PqSupport::on : crypto::PqSupport::off));
+    if (id) {
+      SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
+      if (existing) return known(*existing);
+    }
+    if (commands_.pick_server({}).empty()) return no_relay();
+    return join(user, std::get<protocol::ShortLink>(parsed), own_info, pq, id);
   });
 }
 
@@ -109,23 +110,16 @@ Result<ConnectionId> AgentImpl::join(UserId user, const protocol::InvitationLink
     if (existing) return known(*existing);
   }
   SIMPLEX_TRY(check_user(user));
-  // Another relay than the inviter's, so that no relay sees both directions.
-  auto server = commands_.pick_server(protocol::format(agreed.queue.server));
-  if (server.empty()) return no_relay();
-  auto& random = core_.dependencies.random;
+  if (commands_.pick_server({}).empty()) return no_relay();
   Connection connection{.key = {},
-                        .id = id.value_or(new_connection_id(random)),
+                        .id = id.value_or(new_connection_id(core_.dependencies.random)),
                         .user = user,
                         .role = Role::joiner,
                         .agent_version = agreed.agent,
                         .pq = agreed.pq,
                         .link = {}};
   SIMPLEX_ASSIGN(connection.key, core_.connections.insert(connection, core_.now()));
-  SIMPLEX_ASSIGN(const auto ratchet, make_sending_ratchet(random, link, agreed, core_.config.versions.e2e.max));
-  SIMPLEX_TRY(core_.ratchets.insert_sending(connection.key, ratchet.state, ratchet.params));
-  SIMPLEX_ASSIGN(const auto queue, make_snd_queue(random, connection.key, agreed.queue, agreed.client));
-  SIMPLEX_TRY(core_.queues.insert(queue));
-  SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::join, std::move(server), to_bytes(own_info)));
+  SIMPLEX_TRY(commands_.begin_join(connection.key, link, agreed, own_info));
   return connection.id;
 }
 

@@ -19,6 +19,9 @@ enum class CommandKind : std::uint8_t {
   switch_queue = 6,        // NEW, QADD
   secure_replacement = 7,  // KEY, QUSE; argument: the sender's key, SPKI
   retire_queue = 8,        // OFF, and DEL when nothing comes any more; argument: our queue's row number
+  join_link = 9,           // LKEY or LGET, then join or request; argument: the short link, PQ, our information
+  set_link = 10,           // LSET; argument: what the link shows
+  delete_link = 11,        // LDEL
 };
 
 struct Command {

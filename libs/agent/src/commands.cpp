@@ -4,6 +4,7 @@
 
 #include "simplex/crypto/key_encoding.hpp"
 #include "failures.hpp"
+#include "link_request.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -70,6 +71,9 @@ Result<> Commands::step(const Command& command) {
     case CommandKind::switch_queue: return switch_queue(command, connection);
     case CommandKind::secure_replacement: return secure_replacement(command, connection);
     case CommandKind::retire_queue: return retire_queue(command, connection);
+    case CommandKind::join_link: return join_link(command, connection);
+    case CommandKind::set_link: return set_link(command, connection);
+    case CommandKind::delete_link: return delete_link(command, connection);
   }
   return bad_argument();
 }
@@ -109,6 +113,7 @@ namespace {
 
 // The relay says no more than "not authorized"; what was asked says why.
 Error explained(CommandKind kind, const smp::client::Failure& failure) {
+  if (kind == CommandKind::join_link) return explained_link(failure);
   if (!failure.is<smp::errors::Auth>()) return failure.error;
   if (kind == CommandKind::create || kind == CommandKind::switch_queue) {
     return {
@@ -172,6 +177,10 @@ Result<> Commands::end(const Command& command, Failure failure, Error error) {
   if (failure == Failure::authorization && command.kind == CommandKind::join) {
     error.message = "The invitation was used already, or was deleted. Ask for a new link.";
     error.advice = Advice::ask_user;
+  }
+  if (command.kind == CommandKind::set_link || command.kind == CommandKind::delete_link) {
+    SIMPLEX_TRY(core_.outbox.durable(LinkFailed{connection.id, failure, std::move(error)}));
+    return {};
   }
   SIMPLEX_TRY(core_.outbox.durable(ConnectionFailed{connection.id, failure, std::move(error)}));
   return {};

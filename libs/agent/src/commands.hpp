@@ -32,6 +32,13 @@ class Commands {
   // One of our relays, at random; another than the one to avoid, if there is one. Empty: we have none.
   [[nodiscard]] std::string pick_server(std::string_view avoid);
 
+  // Of CommandKind::join_link.
+  [[nodiscard]] static Bytes join_link_argument(const protocol::ShortLink& link, bool pq, BytesView own_info);
+  // In a turn: what a joining party begins with. sender_key: the queue was secured with it already.
+  [[nodiscard]] Result<> begin_join(ConnKey conn, const protocol::InvitationLink& link, const Agreed& agreed,
+                                    BytesView own_info,
+                                    std::optional<crypto::Ed25519PrivateKey> sender_key = std::nullopt);
+
   // For rotation (commands_rotation.cpp), all in a turn.
   // One of our relays that none of the connection's queues is at; or at least another than where we receive now, and
   // than the one that failed.
@@ -82,7 +89,13 @@ class Commands {
   using Created = std::move_only_function<Result<>(const RcvQueue&)>;
   [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
                                    Created created);
-  // A short link that is made together with its queue (commands_links.cpp).
+  // Short links (commands_links.cpp).
+  [[nodiscard]] Result<> join_link(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> join_by(const Command& command, const protocol::LinkContents& contents, bool pq,
+                                 BytesView own_info, std::optional<crypto::Ed25519PrivateKey> sender_key);
+  [[nodiscard]] Result<> set_link(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> delete_link(const Command& command, const Connection& connection);
+  // One that is made together with its queue.
   struct NewLink {
     protocol::CorrId corr_id;
     protocol::LinkCredentials credentials;

@@ -1,5 +1,6 @@
 // Commands of short links: what is made, read, changed and deleted of them at relays.
 #include "commands.hpp"
+#include "link_request.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -71,6 +72,120 @@ Result<> Commands::keep_link(NewLink& link, const RcvQueue& queue, const smp::br
   const auto text = address ? protocol::contact_link_of(link.credentials, queue.server)
                             : protocol::invitation_link_of(link.credentials, queue.server);
   return core_.links.insert(queue.conn, link.credentials, protocol::format(text));
+}
+
+// ---- joining --------------------------------------------------------------------------------------------------------
+
+Bytes Commands::join_link_argument(const protocol::ShortLink& link, bool pq, BytesView own_info) {
+  Writer argument;
+  argument.boolean(pq).large_string(as_bytes(protocol::format(link))).raw(own_info);
+  return std::move(argument).take();
+}
+
+Result<> Commands::join_link(const Command& command, const Connection& connection) {
+  Reader reader(command.argument);
+  SIMPLEX_ASSIGN(const bool pq, reader.boolean());
+  SIMPLEX_ASSIGN(const auto text, reader.large_string());
+  auto own_info = to_bytes(reader.tail());
+  SIMPLEX_ASSIGN(auto link, protocol::parse_short_link(as_text(text)));
+  SIMPLEX_ASSIGN(auto request, link_request_key(core_, link));
+  if (request.is_new) {  // the relay is asked when it is on the disk
+    core_.turn.after_commit([this, key = command.key] { retry_now(key); });
+    return {};
+  }
+  auto* client = client_for(command, connection.user, link.server);
+  if (client == nullptr) return {};
+  const auto asked = link;
+  const auto key = request.key ? std::optional(request.key->clone()) : std::nullopt;
+  ask_for_link(*client, asked, key,
+               [this, command, pq, link = std::move(link), sender_key = std::move(request.key),
+                own_info = std::move(own_info)](smp::client::Outcome<smp::broker::Lnk> answer) mutable {
+                 answered(command.key, answer ? nullptr : &answer.error(), [&]() -> Result<> {
+                   SIMPLEX_ASSIGN(const auto contents, open_answer(link, *answer));
+                   return join_by(command, contents, pq, own_info, std::move(sender_key));
+                 });
+               });
+  return {};
+}
+
+Result<> Commands::join_by(const Command& command, const protocol::LinkContents& contents, bool pq, BytesView own_info,
+                           std::optional<crypto::Ed25519PrivateKey> sender_key) {
+  SIMPLEX_ASSIGN(auto connection, core_.connections.by_key(command.conn));
+  SIMPLEX_TRY(core_.commands.erase(command.key));
+  if (const auto* invitation = std::get_if<protocol::InvitationLink>(&contents.fixed.request)) {
+    SIMPLEX_ASSIGN(const auto agreed, agree(*invitation, core_.config.versions, pq));
+    SIMPLEX_TRY(core_.connections.set_agreed(connection.key, agreed.agent, agreed.pq));
+    return begin_join(connection.key, *invitation, agreed, own_info, std::move(sender_key));
+  }
+  const auto* contact = std::get_if<protocol::ContactUserData>(&contents.user.data);
+  if (contact == nullptr || !contact->direct) {
+    return fail(ErrorKind::version, "The link leads to a channel or group that this program cannot join.",
+                Advice::ask_user);
+  }
+  const auto& address = std::get<protocol::ContactLink>(contents.fixed.request);
+  SIMPLEX_ASSIGN(const auto request, agree(address, core_.config.versions, own_info));
+  return enqueue(connection.key, CommandKind::request, pick_server(protocol::format(request.queue.server)),
+                 encode(request));
+}
+
+Result<> Commands::begin_join(ConnKey conn, const protocol::InvitationLink& link, const Agreed& agreed,
+                              BytesView own_info, std::optional<crypto::Ed25519PrivateKey> sender_key) {
+  auto& random = core_.dependencies.random;
+  SIMPLEX_ASSIGN(const auto ratchet, make_sending_ratchet(random, link, agreed, core_.config.versions.e2e.max));
+  SIMPLEX_TRY(core_.ratchets.insert_sending(conn, ratchet.state, ratchet.params));
+  SIMPLEX_ASSIGN(auto queue, make_snd_queue(random, conn, agreed.queue, agreed.client));
+  if (sender_key) {  // reading the link has secured the queue with it
+    queue.sender_key = std::move(*sender_key);
+    if (protocol::sender_can_secure(queue.mode)) queue.status = QueueStatus::secured;
+  }
+  SIMPLEX_TRY(core_.queues.insert(queue));
+  // Another relay than the inviter's, so that no relay sees both directions.
+  return enqueue(conn, CommandKind::join, pick_server(protocol::format(agreed.queue.server)), to_bytes(own_info));
+}
+
+// ---- our links ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::unexpected<Error> no_link() {
+  return fail(ErrorKind::not_found, "The connection has no short link.", Advice::give_up);
+}
+
+}  // namespace
+
+Result<> Commands::set_link(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto link, core_.links.find(connection.key));
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(connection.key));
+  if (!link || !queue) return no_link();
+  auto* client = client_for(command, connection.user, queue->server);
+  if (client == nullptr) return {};
+  const auto user = user_data_of(connection.role, core_.config.versions.agent, command.argument);
+  SIMPLEX_ASSIGN(const auto sealed, protocol::make_user_data(core_.dependencies.random, link->credentials, user));
+  client->set_link(queue->recipient_id, queue->recipient_key, link->credentials.id,
+                   {Content(link->credentials.sealed_fixed), Content(sealed)},
+                   [this, key = command.key, id = connection.id](smp::client::Outcome<> outcome) {
+                     answered(key, outcome ? nullptr : &outcome.error(), [&]() -> Result<> {
+                       SIMPLEX_TRY(core_.outbox.durable(LinkDataSet{id}));
+                       return core_.commands.erase(key);
+                     });
+                   });
+  return {};
+}
+
+Result<> Commands::delete_link(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(connection.key));
+  if (!queue) return no_link();
+  auto* client = client_for(command, connection.user, queue->server);
+  if (client == nullptr) return {};
+  client->delete_link(queue->recipient_id, queue->recipient_key,
+                      [this, command, id = connection.id](smp::client::Outcome<> outcome) {
+                        answered(command.key, outcome ? nullptr : &outcome.error(), [&]() -> Result<> {
+                          SIMPLEX_TRY(core_.links.erase(command.conn));
+                          SIMPLEX_TRY(core_.outbox.durable(LinkDeleted{id}));
+                          return core_.commands.erase(command.key);
+                        });
+                      });
+  return {};
 }
 
 }  // namespace simplex::agent

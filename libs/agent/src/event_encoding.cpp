@@ -94,6 +94,19 @@ struct Encoder {
     write_error(payload, e.failure, e.error);
     return EventKind::connection_failed;
   }
+  std::optional<EventKind> operator()(const LinkDataSet& e) {
+    connection = e.connection;
+    return EventKind::link_data_set;
+  }
+  std::optional<EventKind> operator()(const LinkDeleted& e) {
+    connection = e.connection;
+    return EventKind::link_deleted;
+  }
+  std::optional<EventKind> operator()(const LinkFailed& e) {
+    connection = e.connection;
+    write_error(payload, e.failure, e.error);
+    return EventKind::link_failed;
+  }
   std::optional<EventKind> operator()(const ReceptionFailed& e) {
     connection = e.connection;
     write_error(payload, e.failure, e.error);
@@ -159,6 +172,12 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
     case EventKind::reception_failed: {
       SIMPLEX_ASSIGN(auto why, read_error(reader));
       return ReceptionFailed{connection, why.failure, std::move(why.error)};
+    }
+    case EventKind::link_data_set: return LinkDataSet{connection};
+    case EventKind::link_deleted: return LinkDeleted{connection};
+    case EventKind::link_failed: {
+      SIMPLEX_ASSIGN(auto why, read_error(reader));
+      return LinkFailed{connection, why.failure, std::move(why.error)};
     }
     case EventKind::connection_deleted: return ConnectionDeleted{connection};
     case EventKind::ratchet_sync_changed: {

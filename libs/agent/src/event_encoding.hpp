@@ -24,6 +24,9 @@ enum class EventKind : std::uint8_t {
   ratchet_sync_changed = 13,
   request_received = 14,
   queue_switched = 15,
+  link_data_set = 16,
+  link_deleted = 17,
+  link_failed = 18,
 };
 
 struct EncodedEvent {

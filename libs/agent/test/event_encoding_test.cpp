@@ -57,6 +57,9 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
       std::get<QueueSwitched>(again(QueueSwitched{connection, QueueDirection::sending, SwitchPhase::secured}));
   EXPECT_EQ(switched.direction, QueueDirection::sending);
   EXPECT_EQ(switched.phase, SwitchPhase::secured);
+  (void)std::get<LinkDataSet>(again(LinkDataSet{connection}));
+  (void)std::get<LinkDeleted>(again(LinkDeleted{connection}));
+  EXPECT_EQ(std::get<LinkFailed>(again(LinkFailed{connection, Failure::version, error})).error, error);
   (void)std::get<ConnectionDeleted>(again(ConnectionDeleted{connection}));
   MessageReceived received;
   received.connection = connection;

@@ -157,6 +157,11 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::RatchetSyncChanged&) const { return {}; }
     Result<> operator()(const agent::RequestReceived&) const { return {}; }
     Result<> operator()(const agent::QueueSwitched&) const { return {}; }
+    Result<> operator()(const agent::LinkDataSet&) const { return {}; }
+    Result<> operator()(const agent::LinkDeleted&) const { return {}; }
+    Result<> operator()(const agent::LinkFailed&) const { return {}; }
+    Result<> operator()(const agent::LinkRead&) const { return {}; }
+    Result<> operator()(const agent::LinkReadFailed&) const { return {}; }
   };
   return std::visit(Visitor{*this, after}, body);
 }

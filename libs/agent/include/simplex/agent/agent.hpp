@@ -98,7 +98,10 @@ class Agent {
   // then PeerInfoReceived and Connected; ConnectionFailed when the invitation is used up, or no version is common.
   // By the link of an address: Joined when its relay has our request, and once its owner has accepted, as for one who
   // made an invitation: ConfirmationReceived, allow_connection, Connected. When the owner rejects, nothing.
-  // Errors at once: malformed link, version, unsupported (short link), limit (information over its bound).
+  // By a short link of either kind: what it leads to is asked of its relay first, also after a restart. ConnectionFailed
+  // when it is used up or deleted, when its relay is older than SMP v15, or has shown what its maker did not make.
+  // Errors at once: malformed link, version, limit (information over its bound), unsupported (a short link names a relay
+  // that is not known here).
   [[nodiscard]] virtual Result<ConnectionId> join_connection(UserId user, std::string_view link, BytesView own_info,
                                                              bool pq,
                                                              std::optional<ConnectionId> id = std::nullopt) = 0;
@@ -108,6 +111,17 @@ class Agent {
                                                             std::optional<ConnectionId> id = std::nullopt) = 0;
   // The peer does not learn of it. Repeating it is harmless.
   [[nodiscard]] virtual Result<> reject_request(RequestId request) = 0;
+
+  // Shows what a short link leads to, without joining and without its maker's learning of it: LinkRead or LinkReadFailed
+  // follows, in this run alone. A one-time link can be read by one program, and from then on be joined by no other: its
+  // key is kept (Timeouts::read_links_kept). Errors: malformed, not_found (user), unsupported (a full link).
+  [[nodiscard]] virtual Result<LinkReadId> read_link(UserId user, std::string_view link) = 0;
+  // Changes what our short link shows; the link stays. LinkDataSet follows, or LinkFailed: a one-time link that somebody
+  // has read stays as it is. Of several that wait, the last is set. Errors: not_found (no short link), limit.
+  [[nodiscard]] virtual Result<> set_link_data(ConnectionId connection, BytesView link_data) = 0;
+  // Nobody can use the short link any more: LinkDeleted follows. The full link goes on. Without a short link nothing
+  // happens.
+  [[nodiscard]] virtual Result<> delete_link(ConnectionId connection) = 0;
 
   // Accepts a confirmation: the handshake goes on, Connected follows. Repeating it is harmless.
   [[nodiscard]] virtual Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation,

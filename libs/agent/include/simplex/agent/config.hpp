@@ -43,6 +43,8 @@ struct Timeouts {
   Duration ping = std::chrono::seconds(600);
   int pings_unanswered = 3;  // then the session is closed
   Duration duplicates_kept = std::chrono::hours(24 * 21);
+  // The key of a one-time link that was read: it can be joined by as long.
+  Duration read_links_kept = std::chrono::hours(24 * 180);
   Duration cleanup = std::chrono::minutes(5);
   // A queue that was replaced is deleted when nothing has come from it for this long, or its relay could not be reached
   // for that long: then nothing is left there.

@@ -151,6 +151,19 @@ struct ConnectionFailed {
   Failure failure = Failure::internal;
   Error error;
 };
+// What the short link of the connection shows has been changed, or the link is gone; see Agent::set_link_data.
+struct LinkDataSet {
+  ConnectionId connection;
+};
+struct LinkDeleted {
+  ConnectionId connection;
+};
+// Neither could be done. The connection is not concerned.
+struct LinkFailed {
+  ConnectionId connection;
+  Failure failure = Failure::internal;
+  Error error;
+};
 // A received message could not be read (did not decrypt, was malformed). It is gone; the next ones are not concerned.
 struct ReceptionFailed {
   ConnectionId connection;
@@ -183,6 +196,19 @@ struct MessageDelayed {
   Failure failure = Failure::network;
   Error error;
 };
+// What a short link shows, see Agent::read_link. The data is its maker's, or an owner's: nobody else can have signed it.
+enum class LinkKind : std::uint8_t { invitation, contact, channel, group, relay };
+struct LinkRead {
+  LinkReadId read;
+  LinkKind kind = LinkKind::invitation;
+  Bytes link_data;
+  bool direct = true;  // join_connection takes it; if not, it is for those who speak with its relays
+};
+struct LinkReadFailed {
+  LinkReadId read;
+  Failure failure = Failure::internal;
+  Error error;
+};
 // Something that concerns no connection, or passes: a full disk, a relay that answers nonsense.
 struct AgentProblem {
   std::optional<ConnectionId> connection;
@@ -190,10 +216,11 @@ struct AgentProblem {
   Error error;
 };
 
-using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
-                               Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
-                               RatchetSyncChanged, QueueSwitched, ConnectionFailed, ReceptionFailed, ConnectionDeleted,
-                               RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+using EventBody =
+    std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived, Connected,
+                 MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, QueueSwitched,
+                 ConnectionFailed, ReceptionFailed, ConnectionDeleted, LinkDataSet, LinkDeleted, LinkFailed, LinkRead,
+                 LinkReadFailed, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

@@ -31,6 +31,10 @@ using ConfirmationId = StrongInt<ConfirmationIdTag, std::int64_t>;
 struct RequestIdTag;
 using RequestId = StrongInt<RequestIdTag, std::int64_t>;
 
+// A short link that is being read; of this run.
+struct LinkReadIdTag;
+using LinkReadId = StrongInt<LinkReadIdTag, std::int64_t>;
+
 // An event that repeats after a restart until the application says that it has handled it. Ascending.
 struct EventIdTag;
 using EventId = StrongInt<EventIdTag, std::int64_t>;
