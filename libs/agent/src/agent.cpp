@@ -9,35 +9,27 @@
 namespace simplex::agent {
 
 Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config config) {
-  std::vector<protocol::ServerWithAuth> servers;
-  for (const auto& text : config.servers) {
-    auto server = protocol::parse_server_with_auth(text);
-    if (!server) return fail_in("The address of a relay is wrong", server.error());
-    if (server->address.scheme != protocol::Scheme::smp) {
-      return fail(ErrorKind::malformed, "The address of a message relay begins with smp://.", Advice::ask_user);
-    }
-    if (server->address.key_hash.size() != transport::KeyHash::size_bytes) {
-      return fail(ErrorKind::malformed,
-                  "The address of a relay is wrong: what is between smp:// and @ is not a whole fingerprint.",
-                  Advice::ask_user);
-    }
-    servers.push_back(std::move(*server));
+  std::vector<OwnServer> servers;
+  for (const auto& address : config.servers) {
+    SIMPLEX_ASSIGN(auto server, read_server({.address = address}));
+    servers.push_back(std::move(server));
   }
   SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database,
                                                        .passphrase = config.passphrase.clone(),
                                                        .own_table = store::migrations_table,
                                                        .busy_timeout = std::chrono::seconds(1)}));
   SIMPLEX_TRY(store::migrate(database, agent_migrations(), dependencies.loop));
-  return std::make_unique<AgentImpl>(dependencies, std::move(config), std::move(servers), std::move(database));
+  return std::make_unique<AgentImpl>(dependencies, std::move(config), UserServers(std::move(servers)),
+                                     std::move(database));
 }
 
-AgentImpl::AgentImpl(Dependencies dependencies, Config config, std::vector<protocol::ServerWithAuth> servers,
-                     store::Database database)
+AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers servers, store::Database database)
     : core_(dependencies, std::move(config), std::move(servers), std::move(database),
             [this](const Error& error) { turn_failed(error); }),
       relays_(core_.dependencies, core_.config),
-      deliveries_(core_, relays_),
-      commands_(core_, relays_, deliveries_),
+      routes_(core_, relays_),
+      deliveries_(core_, relays_, routes_),
+      commands_(core_, relays_, routes_, deliveries_),
       link_reader_(core_, relays_),
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
@@ -85,6 +77,7 @@ void AgentImpl::resume() {
                  .down =
                      [this](Relay& relay, const smp::client::Failure& why, bool) {
                        tell_untrusted(relay, why);
+                       routes_.relay_down(relay);
                        subscriptions_.relay_down(relay);
                        commands_.relay_down(relay);
                        link_reader_.relay_down(relay, why);
@@ -108,6 +101,7 @@ void AgentImpl::resume() {
 
 void AgentImpl::suspend() {
   relays_.stop();
+  routes_.stop();
   untrusted_.clear();
   subscriptions_.stop();
   commands_.stop();
@@ -180,6 +174,15 @@ Result<UserId> AgentImpl::create_user() {
 }
 
 Result<std::vector<UserId>> AgentImpl::users() { return core_.connections.users(); }
+
+// Queues stay where they are; what is sent and what is made from now on goes by the new list.
+Result<> AgentImpl::set_servers(UserId user, const std::vector<UserServer>& servers) {
+  SIMPLEX_TRY(check_user(user));
+  SIMPLEX_ASSIGN(auto read, read_servers(servers));
+  core_.servers.set(user, std::move(read));
+  routes_.choose_anew();
+  return {};
+}
 
 Result<> AgentImpl::check_user(UserId user) {
   SIMPLEX_ASSIGN(const bool known, core_.connections.has_user(user));

@@ -15,14 +15,14 @@
 #include "reception.hpp"
 #include "relays.hpp"
 #include "rotation.hpp"
+#include "routes.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
 
 class AgentImpl final : public Agent {
  public:
-  AgentImpl(Dependencies dependencies, Config config, std::vector<protocol::ServerWithAuth> servers,
-            store::Database database);
+  AgentImpl(Dependencies dependencies, Config config, UserServers servers, store::Database database);
   ~AgentImpl() override;
 
   void start(EventHandler handler) override;
@@ -32,6 +32,7 @@ class AgentImpl final : public Agent {
 
   Result<UserId> create_user() override;
   Result<std::vector<UserId>> users() override;
+  Result<> set_servers(UserId user, const std::vector<UserServer>& servers) override;
 
   Result<ConnectionId> create_connection(UserId user, bool pq, std::optional<ConnectionId> id,
                                          std::optional<BytesView> link_data) override;
@@ -86,6 +87,7 @@ class AgentImpl final : public Agent {
 
   Core core_;
   Relays relays_;
+  Routes routes_;
   DeliveryQueues deliveries_;
   Commands commands_;
   LinkReader link_reader_;

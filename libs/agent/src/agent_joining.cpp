@@ -39,7 +39,7 @@ Result<ConnectionId> AgentImpl::create(UserId user, Role role, bool pq, std::opt
     if (existing) return repeat_creation(*existing, link_data);
   }
   SIMPLEX_ASSIGN(const auto connection, insert_own(user, role, pq, id));
-  auto server = commands_.pick_server({});
+  auto server = commands_.pick_server(user);
   if (server.empty()) return no_relay();
   SIMPLEX_TRY(
       commands_.enqueue(connection.key, CommandKind::create, std::move(server), Commands::create_argument(link_data)));
@@ -75,7 +75,7 @@ Result<ConnectionId> AgentImpl::repeat_creation(const Connection& connection, st
   }
   SIMPLEX_ASSIGN(const bool pending, core_.commands.exists(connection.key));
   if (!pending && connection.role != Role::joiner) {
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server({}),
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::create, commands_.pick_server(connection.user),
                                   Commands::create_argument(link_data)));
   }
   return connection.id;
@@ -96,7 +96,7 @@ Result<ConnectionId> AgentImpl::join_connection(UserId user, std::string_view li
       SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
       if (existing) return known(*existing);
     }
-    if (commands_.pick_server({}).empty()) return no_relay();
+    if (commands_.pick_server(user).empty()) return no_relay();
     return join(user, std::get<protocol::ShortLink>(parsed), own_info, pq, id);
   });
 }
@@ -110,7 +110,7 @@ Result<ConnectionId> AgentImpl::join(UserId user, const protocol::InvitationLink
     if (existing) return known(*existing);
   }
   SIMPLEX_TRY(check_user(user));
-  if (commands_.pick_server({}).empty()) return no_relay();
+  if (commands_.pick_server(user).empty()) return no_relay();
   Connection connection{.key = {},
                         .id = id.value_or(new_connection_id(core_.dependencies.random)),
                         .user = user,
@@ -132,7 +132,7 @@ Result<ConnectionId> AgentImpl::request(UserId user, const protocol::ContactLink
     SIMPLEX_ASSIGN(const auto existing, core_.connections.find(*id));
     if (existing) return known(*existing);
   }
-  auto server = commands_.pick_server(protocol::format(agreed.queue.server));
+  auto server = commands_.pick_server(user, &agreed.queue.server);
   if (server.empty()) return no_relay();
   SIMPLEX_ASSIGN(const auto connection, insert_own(user, Role::inviter, pq, id));
   SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::request, std::move(server), encode(agreed)));

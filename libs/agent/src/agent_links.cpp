@@ -17,7 +17,7 @@ Result<protocol::ShortLink> parse_short(std::string_view text) {
 // What the link leads to is asked first; the rows of a joining party are made when it is known.
 Result<ConnectionId> AgentImpl::join(UserId user, const protocol::ShortLink& link, BytesView own_info, bool pq,
                                      std::optional<ConnectionId> id) {
-  SIMPLEX_ASSIGN(const auto whole, with_whole_server(link, core_));
+  SIMPLEX_ASSIGN(const auto whole, with_whole_server(link, core_, user));
   SIMPLEX_ASSIGN(const auto connection, insert_own(user, whole.is_invitation() ? Role::joiner : Role::inviter, pq, id));
   SIMPLEX_TRY(link_request_key(core_, whole));
   SIMPLEX_TRY(
@@ -29,7 +29,7 @@ Result<LinkReadId> AgentImpl::read_link(UserId user, std::string_view text) {
   SIMPLEX_ASSIGN(auto link, parse_short(text));
   return core_.turn.run([&]() -> Result<LinkReadId> {
     SIMPLEX_TRY(check_user(user));
-    SIMPLEX_ASSIGN(const auto whole, with_whole_server(std::move(link), core_));
+    SIMPLEX_ASSIGN(const auto whole, with_whole_server(std::move(link), core_, user));
     return link_reader_.read(user, whole);
   });
 }

@@ -24,14 +24,19 @@ Result<> Commands::enqueue(ConnKey conn, CommandKind kind, std::string server, B
   return {};
 }
 
-std::string Commands::pick_server(std::string_view avoid) {
-  std::vector<std::string> choice;
-  for (const auto& server : core_.servers) {
-    auto name = protocol::format(server.address);
-    if (name != avoid || core_.servers.size() == 1) choice.push_back(std::move(name));
-  }
-  if (choice.empty()) return {};
-  return choice[core_.dependencies.random.below(choice.size())];
+std::string Commands::pick_server(UserId user, const protocol::ServerAddress* peers, std::string_view failed) {
+  UserServers::Wish wish;
+  if (peers != nullptr) wish.used.push_back(*peers);
+  wish.failed = failed;
+  const auto* picked = core_.servers.pick_storage(user, wish, core_.dependencies.random);
+  return picked != nullptr ? picked->name : std::string();
+}
+
+Result<std::string> Commands::pick_another_server(const Command& command) {
+  if (command.kind == CommandKind::switch_queue) return pick_server_for_switch(command.conn, command.server);
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command.conn));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(command.conn));
+  return pick_server(connection.user, sending ? &sending->server : nullptr, command.server);
 }
 
 Result<> Commands::start() {
@@ -88,6 +93,21 @@ smp::client::Client* Commands::client_for(const Command& command, UserId user, c
   return client;
 }
 
+std::optional<Way> Commands::way_for(const Command& command, UserId user, const protocol::ServerAddress& server) {
+  auto& running = running_.at(command.key);
+  const auto way = routes_.way(user, server);
+  running.relay = way.relay;
+  if (way.relay == nullptr) {
+    failed_at_proxy(command.key, running, Routes::no_way());
+    return std::nullopt;
+  }
+  running.waiting = way.relay->client() == nullptr;
+  running.in_flight = !running.waiting;
+  if (running.in_flight) return way;
+  relays_.need(*way.relay);
+  return std::nullopt;
+}
+
 void Commands::answered(CommandKey key, const smp::client::Failure* failure,
                         std::move_only_function<Result<>()> success) {
   const auto found = running_.find(key);
@@ -140,6 +160,7 @@ void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
     running.waiting = true;
     return;
   }
+  if (failure.at_proxy) return failed_at_proxy(key, running, failure);
   if (is_temporary(failure)) {
     running.timer =
         core_.dependencies.loop.after(running.backoff.next(core_.dependencies.random), [this, key] { retry_now(key); });
@@ -152,6 +173,25 @@ void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
   });
   if (!done) return core_.storage_failed(done.error());
   running_.erase(key);
+}
+
+// It goes another way; the application hears of it once.
+void Commands::failed_at_proxy(CommandKey key, Running& running, const smp::client::Failure& failure) {
+  const auto looked_up = [&]() -> Result<bool> {
+    SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
+    if (!command) return true;
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command->conn));
+    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(command->conn));
+    if (sending && cannot_route(failure) && routes_.goes_directly(connection.user, sending->server)) return true;
+    if (!std::exchange(running.told, true)) {
+      core_.outbox.passing(AgentProblem{connection.id, failure_of(failure), failure.error});
+    }
+    return false;
+  }();
+  if (!looked_up) return core_.storage_failed(looked_up.error());
+  if (*looked_up) return run(key);
+  running.timer =
+      core_.dependencies.loop.after(running.backoff.next(core_.dependencies.random), [this, key] { retry_now(key); });
 }
 
 void Commands::retry_now(CommandKey key) {
@@ -204,12 +244,15 @@ void Commands::relay_down(const Relay& relay) {
       if (running.relay == &relay) running.silent_since.reset();
       if (!running.waiting || running.relay != &relay) continue;
       SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
-      if (!command || command->server.empty() || core_.servers.size() < 2) continue;
-      if (command->server != relay.name()) continue;
-      auto other = pick_server(command->server);
-      if (command->kind == CommandKind::switch_queue) {
-        SIMPLEX_ASSIGN(other, pick_server_for_switch(command->conn, command->server));
+      if (!command) continue;
+      if (command->server != relay.name()) {
+        SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(command->conn));
+        // What was to go through a proxy goes another way.
+        if (sending && routes_.way(relay.user(), sending->server).relay != &relay) moved.push_back(key);
+        continue;
       }
+      SIMPLEX_ASSIGN(const auto other, pick_another_server(*command));
+      if (other.empty() || other == command->server) continue;
       SIMPLEX_TRY(core_.commands.set_server(key, other));
       moved.push_back(key);
     }
@@ -324,13 +367,6 @@ Result<> Commands::secure_reply(const Command& command, const Connection& connec
   return {};
 }
 
-std::optional<protocol::BasicAuth> Commands::password_of(const protocol::ServerAddress& server) const {
-  for (const auto& own : core_.servers) {
-    if (own.address == server) return own.password;
-  }
-  return std::nullopt;
-}
-
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
 Result<> Commands::new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
@@ -342,7 +378,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   auto relay_dh = crypto::generate_x25519(core_.dependencies.random);
   smp::command::New request{.recipient_key = auth.public_key,
                             .recipient_dh_key = relay_dh.public_key,
-                            .password = password_of(address),
+                            .password = core_.servers.password_of(connection.user, address),
                             .subscription = smp::SubscriptionMode::subscribe,
                             .mode = std::nullopt,
                             .notifier = std::nullopt};
@@ -398,9 +434,9 @@ void Commands::drop_queue(Relay& relay, const smp::RecipientId& queue, const cry
 }
 
 Result<> Commands::skey(const Command& command, const Connection& connection, const SndQueue& queue) {
-  auto* client = client_for(command, connection.user, queue.server);
-  if (client == nullptr) return {};
-  client->secure_as_sender(queue.sender_id, queue.sender_key,
+  const auto way = way_for(command, connection.user, queue.server);
+  if (!way) return {};
+  routes_.secure_as_sender(*way, queue.server, queue.sender_id, queue.sender_key,
                            [this, key = command.key, secured = queue.key](smp::client::Outcome<> outcome) {
                              answered(key, outcome ? nullptr : &outcome.error(),
                                       [&] { return core_.queues.set_status(secured, QueueStatus::secured); });

@@ -13,8 +13,8 @@ namespace simplex::agent {
 
 class Commands {
  public:
-  Commands(Core& core, Relays& relays, DeliveryQueues& deliveries)
-      : core_(core), relays_(relays), deliveries_(deliveries) {}
+  Commands(Core& core, Relays& relays, Routes& routes, DeliveryQueues& deliveries)
+      : core_(core), relays_(relays), routes_(routes), deliveries_(deliveries) {}
 
   // A queue was created in the session that is up: it is subscribed there already.
   std::move_only_function<void(Relay&, const smp::RecipientId&, ConnectionId)> queue_created;
@@ -29,8 +29,10 @@ class Commands {
 
   // In a turn: stores the command; it runs after the commit.
   [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, std::string server, Bytes argument);
-  // One of our relays, at random; another than the one to avoid, if there is one. Empty: we have none.
-  [[nodiscard]] std::string pick_server(std::string_view avoid);
+  // One of the user's relays, at random; of another operator than that of the peer, and another than the one that
+  // failed, if there is one. Empty: the user has none.
+  [[nodiscard]] std::string pick_server(UserId user, const protocol::ServerAddress* peers = nullptr,
+                                        std::string_view failed = {});
 
   // Of CommandKind::join_link.
   [[nodiscard]] static Bytes join_link_argument(const protocol::ShortLink& link, bool pq, BytesView own_info);
@@ -40,7 +42,7 @@ class Commands {
                                     std::optional<crypto::Ed25519PrivateKey> sender_key = std::nullopt);
 
   // For rotation (commands_rotation.cpp), all in a turn.
-  // One of our relays that none of the connection's queues is at; or at least another than where we receive now, and
+  // One of the user's relays that none of the connection's queues is at, nor one of that operator; or at least another than where we receive now, and
   // than the one that failed.
   [[nodiscard]] Result<std::string> pick_server_for_switch(ConnKey conn, std::string_view failed);
   [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, RcvQueueKey queue);
@@ -66,6 +68,7 @@ class Commands {
     Relay* relay = nullptr;
     bool waiting = false;  // for the relay's session
     bool in_flight = false;
+    bool told = false;  // that no proxy can be used
     async::Timer timer;
     Backoff backoff;
     std::optional<Instant> silent_since;  // retire_queue: nothing more is put into the queue
@@ -83,7 +86,7 @@ class Commands {
   [[nodiscard]] Result<> secure_replacement(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> retire_queue(const Command& command, const Connection& connection);
 
-  [[nodiscard]] std::optional<protocol::BasicAuth> password_of(const protocol::ServerAddress& server) const;
+  [[nodiscard]] Result<std::string> pick_another_server(const Command& command);
 
   // NEW at the command's server; then the queue's row is inserted and `created` runs in the same turn.
   using Created = std::move_only_function<Result<>(const RcvQueue&)>;
@@ -117,6 +120,9 @@ class Commands {
   // Null: the session is not up; the command runs again when it is.
   [[nodiscard]] smp::client::Client* client_for(const Command& command, UserId user,
                                                 const protocol::ServerAddress& server);
+  // For what is done for a sender: it may take a private route. Nothing: as above, or there is no way.
+  [[nodiscard]] std::optional<Way> way_for(const Command& command, UserId user, const protocol::ServerAddress& server);
+  void failed_at_proxy(CommandKey key, Running& running, const smp::client::Failure& failure);
   // The answer: success runs in a turn, and then the command's next step; a failure is tried again, or ends it.
   void answered(CommandKey key, const smp::client::Failure* failure, std::move_only_function<Result<>()> success);
   void failed(CommandKey key, const smp::client::Failure& failure);
@@ -132,6 +138,7 @@ class Commands {
 
   Core& core_;
   Relays& relays_;
+  Routes& routes_;
   DeliveryQueues& deliveries_;
   std::map<CommandKey, Running> running_;
   std::map<RcvQueueKey, Instant> last_heard_;  // of those that are to be retired

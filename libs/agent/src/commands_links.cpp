@@ -93,18 +93,25 @@ Result<> Commands::join_link(const Command& command, const Connection& connectio
     core_.turn.after_commit([this, key = command.key] { retry_now(key); });
     return {};
   }
-  auto* client = client_for(command, connection.user, link.server);
-  if (client == nullptr) return {};
-  const auto asked = link;
-  const auto key = request.key ? std::optional(request.key->clone()) : std::nullopt;
-  ask_for_link(*client, asked, key,
-               [this, command, pq, link = std::move(link), sender_key = std::move(request.key),
-                own_info = std::move(own_info)](smp::client::Outcome<smp::broker::Lnk> answer) mutable {
-                 answered(command.key, answer ? nullptr : &answer.error(), [&]() -> Result<> {
-                   SIMPLEX_ASSIGN(const auto contents, open_answer(link, *answer));
-                   return join_by(command, contents, pq, own_info, std::move(sender_key));
-                 });
-               });
+  const auto way = way_for(command, connection.user, link.server);
+  if (!way) return {};
+  const auto server = link.server;
+  const auto id = protocol::keys_of(link).id;
+  std::optional<crypto::AuthPrivateKey> key;
+  if (request.key) key = crypto::AuthPrivateKey(request.key->clone());
+  smp::client::Done<smp::broker::Lnk> done =
+      [this, command, pq, link = std::move(link), sender_key = std::move(request.key),
+       own_info = std::move(own_info)](smp::client::Outcome<smp::broker::Lnk> answer) mutable {
+        answered(command.key, answer ? nullptr : &answer.error(), [&]() -> Result<> {
+          SIMPLEX_ASSIGN(const auto contents, open_answer(link, *answer));
+          return join_by(command, contents, pq, own_info, std::move(sender_key));
+        });
+      };
+  if (key) {
+    routes_.secure_and_get_link(*way, server, id, *key, std::move(done));
+  } else {
+    routes_.get_link(*way, server, id, std::move(done));
+  }
   return {};
 }
 
@@ -124,7 +131,7 @@ Result<> Commands::join_by(const Command& command, const protocol::LinkContents&
   }
   const auto& address = std::get<protocol::ContactLink>(contents.fixed.request);
   SIMPLEX_ASSIGN(const auto request, agree(address, core_.config.versions, own_info));
-  return enqueue(connection.key, CommandKind::request, pick_server(protocol::format(request.queue.server)),
+  return enqueue(connection.key, CommandKind::request, pick_server(connection.user, &request.queue.server),
                  encode(request));
 }
 
@@ -140,7 +147,8 @@ Result<> Commands::begin_join(ConnKey conn, const protocol::InvitationLink& link
   }
   SIMPLEX_TRY(core_.queues.insert(queue));
   // Another relay than the inviter's, so that no relay sees both directions.
-  return enqueue(conn, CommandKind::join, pick_server(protocol::format(agreed.queue.server)), to_bytes(own_info));
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(conn));
+  return enqueue(conn, CommandKind::join, pick_server(connection.user, &agreed.queue.server), to_bytes(own_info));
 }
 
 // ---- our links ------------------------------------------------------------------------------------------------------

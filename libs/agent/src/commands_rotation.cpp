@@ -7,33 +7,18 @@
 namespace simplex::agent {
 
 Result<std::string> Commands::pick_server_for_switch(ConnKey conn, std::string_view failed) {
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(conn));
   SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(conn));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(conn));
-  const auto is_at = [](const protocol::ServerAddress& server) {
-    return [&server](const auto& queue) { return protocol::same_server(queue.server, server); };
-  };
-  // The more of these a relay is, and the later they stand here, the less it is wanted.
-  enum : std::uint8_t { used = 1, refused = 2, ours = 4 };
-  int best = used | refused | ours;
-  std::vector<std::string> choice;
-  for (const auto& server : core_.servers) {
-    const auto is_here = is_at(server.address);
-    auto name = protocol::format(server.address);
-    int against = 0;
-    if (std::ranges::any_of(receiving, is_here) || std::ranges::any_of(sending, is_here)) against |= used;
-    if (std::ranges::any_of(receiving, [&](const RcvQueue& queue) {
-          return queue.purpose == QueuePurpose::messages && is_here(queue);
-        })) {
-      against |= ours;
-    }
-    if (name == failed) against |= refused;
-    if (against > best) continue;
-    if (against < best) choice.clear();
-    best = against;
-    choice.push_back(std::move(name));
+  UserServers::Wish wish;
+  wish.failed = failed;
+  for (const auto& queue : receiving) {
+    wish.used.push_back(queue.server);
+    if (queue.purpose == QueuePurpose::messages) wish.excluded.push_back(queue.server);
   }
-  if (choice.empty()) return std::string();
-  return choice[core_.dependencies.random.below(choice.size())];
+  for (const auto& queue : sending) wish.used.push_back(queue.server);
+  const auto* picked = core_.servers.pick_storage(connection.user, wish, core_.dependencies.random);
+  return picked != nullptr ? picked->name : std::string();
 }
 
 Result<> Commands::enqueue(ConnKey conn, CommandKind kind, RcvQueueKey queue) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "simplex/agent/config.hpp"
-#include "simplex/protocol/server_address.hpp"
 #include "command_table.hpp"
 #include "link_table.hpp"
 #include "message_table.hpp"
@@ -11,12 +10,13 @@
 #include "ratchet_table.hpp"
 #include "request_table.hpp"
 #include "turn.hpp"
+#include "user_servers.hpp"
 
 namespace simplex::agent {
 
 struct Core {
-  Core(Dependencies deps, Config configuration, std::vector<protocol::ServerWithAuth> own_servers,
-       store::Database opened, std::move_only_function<void(Error)> turn_failed)
+  Core(Dependencies deps, Config configuration, UserServers own_servers, store::Database opened,
+       std::move_only_function<void(Error)> turn_failed)
       : dependencies(deps),
         config(std::move(configuration)),
         servers(std::move(own_servers)),
@@ -37,7 +37,7 @@ struct Core {
 
   Dependencies dependencies;
   Config config;
-  std::vector<protocol::ServerWithAuth> servers;  // config.servers
+  UserServers servers;
   store::Database database;
   Turn turn;
   ConnectionTable connections;

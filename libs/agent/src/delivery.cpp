@@ -195,8 +195,14 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
     auto& sending = found->second;
     if (!others) {
       SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
-      sending.relay = &relays_.get(connection.user, queue->server);
+      const auto way = routes_.way(connection.user, queue->server);
+      sending.relay = way.relay;
+      sending.proxied = way.proxied;
       sending.alone = false;
+      if (way.relay == nullptr) {
+        retry(queue_key, sending, *delivery, Routes::no_way());
+        return {};
+      }
     }
     if (sending.relay->client() == nullptr) {
       if (others) return {};  // their answers come first
@@ -204,7 +210,8 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
       relays_.need(*sending.relay);
       return {};
     }
-    const bool alone = goes_alone(*delivery, *queue);
+    // Proxies and relays may take up forwarded commands in another order.
+    const bool alone = sending.proxied || goes_alone(*delivery, *queue);
     if (alone && others) return {};
     sending.alone = alone;
     SIMPLEX_TRY(send_one(std::move(*delivery), *queue, sending));
@@ -218,10 +225,15 @@ Result<> DeliveryQueues::send_one(Delivery delivery, const SndQueue& queue, Send
   const smp::MessageFlags flags{.notification = notifies(delivery.kind)};
   ++sending.in_flight;
   sending.last = delivery.key;
-  sending.relay->client()->send_message(queue.sender_id, unsigned_ ? nullptr : &queue.sender_key, flags, body,
-                                        [this, delivery = std::move(delivery)](smp::client::Outcome<> outcome) mutable {
-                                          answered(std::move(delivery), outcome);
-                                        });
+  const auto* key = unsigned_ ? nullptr : &queue.sender_key;
+  smp::client::Done<> done =
+      [this, delivery = std::move(delivery), proxy = sending.proxied ? sending.relay->name() : std::string()](
+          const smp::client::Outcome<>& outcome) mutable { answered(std::move(delivery), outcome, proxy); };
+  if (sending.proxied) {
+    routes_.send_message({sending.relay, true}, queue.server, queue.sender_id, key, flags, body, std::move(done));
+  } else {
+    sending.relay->client()->send_message(queue.sender_id, key, flags, body, std::move(done));
+  }
   return {};
 }
 
@@ -252,7 +264,7 @@ Result<Bytes> DeliveryQueues::body_of(const Delivery& delivery, const SndQueue& 
                                   {sender_key, Content(envelope)});
 }
 
-void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& outcome) {
+void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& outcome, const std::string& proxy) {
   const auto queue = delivery.queue;
   const auto found = queues_.find(queue);
   if (found == queues_.end()) return;
@@ -269,13 +281,21 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
       sending.fast.reset();
       sending.slow.reset();
     }
-    done = core_.turn.run([&] { return sent(delivery); });
+    done = core_.turn.run([&] { return sent(delivery, proxy); });
   } else {
     const auto& why = outcome.error();
+    bool other_way = false;
+    if (why.at_proxy && cannot_route(why)) {
+      const auto elsewhere = goes_elsewhere(queue, *sending.relay);
+      if (!elsewhere) return core_.storage_failed(elsewhere.error());
+      other_way = *elsewhere;
+    }
     const bool full = why.is<smp::errors::Quota>() && !is_confirmation(delivery.kind);
     if (why.kind == smp::client::Failure::Kind::network) {  // the session is ending
       ++sending.unread;                                     // the relay may have it
       sending.lost = sending.settling = true;
+    } else if (other_way) {
+      sending.settling = true;
     } else if (full || is_temporary(why)) {
       if (!full) ++sending.unread;
       if (!sending.failed) sending.failed = Failed{std::move(delivery), why};
@@ -314,7 +334,7 @@ void DeliveryQueues::settled(SndQueueKey queue, Sending& sending) {
 
 // ---- outcomes -------------------------------------------------------------------------------------------------------
 
-Result<> DeliveryQueues::sent(const Delivery& delivery) {
+Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy) {
   SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
   if (erased.twin) SIMPLEX_TRY(core_.messages.set_told(*erased.twin));
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
@@ -337,7 +357,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery) {
       return {};
     }
     case DeliveryKind::user: {
-      SIMPLEX_TRY(core_.outbox.durable(MessageSent{connection.id, delivery.message}));
+      SIMPLEX_TRY(core_.outbox.durable(MessageSent{connection.id, delivery.message, proxy}));
       return {};
     }
     case DeliveryKind::request:
@@ -437,7 +457,7 @@ void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& 
     if (!done) return core_.storage_failed(done.error());
     return kick(queue);
   }
-  if (full) warn(sending, delivery, Failure::quota, why.error);
+  if (full || why.at_proxy) warn(sending, delivery, failure_of(why), why.error);
   auto& backoff = full ? sending.slow : sending.fast;
   sending.timer =
       core_.dependencies.loop.after(backoff.next(core_.dependencies.random), [this, queue] { retry_now(queue); });
@@ -470,17 +490,31 @@ void DeliveryQueues::relay_up(const Relay& relay) {
   for (const auto queue : ready) kick(queue);
 }
 
+Result<bool> DeliveryQueues::goes_elsewhere(SndQueueKey queue_key, const Relay& relay) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(queue_key));
+  if (!queue) return false;
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
+  return routes_.way(connection.user, queue->server).relay != &relay;
+}
+
 void DeliveryQueues::relay_down(const Relay& relay, const smp::client::Failure& why) {
+  std::vector<SndQueueKey> elsewhere;
   const auto done = core_.turn.run([&]() -> Result<> {
     for (auto& [queue, sending] : queues_) {
       if (!sending.waiting || sending.relay != &relay) continue;
       SIMPLEX_TRY(give_up_expired(queue, core_.config.timeouts.message_expiry, why));
       SIMPLEX_ASSIGN(const auto first, core_.messages.first_of(queue, DeliveryKey(), committed_));
       if (first) warn(sending, *first, failure_of(why), why.error);
+      SIMPLEX_ASSIGN(const bool other, goes_elsewhere(queue, relay));
+      if (other) elsewhere.push_back(queue);
     }
     return {};
   });
-  if (!done) core_.storage_failed(done.error());
+  if (!done) return core_.storage_failed(done.error());
+  for (const auto queue : elsewhere) {
+    queues_.at(queue).waiting = false;
+    kick(queue);
+  }
 }
 
 bool DeliveryQueues::needs(const Relay& relay) const {

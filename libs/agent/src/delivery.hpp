@@ -14,12 +14,13 @@
 #include "core.hpp"
 #include "handshake.hpp"
 #include "relays.hpp"
+#include "routes.hpp"
 
 namespace simplex::agent {
 
 class DeliveryQueues {
  public:
-  DeliveryQueues(Core& core, Relays& relays) : core_(core), relays_(relays) {}
+  DeliveryQueues(Core& core, Relays& relays, Routes& routes) : core_(core), relays_(relays), routes_(routes) {}
 
   // In a turn: numbers and encrypts the message, and stores it.
   // shared: the body of a user's message, where it is stored already.
@@ -55,8 +56,8 @@ class DeliveryQueues {
   // After the commit: its messages need not wait any more; other ones may have come before those on their way.
   void wake(SndQueueKey queue);
 
-  // In a turn: the relay has taken it.
-  [[nodiscard]] Result<> sent(const Delivery& delivery);
+  // In a turn: the relay has taken it, from this proxy if it was one.
+  [[nodiscard]] Result<> sent(const Delivery& delivery, const std::string& proxy = {});
   // In a turn: no relay will.
   [[nodiscard]] Result<> give_up(const Delivery& delivery, Failure failure, Error error);
   // What SEND carries for it.
@@ -83,7 +84,8 @@ class DeliveryQueues {
     // Whether one more may go.
     [[nodiscard]] bool has_room() const;
 
-    Relay* relay = nullptr;
+    Relay* relay = nullptr;  // through whose session it goes
+    bool proxied = false;
     bool waiting = false;  // for the relay's session
     async::Timer timer;
     Backoff fast;
@@ -107,7 +109,9 @@ class DeliveryQueues {
   void kick(SndQueueKey queue);
   [[nodiscard]] Result<> send_some(SndQueueKey queue);
   [[nodiscard]] Result<> send_one(Delivery delivery, const SndQueue& queue, Sending& sending);
-  void answered(Delivery delivery, const smp::client::Outcome<>& outcome);
+  void answered(Delivery delivery, const smp::client::Outcome<>& outcome, const std::string& proxy);
+  // Whether the queue has another way now than that of the relay.
+  [[nodiscard]] Result<bool> goes_elsewhere(SndQueueKey queue, const Relay& relay);
   void settled(SndQueueKey queue, Sending& sending);
   [[nodiscard]] static bool goes_alone(const Delivery& delivery, const SndQueue& queue);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
@@ -118,6 +122,7 @@ class DeliveryQueues {
 
   Core& core_;
   Relays& relays_;
+  Routes& routes_;
   std::map<SndQueueKey, Sending> queues_;
   DeliveryKey committed_;
 };

@@ -65,7 +65,7 @@ struct Encoder {
   }
   std::optional<EventKind> operator()(const MessageSent& e) {
     connection = e.connection;
-    payload.i64(e.message.value());
+    payload.i64(e.message.value()).raw(e.proxy);
     return EventKind::message_sent;
   }
   std::optional<EventKind> operator()(const MessageFailed& e) {
@@ -158,7 +158,7 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
     }
     case EventKind::message_sent: {
       SIMPLEX_ASSIGN(const auto message, reader.i64());
-      return MessageSent{connection, MessageId(message)};
+      return MessageSent{connection, MessageId(message), std::string(as_text(reader.tail()))};
     }
     case EventKind::message_failed: {
       SIMPLEX_ASSIGN(const auto message, reader.i64());

@@ -20,7 +20,8 @@ std::string_view name_of(Failure failure) noexcept {
 
 bool is_temporary(const smp::client::Failure& failure) noexcept {
   using Kind = smp::client::Failure::Kind;
-  if (failure.temporary()) return true;
+  // A proxy says nothing of the queue: it may go another way.
+  if (failure.temporary() || failure.at_proxy) return true;
   // Our messages fit a block, so too many commands are waiting.
   if (failure.kind == Kind::too_large) return true;
   return failure.is<smp::errors::Store>() || failure.is<smp::errors::Internal>();
@@ -28,6 +29,7 @@ bool is_temporary(const smp::client::Failure& failure) noexcept {
 
 Failure failure_of(const smp::client::Failure& failure) noexcept {
   using Kind = smp::client::Failure::Kind;
+  if (failure.at_proxy) return Failure::network;
   switch (failure.kind) {
     case Kind::network:
     case Kind::timeout: return Failure::network;

@@ -2,9 +2,9 @@
 
 namespace simplex::agent {
 
-Result<protocol::ShortLink> with_whole_server(protocol::ShortLink link, const Core& core) {
+Result<protocol::ShortLink> with_whole_server(protocol::ShortLink link, const Core& core, UserId user) {
   std::vector<protocol::ServerAddress> known;
-  for (const auto& server : core.servers) known.push_back(server.address);
+  for (const auto& own : core.servers.of(user)) known.push_back(own.server.address);
   link = protocol::restore(std::move(link), known);
   if (link.server.key_hash.size() == transport::KeyHash::size_bytes) return link;
   return fail(ErrorKind::unsupported,

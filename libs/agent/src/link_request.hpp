@@ -8,7 +8,7 @@
 namespace simplex::agent {
 
 // A link of a well-known relay names it by its host alone: the relay as we know it. Errors: unsupported, when we do not.
-[[nodiscard]] Result<protocol::ShortLink> with_whole_server(protocol::ShortLink link, const Core& core);
+[[nodiscard]] Result<protocol::ShortLink> with_whole_server(protocol::ShortLink link, const Core& core, UserId user);
 
 // In a turn. The key for a one-time link, stored before the relay sees it; none for a contact link.
 struct LinkRequestKey {

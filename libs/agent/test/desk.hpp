@@ -31,11 +31,12 @@ class Desk {
     auto database = store::Database::open({.path = ":memory:", .passphrase = SecretBytes()});
     EXPECT_TRUE(store::migrate(*database, agent_migrations(), loop));
     core.emplace(Dependencies{loop, random_, log_, network_}, std::move(config),
-                 std::vector{*protocol::parse_server_with_auth(relay_address)}, std::move(*database),
+                 UserServers({*read_server({.address = relay_address})}), std::move(*database),
                  [](const Error& error) { ADD_FAILURE() << error.message; });
     relays.emplace(core->dependencies, core->config);
-    deliveries.emplace(*core, *relays);
-    commands.emplace(*core, *relays, *deliveries);
+    routes.emplace(*core, *relays);
+    deliveries.emplace(*core, *relays, *routes);
+    commands.emplace(*core, *relays, *routes, *deliveries);
     subscriptions.emplace(*core, *relays);
     ratchet_sync.emplace(*core, *deliveries);
     rotation.emplace(*core, *deliveries, *commands);
@@ -142,6 +143,7 @@ class Desk {
   ByHandLoop loop;
   std::optional<Core> core;
   std::optional<Relays> relays;
+  std::optional<Routes> routes;
   std::optional<DeliveryQueues> deliveries;
   std::optional<Commands> commands;
   std::optional<Subscriptions> subscriptions;

@@ -41,6 +41,8 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(std::get<PeerInfoReceived>(again(PeerInfoReceived{connection, {3}, false})).peer_info, Bytes{3});
   EXPECT_TRUE(std::get<Connected>(again(Connected{connection, true})).pq_encryption);
   EXPECT_EQ(std::get<MessageSent>(again(MessageSent{connection, MessageId(9)})).message, MessageId(9));
+  EXPECT_EQ(std::get<MessageSent>(again(MessageSent{connection, MessageId(9)})).proxy, "");
+  EXPECT_EQ(std::get<MessageSent>(again(MessageSent{connection, MessageId(9), "smp://a@b"})).proxy, "smp://a@b");
   const Error error{ErrorKind::limit, "too much", Advice::ask_user};
   const auto failed = std::get<MessageFailed>(again(MessageFailed{connection, MessageId(4), Failure::quota, error}));
   EXPECT_EQ(failed.error, error);

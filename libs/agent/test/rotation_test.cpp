@@ -495,10 +495,13 @@ TEST_F(RotationTest, TheNewRelayIsOneThatTheConnectionDoesNotUse) {
     return *alice.commands->pick_server_for_switch(alice.connection.key, failed);
   };
   EXPECT_EQ(pick(), relay_address);  // the only one
-  alice.core->servers.push_back(*protocol::parse_server_with_auth(one));
+  const auto use = [&](const std::vector<UserServer>& servers) {
+    alice.core->servers.set(alice.user, *read_servers(servers));
+  };
+  use({{relay_address}, {one}});
   for (int i = 0; i < 10; ++i) EXPECT_EQ(pick(), one);
   EXPECT_EQ(pick(one), one) << "one that is down for now is still better than where we are";
-  alice.core->servers.push_back(*protocol::parse_server_with_auth(two));
+  use({{relay_address}, {one}, {two}});
   for (int i = 0; i < 10; ++i) EXPECT_EQ(pick(one), two);
 }
 

@@ -59,6 +59,7 @@ class FakeAgent final : public agent::Agent {
     return {};
   }
   // Chats do not use these yet.
+  Result<> set_servers(agent::UserId, const std::vector<agent::UserServer>&) override { return not_used(); }
   Result<agent::ConnectionId> create_address(agent::UserId, std::optional<agent::ConnectionId>,
                                              std::optional<BytesView>) override {
     return not_used();

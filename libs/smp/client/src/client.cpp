@@ -34,8 +34,14 @@ Done<BrokerMessage> expecting_yes(Done<> done) {
 }  // namespace
 
 void Client::command_for_ok(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
-                            Done<> done) {
-  this->command(entity, key, command, expecting_yes<broker::Ok>(std::move(done)));
+                            Done<> done, const PrivateRoute* route) {
+  route_command(route, entity, key, command, expecting_yes<broker::Ok>(std::move(done)));
+}
+
+void Client::route_command(const PrivateRoute* route, const EntityId& entity, const crypto::AuthPrivateKey* key,
+                           const ClientCommand& command, Done<BrokerMessage> done) {
+  if (route == nullptr) return this->command(entity, key, command, std::move(done));
+  forward(*route, entity, key, command, std::move(done));
 }
 
 void Client::create_queue(const command::New& request, const crypto::AuthPrivateKey& key, Done<broker::Ids> done,
@@ -52,13 +58,14 @@ void Client::secure(const RecipientId& queue, const crypto::AuthPrivateKey& key,
   command_for_ok(entity_id(queue), &key, command::Key{sender_key}, std::move(done));
 }
 
-void Client::secure_as_sender(const SenderId& queue, const crypto::AuthPrivateKey& sender_key, Done<> done) {
-  command_for_ok(entity_id(queue), &sender_key, command::Skey{crypto::public_key(sender_key)}, std::move(done));
+void Client::secure_as_sender(const SenderId& queue, const crypto::AuthPrivateKey& sender_key, Done<> done,
+                              const PrivateRoute* route) {
+  command_for_ok(entity_id(queue), &sender_key, command::Skey{crypto::public_key(sender_key)}, std::move(done), route);
 }
 
 void Client::send_message(const SenderId& queue, const crypto::AuthPrivateKey* sender_key, MessageFlags flags,
-                          BytesView body, Done<> done) {
-  command_for_ok(entity_id(queue), sender_key, command::Send{flags, Content(body)}, std::move(done));
+                          BytesView body, Done<> done, const PrivateRoute* route) {
+  command_for_ok(entity_id(queue), sender_key, command::Send{flags, Content(body)}, std::move(done), route);
 }
 
 void Client::acknowledge(const RecipientId& queue, const crypto::AuthPrivateKey& key, const MessageId& message,
@@ -91,13 +98,14 @@ void Client::delete_link(const RecipientId& queue, const crypto::AuthPrivateKey&
   command_for_ok(entity_id(queue), &key, command::Ldel{}, std::move(done));
 }
 
-void Client::secure_and_get_link(const LinkId& link, const crypto::AuthPrivateKey& sender_key, Done<broker::Lnk> done) {
-  command(entity_id(link), &sender_key, command::Lkey{crypto::public_key(sender_key)},
-          expecting<broker::Lnk>(std::move(done)));
+void Client::secure_and_get_link(const LinkId& link, const crypto::AuthPrivateKey& sender_key, Done<broker::Lnk> done,
+                                 const PrivateRoute* route) {
+  route_command(route, entity_id(link), &sender_key, command::Lkey{crypto::public_key(sender_key)},
+                expecting<broker::Lnk>(std::move(done)));
 }
 
-void Client::get_link(const LinkId& link, Done<broker::Lnk> done) {
-  command(entity_id(link), nullptr, command::Lget{}, expecting<broker::Lnk>(std::move(done)));
+void Client::get_link(const LinkId& link, Done<broker::Lnk> done, const PrivateRoute* route) {
+  route_command(route, entity_id(link), nullptr, command::Lget{}, expecting<broker::Lnk>(std::move(done)));
 }
 
 void Client::enable_notifications(const RecipientId& queue, const crypto::AuthPrivateKey& key, const NotifierKeys& keys,

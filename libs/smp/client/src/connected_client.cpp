@@ -4,6 +4,7 @@
 
 #include "simplex/crypto/authenticator.hpp"
 #include "simplex/smp/transmission.hpp"
+#include "command_versions.hpp"
 
 namespace simplex::smp::client {
 
@@ -11,12 +12,6 @@ namespace {
 
 // A relay that goes on sending what it must not is left.
 constexpr std::uint64_t max_violations = 100;
-
-// Whether the command is one of these.
-template <class... Commands>
-bool is_one_of(const ClientCommand& command) {
-  return (std::holds_alternative<Commands>(command) || ...);
-}
 
 bool message_may_answer(const ClientCommand& command) {
   return is_one_of<command::Sub, command::Get, command::Ack>(command);
@@ -26,17 +21,6 @@ bool subscribes(const ClientCommand& command) {
   if (const auto* request = std::get_if<command::New>(&command))
     return request->subscription == SubscriptionMode::subscribe;
   return is_one_of<command::Sub, command::Nsub, command::Subs, command::Nsubs>(command);
-}
-
-// The version that brought the command.
-SmpVersion since(const ClientCommand& command) {
-  using namespace smp::command;
-  if (is_one_of<Prxy, Pfwd, Rfwd>(command)) return proxy_version;
-  if (is_one_of<Skey>(command)) return sender_key_version;
-  if (is_one_of<Rkey, Lset, Ldel, Lkey, Lget>(command)) return short_links_version;
-  if (is_one_of<Subs, Nsubs>(command)) return service_version;
-  if (is_one_of<Rslv>(command)) return names_version;
-  return initial_version;
 }
 
 Failure not_connected() {
@@ -114,15 +98,17 @@ void ConnectedClient::fail_later(Done<BrokerMessage> done, Failure failure) {
       [done = std::move(done), failure = std::move(failure)]() mutable { done(std::unexpected(std::move(failure))); }));
 }
 
+// A proxy connects to the relay first, or waits for its answer.
+Duration ConnectedClient::time_for(const ClientCommand& command) const {
+  if (is_one_of<command::Prxy>(command)) return options_.connect_timeout + options_.command_timeout;
+  if (is_one_of<command::Pfwd>(command)) return options_.command_timeout * 2;
+  return options_.command_timeout;
+}
+
 void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                               Done<BrokerMessage> done, std::optional<CorrId> corr_id) {
   if (!connected_) return fail_later(std::move(done), not_connected());
-  if (session_.version < since(command)) {
-    return fail_later(std::move(done),
-                      {Failure::Kind::version,
-                       {ErrorKind::version, "the relay is too old for " + std::string(smp::name_of(command))},
-                       std::nullopt});
-  }
+  if (session_.version < since(command)) return fail_later(std::move(done), too_old_for(command));
   if (waiting_.size() >= options_.max_waiting) {
     return fail_later(std::move(done), {Failure::Kind::too_large,
                                         {ErrorKind::limit, "too many commands wait for the relay", Advice::retry},
@@ -153,7 +139,7 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
   }
   ++counters_.commands;
   requests_.add(id, {entity, std::move(done), message_may_answer(command)},
-                dependencies_.loop.now() + options_.command_timeout);
+                dependencies_.loop.now() + time_for(command));
   waiting_.push_back({id, std::move(*transmission)});
   flush_later();
   if (!deadline_timer_.armed()) arm_deadline();

@@ -26,6 +26,10 @@ class ConnectedClient final : public Client {
   [[nodiscard]] Counters counters() const override;
   void command(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                Done<BrokerMessage> done, std::optional<CorrId> corr_id) override;
+  void open_route(const protocol::ServerAddress& relay, std::optional<BasicAuth> password,
+                  Done<PrivateRoute> done) override;
+  void forward(const PrivateRoute& route, const EntityId& entity, const crypto::AuthPrivateKey* key,
+               const ClientCommand& command, Done<BrokerMessage> done) override;
 
  private:
   struct Waiting {
@@ -49,6 +53,7 @@ class ConnectedClient final : public Client {
   [[nodiscard]] bool push(const EntityId& entity, const BrokerMessage& message);
   [[nodiscard]] bool violation(std::string what);
 
+  [[nodiscard]] Duration time_for(const ClientCommand& command) const;
   void arm_deadline();
   void deadline();
   void arm_ping();

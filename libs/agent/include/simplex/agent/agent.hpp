@@ -79,6 +79,10 @@ class Agent {
   // ---- users --------------------------------------------------------------------------------------------------------
   [[nodiscard]] virtual Result<UserId> create_user() = 0;
   [[nodiscard]] virtual Result<std::vector<UserId>> users() = 0;
+  // The user's relays from now on, instead of Config::servers. Not in the database: before each start(), as the Config.
+  // New queues are made at those for storage: a joiner's at another operator's than the inviter's, a rotated one where
+  // the connection has none yet, as far as there is a choice. Errors: not_found (the user), malformed (an address).
+  [[nodiscard]] virtual Result<> set_servers(UserId user, const std::vector<UserServer>& servers) = 0;
 
   // ---- connections --------------------------------------------------------------------------------------------------
   // Creates an invitation: InvitationReady follows, or ConnectionFailed. pq: post-quantum key agreement is supported

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "simplex/agent/network.hpp"
 #include "simplex/async/loop.hpp"
 #include "simplex/base/log.hpp"
 #include "simplex/base/random.hpp"
@@ -70,14 +71,17 @@ struct AutomaticRotation {
 };
 
 struct Config {
-  std::filesystem::path database;    // created when absent
-  SecretBytes passphrase;            // empty: the database is not encrypted
-  std::vector<std::string> servers;  // smp://fingerprint@host[:port]; relays for own queues, one is picked at random
+  std::filesystem::path database;  // created when absent
+  SecretBytes passphrase;          // empty: the database is not encrypted
+  // smp://fingerprint@host[:port]; the relays of users for whom Agent::set_servers is not called: of no known operator,
+  // for queues and as proxies.
+  std::vector<std::string> servers;
   Versions versions;
   // Requests that wait for an answer, for each address; those above wait at the relay.
   std::int64_t waiting_requests = 1'000;
   AutomaticRotation rotation;  // off unless asked for
   Timeouts timeouts;
+  NetworkConfig network;
 };
 
 }  // namespace simplex::agent

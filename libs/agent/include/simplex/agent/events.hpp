@@ -101,6 +101,7 @@ struct MessageReceived {
 struct MessageSent {
   ConnectionId connection;
   MessageId message;
+  std::string proxy = {};  // the relay of ours that it went through (NetworkConfig::proxy_mode); empty: none
 };
 // MERR: the message will not be delivered; the agent has given up.
 struct MessageFailed {

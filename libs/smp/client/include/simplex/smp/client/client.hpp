@@ -27,6 +27,7 @@
 #include "simplex/protocol/server_address.hpp"
 #include "simplex/smp/broker_message.hpp"
 #include "simplex/smp/client/failure.hpp"
+#include "simplex/smp/client/private_route.hpp"
 #include "simplex/smp/client/service.hpp"
 #include "simplex/smp/command.hpp"
 #include "simplex/transport/smp_handshake.hpp"
@@ -121,6 +122,16 @@ class Client {
   virtual void command(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                        Done<BrokerMessage> done, std::optional<CorrId> corr_id = std::nullopt) = 0;
 
+  // Private routing, this relay being the proxy (v8). PRXY: asks it for a way to the relay. password: the proxy's.
+  virtual void open_route(const protocol::ServerAddress& relay, std::optional<BasicAuth> password,
+                          Done<PrivateRoute> done) = 0;
+  // PFWD: a command for the relay at the end of the route, and that relay's answer or refusal; Failure::at_proxy: it is
+  // the proxy's. Has twice the time of a command.
+  virtual void forward(const PrivateRoute& route, const EntityId& entity, const crypto::AuthPrivateKey* key,
+                       const ClientCommand& command, Done<BrokerMessage> done) = 0;
+
+  // What is done for a sender may take a private route.
+
   // NEW. The key is the private half of request.recipient_key.
   void create_queue(const command::New& request, const crypto::AuthPrivateKey& key, Done<broker::Ids> done,
                     std::optional<CorrId> corr_id = std::nullopt);
@@ -130,10 +141,11 @@ class Client {
   void secure(const RecipientId& queue, const crypto::AuthPrivateKey& key, const crypto::AuthPublicKey& sender_key,
               Done<> done);
   // SKEY (v9): the sender secures the queue with its own key. May be repeated with the same key.
-  void secure_as_sender(const SenderId& queue, const crypto::AuthPrivateKey& sender_key, Done<> done);
+  void secure_as_sender(const SenderId& queue, const crypto::AuthPrivateKey& sender_key, Done<> done,
+                        const PrivateRoute* route = nullptr);
   // SEND. key: null for a queue that is not secured. ERR QUOTA: the queue is full.
   void send_message(const SenderId& queue, const crypto::AuthPrivateKey* sender_key, MessageFlags flags, BytesView body,
-                    Done<> done);
+                    Done<> done, const PrivateRoute* route = nullptr);
   // ACK: the relay drops the message, and pushes the next one after the callback when it has one. ERR NO_MSG: it had
   // none, or another.
   void acknowledge(const RecipientId& queue, const crypto::AuthPrivateKey& key, const MessageId& message, Done<> done);
@@ -147,8 +159,9 @@ class Client {
   void set_link(const RecipientId& queue, const crypto::AuthPrivateKey& key, const LinkId& link,
                 const QueueLinkData& data, Done<> done);
   void delete_link(const RecipientId& queue, const crypto::AuthPrivateKey& key, Done<> done);
-  void secure_and_get_link(const LinkId& link, const crypto::AuthPrivateKey& sender_key, Done<broker::Lnk> done);
-  void get_link(const LinkId& link, Done<broker::Lnk> done);
+  void secure_and_get_link(const LinkId& link, const crypto::AuthPrivateKey& sender_key, Done<broker::Lnk> done,
+                           const PrivateRoute* route = nullptr);
+  void get_link(const LinkId& link, Done<broker::Lnk> done, const PrivateRoute* route = nullptr);
   // NKEY, NDEL
   void enable_notifications(const RecipientId& queue, const crypto::AuthPrivateKey& key, const NotifierKeys& keys,
                             Done<broker::Nid> done);
@@ -167,7 +180,9 @@ class Client {
   // Signs with the service's key of this session.
   virtual void service_command(const ClientCommand& command, Done<BrokerMessage> done) = 0;
   void command_for_ok(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
-                      Done<> done);
+                      Done<> done, const PrivateRoute* route = nullptr);
+  void route_command(const PrivateRoute* route, const EntityId& entity, const crypto::AuthPrivateKey* key,
+                     const ClientCommand& command, Done<BrokerMessage> done);
 };
 
 }  // namespace simplex::smp::client

@@ -29,12 +29,14 @@ struct Failure {
   std::optional<ErrorType> relay_error;  // refused: exactly as the relay said it; malformed: what it is read as
   // Connecting: the protocol's word for what was wrong in the SMP handshake.
   std::optional<transport::TransportError> handshake = std::nullopt;
+  // Private routing: the proxy failed or refused, not the relay. It says nothing of the queue; see private_route.hpp.
+  bool at_proxy = false;
 
   [[nodiscard]] bool temporary() const noexcept { return kind == Kind::network || kind == Kind::timeout; }
-  // refused, and with this error: failure.is<errors::Auth>()
+  // refused by the queue's relay, and with this error: failure.is<errors::Auth>()
   template <class E>
   [[nodiscard]] bool is() const noexcept {
-    return kind == Kind::refused && relay_error && relay_error->is<E>();
+    return kind == Kind::refused && !at_proxy && relay_error && relay_error->is<E>();
   }
 
   friend bool operator==(const Failure&, const Failure&) = default;
