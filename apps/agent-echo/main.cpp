@@ -123,7 +123,7 @@ class Echo {
   }
   Result<> on(const agent::MessageSent& event) {
     if (unsent_ > 0) --unsent_;
-    tell("sent {}", number_of(event.connection));
+    tell("sent {}{}{}", number_of(event.connection), event.proxy.empty() ? "" : " through ", event.proxy);
     return {};
   }
   Result<> on(const agent::MessageDelivered& event) {

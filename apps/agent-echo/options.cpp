@@ -32,6 +32,17 @@ void narrow(Range& range, const std::string& option, const std::string& text) {
   range = {Version(*least), Version(*most)};
 }
 
+agent::ProxyMode proxy_mode_from(std::string_view text) {
+  if (text == "always") return agent::ProxyMode::always;
+  if (text == "unknown") return agent::ProxyMode::unknown;
+  return text == "unprotected" ? agent::ProxyMode::unprotected : agent::ProxyMode::never;
+}
+
+agent::ProxyFallback proxy_fallback_from(std::string_view text) {
+  if (text == "yes") return agent::ProxyFallback::allow;
+  return text == "protected" ? agent::ProxyFallback::allow_protected : agent::ProxyFallback::prohibit;
+}
+
 }  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
@@ -46,6 +57,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   bool no_pq = false;
   bool no_receipts = false;
   bool no_echo = false;
+  std::string proxy = "never";
+  std::string fallback = "yes";
   std::uint64_t count = 0;
   int timeout = 0;
 
@@ -72,6 +85,19 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("--say", options.say, "Say this when a connection is made (may be repeated)")->type_name("TEXT");
   app.add_option("-c,--count", count, "End when so many messages have come")->check(CLI::Range(1, 1'000'000'000));
   app.add_option("-t,--timeout", timeout, "End with exit code 1 after so many seconds")->check(CLI::Range(1, 86'400));
+  app.add_option(
+         "--proxy", proxy,
+         "Send through a relay of ours: always, unknown (when the other relay is none of ours), unprotected (the "
+         "same, without SOCKS proxy), never")
+      ->type_name("MODE")
+      ->transform(CLI::IsMember({"always", "unknown", "unprotected", "never"}))
+      ->capture_default_str();
+  app.add_option(
+         "--proxy-fallback", fallback,
+         "Whether to send directly when no relay can be the proxy: yes, protected (through a SOCKS proxy only), no")
+      ->type_name("YES|PROTECTED|NO")
+      ->transform(CLI::IsMember({"yes", "protected", "no"}))
+      ->capture_default_str();
   app.add_flag("--no-echo", no_echo, "Send nothing back");
   app.add_flag("--no-pq", no_pq, "No post-quantum key agreement");
   app.add_flag("--no-receipts", no_receipts, "Do not tell peers that their messages have come");
@@ -86,7 +112,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     return "agent-echo: " + std::string(error.what()) + "\nagent-echo --help lists the options.\n";
   });
   app.footer(
-      "It prints one line for each event: \"ready\", \"link LINK\", \"connected N pq\", \"heard N TEXT\", \"sent N\",\n"
+      "It prints one line for each event: \"ready\", \"link LINK\", \"connected N pq\", \"heard N TEXT\", \"sent N\" "
+      "(\"sent N through RELAY\"),\n"
       "\"delivered N\", \"failed N WHY\"; N counts the connections of this run. It goes on with what is in its "
       "database.\n"
       "Example: agent-echo -d echo.db -s smp://FINGERPRINT@127.0.0.1 --address");
@@ -103,6 +130,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   options.agent.database = database;
   options.agent.passphrase = SecretBytes(as_bytes(key));
   std::fill(key.begin(), key.end(), '\0');
+  options.agent.network.proxy_mode = proxy_mode_from(proxy);
+  options.agent.network.proxy_fallback = proxy_fallback_from(fallback);
   options.pq = !no_pq;
   options.receipts = !no_receipts;
   options.echo = !no_echo;

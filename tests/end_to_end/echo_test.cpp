@@ -81,6 +81,22 @@ TEST_F(EchoTest, VersionsCanBeChosen) {
   EXPECT_EQ(wrong.wait(), 2);
 }
 
+TEST_F(EchoTest, MessagesGoThroughAProxy) {
+  RelayProgram other(stage_.folder() / "other");
+  other.set({"PROXY.allow_private_targets=on"});  // to this machine
+  other.start();
+  auto server = echo("server", {"--invite"});
+  const std::vector<std::string> own{"-d", (stage_.folder() / "guest.db").string(), "-s", other.address()};
+  auto options = own;
+  for (const auto* each : {"--proxy", "always", "--proxy-fallback", "no", "--say", "hello", "--no-echo", "-c", "1"})
+    options.emplace_back(each);
+  options.insert(options.end(), {"--join", link_of(*server)});
+  Process guest(program("agent-echo"), options);
+  guest.await("^sent 1 through " + other.address() + "$");
+  guest.await("^heard 1 hello$");
+  EXPECT_EQ(guest.wait(), 0);
+}
+
 TEST_F(EchoTest, WhatIsWrongWithALinkIsSaid) {
   auto guest = echo("guest", {"--join", "simplex:/nonsense"});
   guest->await("^agent-echo: .*link");

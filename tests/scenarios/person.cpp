@@ -34,6 +34,7 @@ void Person::start() {
   config.servers = relay_addresses_;
   config.versions = versions_;
   config.rotation = rotation_;
+  config.network = network_config_;
   auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
   ASSERT_TRUE(opened) << opened.error().message;
   agent_ = std::move(*opened);
@@ -355,6 +356,7 @@ void Person::received(const agent::MessageReceived& event, bool again) {
 }
 
 void Person::on(const agent::MessageSent& event) {
+  if (!event.proxy.empty()) ++times_proxied_;
   Friend* them = find(event.connection);
   if (them == nullptr) return;
   for (Said& said : them->said) {

@@ -32,6 +32,7 @@ class Person {
 
   // From the next start on.
   void rotate_by_itself(agent::AutomaticRotation when) { rotation_ = when; }
+  void use_network(agent::NetworkConfig network) { network_config_ = std::move(network); }
 
   // ---- the program
   void start();
@@ -86,6 +87,8 @@ class Person {
   [[nodiscard]] bool knows_receipts() const { return versions_.agent.max >= agent::receipts_agent_version; }
   [[nodiscard]] agent::RatchetSyncState ratchet_sync(const std::string& friend_name) const;
   [[nodiscard]] std::string peer_info(const std::string& friend_name) const;
+  // Messages that went through a relay of ours.
+  [[nodiscard]] int times_proxied() const { return times_proxied_; }
   // What went wrong, as a person would be told.
   [[nodiscard]] const std::vector<std::string>& troubles() const { return diary_.troubles; }
   // The story expected them.
@@ -180,6 +183,7 @@ class Person {
   testing::SeededRandom random_;
   agent::Versions versions_;
   agent::AutomaticRotation rotation_;
+  agent::NetworkConfig network_config_;
   WorldLog log_;
   Diary diary_;
   Diary diary_copy_;
@@ -187,6 +191,7 @@ class Person {
   std::vector<std::string> seen_in_links_;
   int times_started_ = 0;
   int times_repeated_ = 0;
+  int times_proxied_ = 0;
   std::optional<int> sends_left_;
   std::optional<int> events_left_;
   bool doomed_ = false;  // its disk was set aside in the middle of a turn; ends with that turn

@@ -6,6 +6,7 @@
 
 #include "simplex/encoding/base64.hpp"
 #include "simplex/smp/server/node.hpp"
+#include "simplex/smp/server/relay_sessions.hpp"
 #include "simplex/smp/server/saved_notifications.hpp"
 
 namespace simplex::world {
@@ -23,6 +24,9 @@ struct Relay::Program {
       Thread& thread = *threads_.emplace_back(std::make_unique<Thread>(*relay.time_, log));
       thread.node =
           std::make_unique<Node>(index, count, thread.loop, settings_, relay.random_, thread.store, relay.log_, load_);
+      thread.connector = relay.network_->connector(relay.host_);
+      thread.node->route_privately(make_relay_sessions(
+          {thread.loop, relay.random_, *thread.connector, thread.node->shard().statistics()}, proxy_));
       all.push_back(thread.node.get());
     }
     for (Node* node : all) node->join(all);
@@ -50,11 +54,13 @@ struct Relay::Program {
     Thread(Scheduler& time, std::shared_ptr<StoreLog> log) : loop(time), store(std::move(log)) {}
     SimLoop loop;
     MemoryStore store;
+    std::unique_ptr<transport::Connector> connector;  // to other relays, as their proxy
     std::unique_ptr<Node> node;
   };
 
   Relay& relay_;
   NodeSettings settings_;
+  ProxySettings proxy_;
   RelayLoad load_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<Node*> nodes_;

@@ -19,7 +19,8 @@ std::optional<std::uint64_t> seed_from_environment() { return number_from_enviro
 }  // namespace
 
 World::World(std::uint64_t seed) : seed_(seed), network_(time_, seed), choices_(seed + 1) {
-  network_.on_send([this](std::string_view from, std::string_view, BytesView) {
+  network_.on_send([this](std::string_view from, std::string_view to, BytesView) {
+    contacts_.emplace(from, to);
     const auto found = people_.find(std::string(from));
     if (found != people_.end()) found->second->sending();
   });

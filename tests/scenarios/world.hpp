@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "simplex/testing/random.hpp"
 #include "simplex/world/network.hpp"
@@ -43,6 +44,11 @@ class World {
   // Everything that was said has arrived, exactly once and in order.
   void until_all_is_heard(Person& speaker, Person& listener);
 
+  // Whether one has sent anything to the other: parties, and relays as proxies.
+  [[nodiscard]] bool contacted(const std::string& from, const std::string& to) const {
+    return contacts_.contains({from, to});
+  }
+
   [[nodiscard]] std::vector<const Person*> people() const;
   [[nodiscard]] Scheduler& time() { return time_; }
   [[nodiscard]] SimNetwork& network() { return network_; }
@@ -58,6 +64,7 @@ class World {
   Scheduler time_;
   SimNetwork network_;
   testing::SeededRandom choices_;
+  std::set<std::pair<std::string, std::string>> contacts_;
   std::map<std::string, std::unique_ptr<Relay>> relays_;
   std::map<std::string, std::unique_ptr<Person>> people_;
 };

@@ -138,11 +138,11 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
                                         std::nullopt});
   }
   ++counters_.commands;
-  requests_.add(id, {entity, std::move(done), message_may_answer(command)},
-                dependencies_.loop.now() + time_for(command));
+  const Instant until = dependencies_.loop.now() + time_for(command);
+  requests_.add(id, {entity, std::move(done), message_may_answer(command)}, until);
   waiting_.push_back({id, std::move(*transmission)});
   flush_later();
-  if (!deadline_timer_.armed()) arm_deadline();
+  if (!deadline_timer_.armed() || until < deadline_armed_) arm_deadline();
   if (!pings_ && subscribes(command)) {
     pings_ = true;
     arm_ping();
@@ -286,6 +286,7 @@ void ConnectedClient::arm_deadline() {
     deadline_timer_.cancel();
     return;
   }
+  deadline_armed_ = *next;
   deadline_timer_ = dependencies_.loop.after(*next - dependencies_.loop.now(), [this] { deadline(); });
 }
 

@@ -84,6 +84,7 @@ class ConnectedClient final : public Client {
   std::deque<Waiting> waiting_;
   bool flush_posted_ = false;
   async::Timer deadline_timer_;
+  Instant deadline_armed_;
   async::Timer ping_timer_;
   bool pings_ = false;
   Instant last_received_;

@@ -1,5 +1,7 @@
 #include "requests.hpp"
 
+#include <algorithm>
+
 namespace simplex::smp::client {
 
 namespace {
@@ -10,7 +12,10 @@ constexpr std::size_t max_late = 1'024;
 
 void Requests::add(const CorrId& id, Request request, Instant deadline) {
   requests_.insert_or_assign(id, std::move(request));
-  deadlines_.emplace_back(deadline, id);
+  // Nearly always the last: most commands have the same time.
+  const auto later = std::upper_bound(deadlines_.begin(), deadlines_.end(), deadline,
+                                      [](Instant time, const auto& other) { return time < other.first; });
+  deadlines_.emplace(later, deadline, id);
 }
 
 bool Requests::mark_sent(const CorrId& id) {

@@ -28,7 +28,6 @@ struct LateRequest {
 
 class Requests {
  public:
-  // `deadline` must not be before that of the last one added.
   void add(const CorrId& id, Request request, Instant deadline);
   [[nodiscard]] bool contains(const CorrId& id) const { return requests_.contains(id); }
   // Hands the command over to the connection. False when it is gone: it has timed out while waiting.
