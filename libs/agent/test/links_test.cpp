@@ -50,13 +50,13 @@ TEST_F(LinksTest, EverybodyAsksForAnAddress) {
 }
 
 TEST_F(LinksTest, AKnownRelayNeedsOnlyItsHost) {
-  const auto whole = with_whole_server(link(false), *desk.core);
+  const auto whole = with_whole_server(link(false), *desk.core, desk.user);
   ASSERT_TRUE(whole) << whole.error().message;
   EXPECT_EQ(whole->server, link().server);
   auto unknown = link(false);
   unknown.server.hosts.front() =
       protocol::parse_server_address("smp://AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@other.example")->hosts.front();
-  const auto refused = with_whole_server(unknown, *desk.core);
+  const auto refused = with_whole_server(unknown, *desk.core, desk.user);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::unsupported);
 }
