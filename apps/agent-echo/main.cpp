@@ -141,6 +141,10 @@ class Echo {
          event.direction == agent::QueueDirection::receiving ? "receiving" : "sending", static_cast<int>(event.phase));
     return {};
   }
+  Result<> on(const agent::DatabaseRestored&) {
+    tell("restored");
+    return {};
+  }
   Result<> on(const agent::MessageFailed& event) {
     if (unsent_ > 0) --unsent_;
     return failed(event.connection, event.error);

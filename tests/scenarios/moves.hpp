@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "world.hpp"
@@ -62,6 +63,28 @@ inline void kill(World& world, Person& victim, Duration within = 500ms) {
 inline void start_again(World& world, Person& person) {
   pass_up_to(world, 5s);
   person.start();
+}
+
+inline void until_synchronized(World& world, Person& alice, Person& bob) {
+  const auto ok = [](Person& one, Person& other) {
+    return one.ratchet_sync(other.name()) == agent::RatchetSyncState::ok;
+  };
+  world.until([&] { return ok(alice, bob) && ok(bob, alice); });
+}
+
+// What was said before is not counted: some of it is lost with the old keys.
+inline void talk_anew(World& world, Person& alice, Person& bob) {
+  const auto before_alice = alice.heard("bob").size();
+  const auto before_bob = bob.heard("alice").size();
+  const std::string number = std::to_string(before_alice + before_bob);
+  alice.say("bob", "new from alice " + number);
+  bob.say("alice", "new from bob " + number);
+  const auto has = [](const std::vector<std::string>& heard, const std::string& text) {
+    return std::ranges::find(heard, text) != heard.end();
+  };
+  world.until([&] {
+    return has(alice.heard("bob"), "new from bob " + number) && has(bob.heard("alice"), "new from alice " + number);
+  });
 }
 
 // What a program of that agent version had beside it.

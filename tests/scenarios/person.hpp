@@ -76,6 +76,14 @@ class Person {
   // Of the database and the diary, of a program that does not run.
   void keep_copy();
   void restore_copy();
+  // The same while it runs, by the agent; until it is made.
+  void back_up(const std::function<void(Result<>)>& done);
+  // What is kept takes the place of the database, and the diary of then that of the diary.
+  void import_copy();
+  void remove_note_beside_database();
+  void keep_note_beside_database();
+  void put_note_back();
+  [[nodiscard]] int times_restored() const { return times_restored_; }
 
   [[nodiscard]] std::string link(const std::string& friend_name) const;  // empty until it is ready
   [[nodiscard]] bool connected(const std::string& friend_name) const;
@@ -155,6 +163,7 @@ class Person {
   void on(const agent::Connected& event);
   void on(const agent::MessageSent& event);
   void on(const agent::MessageFailed& event);
+  void on(const agent::DatabaseRestored& event);
   void on(const agent::ConnectionFailed& event);
   void on(const agent::ReceptionFailed& event);
   void on(const agent::LinkDataSet& event);
@@ -192,6 +201,8 @@ class Person {
   int times_started_ = 0;
   int times_repeated_ = 0;
   int times_proxied_ = 0;
+  int times_restored_ = 0;
+  bool went_back_ = false;  // to an old copy
   std::optional<int> sends_left_;
   std::optional<int> events_left_;
   bool doomed_ = false;  // its disk was set aside in the middle of a turn; ends with that turn

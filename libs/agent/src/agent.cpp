@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "simplex/store/import.hpp"
 #include "agent_impl.hpp"
 #include "failures.hpp"
 #include "schema.hpp"
@@ -14,13 +15,16 @@ Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config con
     SIMPLEX_ASSIGN(auto server, read_server({.address = address}));
     servers.push_back(std::move(server));
   }
+  if (config.database != ":memory:") SIMPLEX_TRY(store::complete_import(config.database));
   SIMPLEX_ASSIGN(auto database, store::Database::open({.path = config.database,
                                                        .passphrase = config.passphrase.clone(),
                                                        .own_table = store::migrations_table,
                                                        .busy_timeout = std::chrono::seconds(1)}));
   SIMPLEX_TRY(store::migrate(database, agent_migrations(), dependencies.loop));
-  return std::make_unique<AgentImpl>(dependencies, std::move(config), UserServers(std::move(servers)),
-                                     std::move(database));
+  auto agent = std::make_unique<AgentImpl>(dependencies, std::move(config), UserServers(std::move(servers)),
+                                           std::move(database));
+  SIMPLEX_TRY(agent->know_copy());
+  return agent;
 }
 
 AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers servers, store::Database database)
@@ -35,6 +39,9 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
       ratchet_sync_(core_, deliveries_),
       rotation_(core_, deliveries_, commands_),
       reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_, rotation_),
+      lineage_(core_.database, core_.config, core_.dependencies.log),
+      restoration_(core_, ratchet_sync_),
+      copies_(core_),
       recovery_backoff_(core_.config.timeouts.reconnect) {
   commands_.queue_created = [this](Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
     subscriptions_.created(relay, queue, connection);
@@ -42,6 +49,7 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
   commands_.queue_given_up = [this](UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
     if (started_) subscriptions_.forget(user, server, queue);
   };
+  restoration_.end = [this](const Connection& connection) { return end_connection(connection); };
   subscriptions_.replacement_gone = [this](RcvQueueKey queue) {
     const auto done = core_.turn.run([&] { return rotation_.lost(queue); });
     if (!done) core_.storage_failed(done.error());
@@ -96,10 +104,12 @@ void AgentImpl::resume() {
     link_reader_.start();
     return deliveries_.start();
   }();
-  if (!begun) core_.storage_failed(begun.error());
+  if (!begun) return core_.storage_failed(begun.error());
+  restoration_.start();
 }
 
 void AgentImpl::suspend() {
+  restoration_.stop();
   relays_.stop();
   routes_.stop();
   untrusted_.clear();
@@ -111,6 +121,8 @@ void AgentImpl::suspend() {
 
 void AgentImpl::stop() {
   settle();
+  copies_.stop();
+  grow_older();
   if (!std::exchange(started_, false)) return;
   cleanup_.cancel();
   recovery_.cancel();
@@ -159,6 +171,8 @@ void AgentImpl::clean_up() {
     return core_.ratchets.forget_seen_keys_before(before);
   });
   if (!done) core_.dependencies.log.warning("Old records could not be removed: " + done.error().message);
+  settle();
+  grow_older();
   cleanup_ = core_.dependencies.loop.after(core_.config.timeouts.cleanup, [this] { clean_up(); });
 }
 
@@ -220,25 +234,29 @@ Result<> AgentImpl::delete_connection(ConnectionId id) {
   return core_.turn.run([&]() -> Result<> {
     SIMPLEX_ASSIGN(const auto connection, core_.connections.find(id));
     if (!connection || connection->deleted) return {};
-    SIMPLEX_TRY(core_.outbox.forget(id));
-    SIMPLEX_TRY(core_.commands.erase_of(connection->key));
-    SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(connection->key));
-    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(connection->key));
-    for (const auto& queue : sending) {
-      SIMPLEX_TRY(core_.queues.erase(queue.key));  // and what waits in it
-      core_.turn.after_commit([this, key = queue.key] { deliveries_.forget(key); });
-    }
-    SIMPLEX_TRY(core_.connections.set_deleted(connection->key));
-    for (const auto& queue : receiving) {
-      SIMPLEX_TRY(commands_.enqueue(connection->key, CommandKind::delete_queue, queue.key));
-      core_.turn.after_commit([this, user = connection->user, server = queue.server, id = queue.recipient_id] {
-        if (started_) subscriptions_.forget(user, server, id);
-      });
-    }
-    if (receiving.empty()) SIMPLEX_TRY(core_.connections.erase(connection->key));
+    SIMPLEX_TRY(end_connection(*connection));
     SIMPLEX_TRY(core_.outbox.durable(ConnectionDeleted{id}));
     return {};
   });
+}
+
+Result<> AgentImpl::end_connection(const Connection& connection) {
+  SIMPLEX_TRY(core_.outbox.forget(connection.id));
+  SIMPLEX_TRY(core_.commands.erase_of(connection.key));
+  SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(connection.key));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(connection.key));
+  for (const auto& queue : sending) {
+    SIMPLEX_TRY(core_.queues.erase(queue.key));  // and what waits in it
+    core_.turn.after_commit([this, key = queue.key] { deliveries_.forget(key); });
+  }
+  SIMPLEX_TRY(core_.connections.set_deleted(connection.key));
+  for (const auto& queue : receiving) {
+    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::delete_queue, queue.key));
+    core_.turn.after_commit([this, user = connection.user, server = queue.server, id = queue.recipient_id] {
+      if (started_) subscriptions_.forget(user, server, id);
+    });
+  }
+  return receiving.empty() ? core_.connections.erase(connection.key) : Result<>();
 }
 
 Result<> AgentImpl::synchronize_ratchet(ConnectionId id, bool pq, bool force) {

@@ -9,11 +9,14 @@
 #include "simplex/agent/agent.hpp"
 #include "commands.hpp"
 #include "core.hpp"
+#include "database_copies.hpp"
 #include "delivery.hpp"
+#include "lineage.hpp"
 #include "link_reader.hpp"
 #include "ratchet_sync.hpp"
 #include "reception.hpp"
 #include "relays.hpp"
+#include "restoration.hpp"
 #include "rotation.hpp"
 #include "routes.hpp"
 #include "subscriptions.hpp"
@@ -29,6 +32,12 @@ class AgentImpl final : public Agent {
   void stop() override;
   Result<> flush() override;
   void handled(EventId event) override;
+
+  // Once, before anything else: is the database an old copy?
+  [[nodiscard]] Result<> know_copy();
+  Result<> back_up(std::filesystem::path path, Done done) override;
+  Result<> export_database(std::filesystem::path path, ExportKey key, Done done) override;
+  Result<> change_passphrase(SecretBytes passphrase) override;
 
   Result<UserId> create_user() override;
   Result<std::vector<UserId>> users() override;
@@ -68,6 +77,8 @@ class AgentImpl final : public Agent {
   void turn_failed(const Error& error);
   void tell_untrusted(const Relay& relay, const smp::client::Failure& why);
   void clean_up();
+  void grow_older();                                                    // outside of a turn
+  [[nodiscard]] Result<> end_connection(const Connection& connection);  // in a turn; says nothing
 
   [[nodiscard]] Result<> check_user(UserId user);
   // In a turn. shared: of a message to many; stored by the first that needs it.
@@ -95,6 +106,9 @@ class AgentImpl final : public Agent {
   RatchetSync ratchet_sync_;
   Rotation rotation_;
   Reception reception_;
+  Lineage lineage_;
+  Restoration restoration_;
+  DatabaseCopies copies_;
   async::Timer cleanup_;
   async::Timer recovery_;
   Backoff recovery_backoff_;

@@ -41,7 +41,7 @@ template <class Key>
 Result<std::optional<Connection>> ConnectionTable::one_where(std::string_view condition, const Key& key) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, pq_wanted, "
-                             "connected, deleted, link, ratchet_sync FROM connections WHERE " +
+                             "connected, deleted, link, ratchet_sync, keys_in_doubt FROM connections WHERE " +
                              std::string(condition)));
   SIMPLEX_TRY(rows.bind_all(key));
   SIMPLEX_ASSIGN(const bool row, rows.step());
@@ -58,6 +58,7 @@ Result<std::optional<Connection>> ConnectionTable::one_where(std::string_view co
   connection.deleted = rows.boolean(8);
   connection.link = rows.text(9);
   connection.sync = static_cast<RatchetSyncState>(rows.integer(10));
+  connection.doubt = static_cast<KeyDoubt>(rows.integer(11));
   return connection;
 }
 
@@ -114,6 +115,10 @@ Result<> ConnectionTable::set_sync(ConnKey key, RatchetSyncState state) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET ratchet_sync = ? WHERE conn = ?", static_cast<int>(state), key));
   return {};
 }
+Result<> ConnectionTable::set_doubt(ConnKey key, KeyDoubt doubt) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET keys_in_doubt = ? WHERE conn = ?", static_cast<int>(doubt), key));
+  return {};
+}
 Result<> ConnectionTable::set_deleted(ConnKey key) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET deleted = 1 WHERE conn = ?", key));
   return {};
@@ -121,6 +126,42 @@ Result<> ConnectionTable::set_deleted(ConnKey key) {
 Result<> ConnectionTable::erase(ConnKey key) {
   SIMPLEX_TRY(db_.run("DELETE FROM connections WHERE conn = ?", key));
   return {};
+}
+
+Result<> ConnectionTable::doubt_keys() {
+  constexpr std::int64_t leap = std::int64_t{1} << 32;
+  SIMPLEX_TRY(
+      db_.run("UPDATE connections SET keys_in_doubt = 1, ratchet_sync = iif(connected, 2, ratchet_sync) "
+              "WHERE deleted = 0 AND role <> 2 AND conn IN (SELECT conn FROM ratchets WHERE state IS NOT NULL)"));
+  SIMPLEX_TRY(
+      db_.run("UPDATE ratchets SET x3dh_keys = NULL, peer_keys = NULL "
+              "WHERE conn IN (SELECT conn FROM connections WHERE keys_in_doubt <> 0)"));
+  SIMPLEX_TRY(db_.run("UPDATE connections SET last_message = last_message + ?", leap));
+  for (const std::string_view table : {"events", "confirmations", "requests"}) {
+    SIMPLEX_TRY(
+        db_.run("INSERT INTO sqlite_sequence (name, seq) SELECT ?, 0 WHERE ? NOT IN (SELECT name FROM sqlite_sequence)",
+                table, table));
+    SIMPLEX_TRY(db_.run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", leap, table));
+  }
+  return {};
+}
+
+Result<std::vector<ConnKey>> ConnectionTable::in_doubt(std::optional<std::size_t> most) {
+  SIMPLEX_ASSIGN(
+      auto rows,
+      db_.prepare("SELECT conn FROM connections WHERE keys_in_doubt = 1 AND deleted = 0 ORDER BY conn LIMIT ?"));
+  SIMPLEX_TRY(rows.bind_all(most ? static_cast<std::int64_t>(*most) : -1));
+  std::vector<ConnKey> keys;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return keys;
+    keys.push_back(rows.number<ConnKey>(0));
+  }
+}
+
+Result<bool> ConnectionTable::any() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT 1 FROM connections LIMIT 1"));
+  return rows.step();
 }
 
 Result<SendNumbers> ConnectionTable::next_to_send(ConnKey key) {

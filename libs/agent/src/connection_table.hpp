@@ -14,6 +14,10 @@ using ConnKey = StrongInt<ConnKeyTag, std::int64_t>;
 // address: has a queue to receive requests, and no peer.
 enum class Role : std::uint8_t { inviter = 0, joiner = 1, address = 2 };
 
+// Of the keys of a connection's ratchet, after the database turned out to be an old copy: may they have been used?
+// asked: the peer was asked for new ones.
+enum class KeyDoubt : std::uint8_t { none = 0, found = 1, asked = 2 };
+
 struct Connection {
   ConnKey key;
   ConnectionId id;
@@ -26,10 +30,11 @@ struct Connection {
   bool deleted = false;
   std::string link;
   RatchetSyncState sync = RatchetSyncState::ok;
+  KeyDoubt doubt = KeyDoubt::none;
 
   // Whether the peer will be able to read what is encrypted now.
   [[nodiscard]] bool may_send() const {
-    return connected && (sync == RatchetSyncState::ok || sync == RatchetSyncState::allowed);
+    return connected && doubt == KeyDoubt::none && (sync == RatchetSyncState::ok || sync == RatchetSyncState::allowed);
   }
 };
 
@@ -69,6 +74,7 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_connected(ConnKey key);
   [[nodiscard]] Result<> set_link(ConnKey key, std::string_view link);
   [[nodiscard]] Result<> set_sync(ConnKey key, RatchetSyncState state);
+  [[nodiscard]] Result<> set_doubt(ConnKey key, KeyDoubt doubt);
   [[nodiscard]] Result<> set_deleted(ConnKey key);
   [[nodiscard]] Result<> erase(ConnKey key);
 
@@ -80,6 +86,13 @@ class ConnectionTable {
   };
   // Established ones whose receiving queue is as old, or has had as many messages; the oldest first.
   [[nodiscard]] Result<std::vector<ConnKey>> with_worn_queues(const Worn& worn, int most);
+
+  // The database is an old copy: all ratchets that were begun are in doubt, and numbers that the application may know from
+  // later are not used again.
+  [[nodiscard]] Result<> doubt_keys();
+  // Of those found, at most so many.
+  [[nodiscard]] Result<std::vector<ConnKey>> in_doubt(std::optional<std::size_t> most);
+  [[nodiscard]] Result<bool> any();
 
   // Takes the next numbers; the hash of the message is stored with set_sent_hash once it is encoded.
   [[nodiscard]] Result<SendNumbers> next_to_send(ConnKey key);

@@ -26,6 +26,10 @@ bool notifies(DeliveryKind kind) {
 
 Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
                                           AMessage message, std::optional<SharedBody> shared) {
+  if (connection.doubt != KeyDoubt::none) {
+    return fail(ErrorKind::conflict, "The database is an old copy: new encryption keys have to be agreed on first.",
+                Advice::retry);
+  }
   SIMPLEX_ASSIGN(auto numbers, core_.connections.next_to_send(connection.key));
   auto plaintext = encode(AgentMessage{numbers.number, numbers.previous, std::move(message)});
   const auto padded = padded_message_size(connection.agent_version, connection.pq);
@@ -428,7 +432,8 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
       // There is no way back from it: it is said again, for as long as the peer's relay is away.
       SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
       SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-      return replacement && sending ? enqueue_use(connection, *sending, *replacement) : Result<>();
+      const bool possible = replacement && sending && connection.doubt == KeyDoubt::none;
+      return possible ? enqueue_use(connection, *sending, *replacement) : Result<>();
     }
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys:

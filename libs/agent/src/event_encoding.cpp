@@ -116,6 +116,7 @@ struct Encoder {
     connection = e.connection;
     return EventKind::connection_deleted;
   }
+  std::optional<EventKind> operator()(const DatabaseRestored&) { return EventKind::database_restored; }
   template <class Passing>
   std::optional<EventKind> operator()(const Passing&) {
     return std::nullopt;
@@ -179,6 +180,7 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
       SIMPLEX_ASSIGN(auto why, read_error(reader));
       return LinkFailed{connection, why.failure, std::move(why.error)};
     }
+    case EventKind::database_restored: return DatabaseRestored{};
     case EventKind::connection_deleted: return ConnectionDeleted{connection};
     case EventKind::ratchet_sync_changed: {
       SIMPLEX_ASSIGN(const auto state, reader.u8());

@@ -27,6 +27,7 @@ enum class EventKind : std::uint8_t {
   link_data_set = 16,
   link_deleted = 17,
   link_failed = 18,
+  database_restored = 19,
 };
 
 struct EncodedEvent {

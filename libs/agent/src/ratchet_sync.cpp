@@ -51,13 +51,20 @@ Result<> RatchetSync::start(const Connection& connection, crypto::PqSupport pq, 
 }
 
 Result<> RatchetSync::failed(const Connection& connection, const crypto::RatchetError& error) {
+  if (connection.doubt != KeyDoubt::none) return {};  // it is being mended
   const auto state = state_after(error.kind);
   const bool under_way = connection.sync == RatchetSyncState::started || connection.sync == RatchetSyncState::agreed;
   if (!state || under_way || *state == connection.sync) return {};
   return change(connection, *state);
 }
 
+Result<> RatchetSync::cannot_go_on(const Connection& connection) {
+  return change(connection, RatchetSyncState::required);
+}
+
 Result<> RatchetSync::succeeded(const Connection& connection) {
+  // That old keys can read does not mean that they may encrypt.
+  if (connection.doubt != KeyDoubt::none) return {};
   // While our keys are on their way, messages of the ratchet that is given up may still come.
   if (connection.sync == RatchetSyncState::ok || connection.sync == RatchetSyncState::started) return {};
   SIMPLEX_TRY(core_.ratchets.forget_sync_keys(connection.key));
@@ -124,7 +131,10 @@ Result<> RatchetSync::begin(const Connection& connection, crypto::PqSupport pq) 
     SIMPLEX_TRY(core_.ratchets.replace(connection.key, ratchet));
   }
   if (connection.sync != RatchetSyncState::agreed) SIMPLEX_TRY(change(connection, RatchetSyncState::agreed));
-  return receives_first ? Result<>() : send_ready(connection);
+  if (receives_first) return {};
+  auto renewed = connection;
+  renewed.doubt = KeyDoubt::none;
+  return send_ready(renewed);
 }
 
 Result<> RatchetSync::send_ready(const Connection& connection) {

@@ -26,6 +26,8 @@ class RatchetSync {
   [[nodiscard]] Result<> start(const Connection& connection, crypto::PqSupport pq, bool force);
   // A message did not decrypt.
   [[nodiscard]] Result<> failed(const Connection& connection, const crypto::RatchetError& error);
+  // Nothing can be sent any more, and the application has to decide.
+  [[nodiscard]] Result<> cannot_go_on(const Connection& connection);
   // A message decrypted.
   [[nodiscard]] Result<> succeeded(const Connection& connection);
   // The peer's keys. False: they were here before.

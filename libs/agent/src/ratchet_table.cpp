@@ -131,6 +131,7 @@ Result<> RatchetTable::begin(ConnKey conn, const crypto::RatchetState& state) {
 Result<> RatchetTable::replace(ConnKey conn, const crypto::RatchetState& state) {
   SIMPLEX_TRY(set_state(conn, state));
   SIMPLEX_TRY(db_.run("DELETE FROM skipped_keys WHERE conn = ?", conn));
+  SIMPLEX_TRY(db_.run("UPDATE connections SET keys_in_doubt = 0 WHERE conn = ? AND keys_in_doubt <> 0", conn));
   return {};
 }
 

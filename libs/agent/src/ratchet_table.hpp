@@ -26,7 +26,7 @@ class RatchetTable {
   [[nodiscard]] Result<> set_peer_keys(ConnKey conn, const crypto::E2eRatchetParams& keys);
   [[nodiscard]] Result<std::optional<crypto::E2eRatchetParams>> peer_keys(ConnKey conn);
   [[nodiscard]] Result<> forget_sync_keys(ConnKey conn);
-  // Like begin(), and the keys stay.
+  // Like begin(), and the keys stay. Those of the new ratchet are not in doubt.
   [[nodiscard]] Result<> replace(ConnKey conn, const crypto::RatchetState& state);
   // False when the hash was there already.
   [[nodiscard]] Result<bool> insert_seen_keys(ConnKey conn, const crypto::Sha256& hash, WallTime now);

@@ -330,6 +330,25 @@ ALTER TABLE deliveries DROP COLUMN body;
 DROP TABLE bodies;
 )sql";
 
+// What makes an old copy of the database known (lineage.hpp), and what is in doubt in it.
+constexpr std::string_view lineage_up = R"sql(
+CREATE TABLE lineage (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+  database_id BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  copy INTEGER NOT NULL                        -- 1: made as a copy, and not opened yet
+) STRICT;
+
+ALTER TABLE connections ADD COLUMN keys_in_doubt INTEGER NOT NULL DEFAULT 0;  -- see KeyDoubt
+CREATE INDEX connections_in_doubt ON connections (keys_in_doubt) WHERE keys_in_doubt <> 0;
+)sql";
+
+constexpr std::string_view lineage_down = R"sql(
+DROP INDEX connections_in_doubt;
+ALTER TABLE connections DROP COLUMN keys_in_doubt;
+DROP TABLE lineage;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -340,6 +359,7 @@ constexpr store::Migration migrations[] = {
     {7, "agent: automatic rotation", queue_since_up, queue_since_down},
     {8, "agent: short links", links_up, links_down},
     {9, "agent: bodies of messages to many", bodies_up, bodies_down},
+    {10, "agent: lineage of the database", lineage_up, lineage_down},
 };
 
 }  // namespace

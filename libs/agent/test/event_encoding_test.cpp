@@ -69,6 +69,13 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(std::get<MessageReceived>(again(received)).message, MessageId(5));
 }
 
+TEST(EventEncodingTest, SomeConcernNoConnection) {
+  const auto encoded = encode_event(DatabaseRestored{});
+  ASSERT_TRUE(encoded);
+  const auto decoded = decode_event(encoded->kind, encoded->connection, encoded->payload);
+  EXPECT_TRUE(decoded && std::holds_alternative<DatabaseRestored>(*decoded));
+}
+
 TEST(EventEncodingTest, PassingEventsAreNotStored) {
   EXPECT_FALSE(encode_event(RelayUp{"relay", {connection}}));
   EXPECT_FALSE(encode_event(SubscriptionEnded{connection}));

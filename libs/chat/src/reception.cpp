@@ -145,6 +145,11 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
                              ": messages go to another program that uses a copy of this database"});
       return {};
     }
+    Result<> operator()(const agent::DatabaseRestored&) const {
+      after.happenings.push_back(
+          happening::Problem{"the database is an old copy: new encryption keys are agreed on with your contacts"});
+      return {};
+    }
     Result<> operator()(const agent::AgentProblem& e) const {
       after.happenings.push_back(happening::Problem{e.error.message});
       return {};

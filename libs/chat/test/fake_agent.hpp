@@ -40,6 +40,9 @@ class FakeAgent final : public agent::Agent {
   void stop() override {}
   Result<> flush() override { return {}; }
   void handled(agent::EventId event) override { record_.handled.push_back(event.value()); }
+  Result<> back_up(std::filesystem::path, Done) override { return not_used(); }
+  Result<> export_database(std::filesystem::path, agent::ExportKey, Done) override { return not_used(); }
+  Result<> change_passphrase(SecretBytes) override { return not_used(); }
   Result<agent::UserId> create_user() override { return agent::UserId(1); }
   Result<std::vector<agent::UserId>> users() override { return std::vector{agent::UserId(1)}; }
   Result<agent::ConnectionId> create_connection(agent::UserId, bool, std::optional<agent::ConnectionId> id,

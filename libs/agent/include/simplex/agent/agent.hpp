@@ -11,12 +11,14 @@
 // ConnectionId or the SendKey beforehand. flush() commits now.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "simplex/agent/config.hpp"
@@ -56,6 +58,17 @@ struct SendRequest {
   std::optional<SendKey> key;
 };
 
+// What an export is encrypted with. Whoever has a plain one can read everything, and act as you.
+struct NotEncrypted {};
+using ExportKey = std::variant<SecretBytes, NotEncrypted>;
+
+struct Import {
+  std::filesystem::path file;  // a backup or an export; stays as it is
+  SecretBytes file_passphrase;
+  std::filesystem::path database;  // Config::database: replaced, or made
+  SecretBytes passphrase;          // that it will have
+};
+
 class Agent {
  public:
   // Opens or creates the database and migrates it. Errors: authentication (wrong passphrase), version (the database
@@ -75,6 +88,25 @@ class Agent {
   virtual Result<> flush() = 0;
   // Says that a durable event needs no repetition. Unknown and repeated ids are ignored. MessageReceived: ack_message.
   virtual void handled(EventId event) = 0;
+
+  // ---- the database -------------------------------------------------------------------------------------------------
+  using Done = std::move_only_function<void(Result<>)>;
+  // Writes a copy of the database, with the same passphrase, while the agent works: some hundred kilobytes in each turn of
+  // the loop. The file has its name only when it is whole and on the disk; until then it is called path.part. done is
+  // called on the loop, and not at all when the agent is stopped before. An agent that opens the copy knows that it is
+  // one: DatabaseRestored. Several at once are possible, with different names.
+  [[nodiscard]] virtual Result<> back_up(std::filesystem::path path, Done done) = 0;
+  // The same with another passphrase, or none. Between encrypted and not, the loop stands still until it is written.
+  [[nodiscard]] virtual Result<> export_database(std::filesystem::path path, ExportKey key, Done done) = 0;
+  // From now on, and for backups to come; those of before keep theirs. The whole database is written anew: the loop stands
+  // still so long. Killed in the middle, it has either passphrase. Errors: conflict (a copy is being made, or the database
+  // is not encrypted, or the new passphrase is empty).
+  [[nodiscard]] virtual Result<> change_passphrase(SecretBytes passphrase) = 0;
+  // Without an agent: a copy takes the place of the database, which is kept as database.before-import until the imported
+  // one is opened for the second time. Whatever fails, or is killed, changes nothing or everything. Errors: authentication
+  // (the file's passphrase), malformed, storage (the file is damaged, or the disk), version (it comes from a newer
+  // program), conflict (either is in use, or the file belongs to another program), not_found.
+  [[nodiscard]] static Result<> import_database(Import import, const Clock& clock);
 
   // ---- users --------------------------------------------------------------------------------------------------------
   [[nodiscard]] virtual Result<UserId> create_user() = 0;

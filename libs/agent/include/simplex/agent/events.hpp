@@ -176,6 +176,12 @@ struct ConnectionDeleted {
   ConnectionId connection;
 };
 
+// The database is an old copy of what it was: put back by hand, a backup or an import. Said once for each such copy.
+// Connections agree on new encryption keys by themselves (RatchetSyncChanged, from started to ok), and send_message has to
+// be repeated until then; where the peer's program cannot do that, the state is required. Those that were being made when
+// the copy was are gone (ConnectionFailed). Ids that the application may know from later are not used again.
+struct DatabaseRestored {};
+
 // ---- passing events -------------------------------------------------------------------------------------------------
 
 struct RelayUp {  // the queues of these connections are subscribed at the relay
@@ -217,11 +223,11 @@ struct AgentProblem {
   Error error;
 };
 
-using EventBody =
-    std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived, Connected,
-                 MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, QueueSwitched,
-                 ConnectionFailed, ReceptionFailed, ConnectionDeleted, LinkDataSet, LinkDeleted, LinkFailed, LinkRead,
-                 LinkReadFailed, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
+                               Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
+                               RatchetSyncChanged, QueueSwitched, ConnectionFailed, ReceptionFailed, ConnectionDeleted,
+                               DatabaseRestored, LinkDataSet, LinkDeleted, LinkFailed, LinkRead, LinkReadFailed,
+                               RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable
