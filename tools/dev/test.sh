@@ -22,9 +22,11 @@ export TSAN_OPTIONS=second_deadlock_stack=1:external_symbolizer_path=$ASAN_SYMBO
 passed=0
 failed=0
 summary=()
+failures=
 
 finish() {
-  printf '\n'
+  # After the thousands of lines of the tests that passed, what failed is said once more, with its reason.
+  printf '\n%s\n' "$failures"
   printf '%s\n' "${summary[@]}"
   printf '%d passed, %d failed\n' "$passed" "$failed"
   [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
@@ -35,6 +37,19 @@ record() { # record NAME PASSED FAILED SECONDS [REMARK]
   passed=$((passed + $2))
   failed=$((failed + $3))
   summary+=("$(printf '%-22s %5d passed  %3d failed  %4d s%s' "$1" "$2" "$3" "$4" "${5:+  $5}")")
+}
+
+# failed_tests JUNIT: each test that did not pass, and the end of what it printed.
+failed_tests() {
+  awk '
+    /<testcase / { bad = !/ status="run"/; name = $0; sub(/.*<testcase name="/, "", name); sub(/" .*/, "", name)
+                   lines = 0; inside = 0; delete kept; next }
+    bad && /<system-out>/ { inside = 1; sub(/.*<system-out>/, "") }
+    bad && inside { kept[lines++] = $0 }
+    bad && /<\/testcase>/ { print "FAILED: " name
+                           for (i = lines > 60 ? lines - 60 : 0; i < lines; ++i) print "    " kept[i]
+                           bad = 0 }
+  ' "$1" | sed -e 's/<\/system-out>//; /<\/testcase>/d' -e 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g'
 }
 
 # run_tests PRESET NAME [CTEST ARGUMENT...]: runs what is built. A skipped or disabled test is a failed one.
@@ -49,6 +64,7 @@ run_tests() {
     all=$(grep -c '<testcase ' "$junit" || true)
     good=$(grep -c '<testcase .* status="run"' "$junit" || true)
     record "$name" "$good" $((all - good)) $((SECONDS - begin))
+    if [ "$good" != "$all" ]; then failures+=$(printf 'In %s:\n' "$name"; failed_tests "$junit")$'\n'; fi
   else
     record "$name" 0 1 $((SECONDS - begin)) "no test ran"
   fi
