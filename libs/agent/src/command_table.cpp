@@ -2,13 +2,10 @@
 
 #include "simplex/crypto/key_encoding.hpp"
 #include "simplex/store/database.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
-
-std::unexpected<Error> damaged() {
-  return fail(ErrorKind::storage, "The database is damaged: a confirmation cannot be read.", Advice::ask_user);
-}
 
 Result<std::vector<CommandKey>> read_keys(store::Statement& rows) {
   std::vector<CommandKey> keys;
@@ -96,12 +93,12 @@ Result<std::optional<Confirmation>> CommandTable::confirmation(ConfirmationId id
   confirmation.conn = row.number<ConnKey>(0);
   if (!row.is_null(1)) {
     auto key = crypto::from_spki<crypto::AuthPublicKey>(row.octets(1));
-    if (!key) return damaged();
+    if (!key) return unreadable("a confirmation");
     confirmation.sender_key = *key;
   }
   Reader reader(row.octets(2));
   auto queue = protocol::read_queue_info(reader);
-  if (!queue) return damaged();
+  if (!queue) return unreadable("a confirmation");
   confirmation.reply_queue = std::move(*queue);
   if (!row.is_null(3)) confirmation.own_info = row.bytes(3);
   return confirmation;

@@ -60,6 +60,11 @@ Failure failure_of(const Error& error) noexcept {
   }
 }
 
+std::unexpected<Error> unreadable(std::string_view what) {
+  return fail(ErrorKind::storage, "The database is damaged: " + std::string(what) + " cannot be read.",
+              Advice::ask_user);
+}
+
 std::unexpected<Error> program_not_understood() {
   return fail(ErrorKind::version, "The peer's program has a version that is not understood here. Update the programs.",
               Advice::ask_user);

@@ -1,11 +1,12 @@
 #include "link_table.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
 
 Result<crypto::Ed25519PrivateKey> key_at(const store::Statement& row, int column) {
   auto key = crypto::Ed25519PrivateKey::from(row.octets(column));
-  if (!key) return fail(ErrorKind::storage, "The database is damaged: a link cannot be read.", Advice::ask_user);
+  if (!key) return unreadable("a link");
   return std::move(*key);
 }
 

@@ -1,6 +1,7 @@
 #include "message_table.hpp"
 
 #include "event_encoding.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -14,16 +15,12 @@ SecretBytes encoded(const std::optional<crypto::MessageEncryptKey>& key) {
   return secret;
 }
 
-std::unexpected<Error> damaged() {
-  return fail(ErrorKind::storage, "The database is damaged: a message cannot be read.", Advice::ask_user);
-}
-
 Result<Delivery> read_delivery(const store::Statement& row) {
   std::optional<crypto::MessageEncryptKey> key;
   if (const auto stored = row.octets(5); !stored.empty()) {
     Reader reader(stored);
     auto read = crypto::read_message_encrypt_key(reader);
-    if (!read) return damaged();
+    if (!read) return unreadable("a message");
     key = std::move(*read);
   }
   auto plaintext = row.bytes(7);
@@ -215,7 +212,7 @@ Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, Connec
   if (!found) return std::nullopt;
   Reader integrity_reader(row.octets(4));
   auto integrity = read_integrity(integrity_reader);
-  if (!integrity) return damaged();
+  if (!integrity) return unreadable("a message");
   return StoredMessage{.conn = conn,
                        .queue = row.number<RcvQueueKey>(0),
                        .relay_message_id = smp::MessageId(row.octets(1)),

@@ -1,6 +1,7 @@
 #include "queue_table.hpp"
 
 #include "simplex/crypto/key_encoding.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -46,7 +47,7 @@ QueueStatus status_at(const store::Statement& row, int column) { return static_c
 template <class T>
 Result<T> intact(Result<T> value) {
   if (value) return value;
-  return fail(ErrorKind::storage, "The database is damaged: a queue cannot be read.", Advice::ask_user);
+  return unreadable("a queue");
 }
 
 Result<std::optional<RcvQueue>> read_rcv(store::Statement& row) {

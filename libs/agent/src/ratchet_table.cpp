@@ -1,12 +1,8 @@
 #include "ratchet_table.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
-
-std::unexpected<Error> damaged() {
-  return fail(ErrorKind::storage, "The database is damaged: the encryption keys of a connection cannot be read.",
-              Advice::ask_user);
-}
 
 // Copies into a Writer are wiped with it gone: the octets are moved into a secret.
 SecretBytes to_secret(Writer&& writer) {
@@ -33,7 +29,7 @@ Result<crypto::X3dhReceiverKeys> decode_keys(BytesView stored) {
   if (has_kem) {
     SIMPLEX_ASSIGN(auto params, crypto::read_kem_private_params(reader));
     auto* pair = std::get_if<crypto::KemKeyPair>(&params);
-    if (pair == nullptr) return damaged();
+    if (pair == nullptr) return unreadable("the encryption keys of a connection");
     kem = std::move(*pair);
   }
   SIMPLEX_TRY(reader.finish());
@@ -72,7 +68,7 @@ class StoredSkippedKeys final : public crypto::SkippedKeys {
     if (!found) return std::nullopt;
     Reader reader(row.octets(0));
     auto key = crypto::read_message_key(reader);
-    if (!key) return damaged();
+    if (!key) return unreadable("the encryption keys of a connection");
     return std::move(*key);
   }
 
@@ -94,7 +90,7 @@ Result<crypto::X3dhReceiverKeys> RatchetTable::x3dh_keys(ConnKey conn) {
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return fail(ErrorKind::conflict, "The invitation was used already.");
   auto keys = decode_keys(row.octets(0));
-  if (!keys) return damaged();
+  if (!keys) return unreadable("the encryption keys of a connection");
   return keys;
 }
 
@@ -111,10 +107,10 @@ Result<crypto::E2eRatchetParams> RatchetTable::e2e_params(ConnKey conn) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT e2e_params FROM ratchets WHERE conn = ? AND e2e_params IS NOT NULL"));
   SIMPLEX_TRY(row.bind_all(conn));
   SIMPLEX_ASSIGN(const bool found, row.step());
-  if (!found) return damaged();
+  if (!found) return unreadable("the encryption keys of a connection");
   Reader reader(row.octets(0));
   auto params = crypto::read_e2e_ratchet_params(reader);
-  if (!params) return damaged();
+  if (!params) return unreadable("the encryption keys of a connection");
   return params;
 }
 
@@ -154,7 +150,7 @@ Result<std::optional<crypto::E2eRatchetParams>> RatchetTable::peer_keys(ConnKey 
   if (!found) return std::nullopt;
   Reader reader(row.octets(0));
   auto keys = crypto::read_e2e_ratchet_params(reader);
-  if (!keys) return damaged();
+  if (!keys) return unreadable("the encryption keys of a connection");
   return std::move(*keys);
 }
 
@@ -192,7 +188,7 @@ Result<std::optional<crypto::RatchetState>> RatchetTable::find_state(ConnKey con
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
   auto state = crypto::RatchetState::decode(row.octets(0));
-  if (!state) return damaged();
+  if (!state) return unreadable("the encryption keys of a connection");
   return std::move(*state);
 }
 
