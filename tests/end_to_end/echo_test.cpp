@@ -88,13 +88,14 @@ TEST_F(EchoTest, MessagesGoThroughAProxy) {
   auto server = echo("server", {"--invite"});
   const std::vector<std::string> own{"-d", (stage_.folder() / "guest.db").string(), "-s", other.address()};
   auto options = own;
-  for (const auto* each : {"--proxy", "always", "--proxy-fallback", "no", "--say", "hello", "--no-echo", "-c", "1"})
+  for (const auto* each : {"--proxy", "always", "--proxy-fallback", "no", "--say", "hello", "--no-echo"})
     options.emplace_back(each);
   options.insert(options.end(), {"--join", link_of(*server)});
   Process guest(program("agent-echo"), options);
-  guest.await("^sent 1 through " + other.address() + "$");
-  guest.await("^heard 1 hello$");
-  EXPECT_EQ(guest.wait(), 0);
+  // The echo may be here before the proxy's answer is.
+  const auto either = "^(sent 1 through " + other.address() + "|heard 1 hello)$";
+  EXPECT_NE(guest.await(either), guest.await(either));
+  EXPECT_EQ(guest.stop(SIGTERM), 0);
 }
 
 TEST_F(EchoTest, WhatIsWrongWithALinkIsSaid) {
