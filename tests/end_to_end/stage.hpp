@@ -24,7 +24,7 @@ class Stage {
   std::filesystem::path folder_;
 };
 
-// A port that nothing listened on a moment ago.
+// A port that nothing listens on, and that no other test gets before this process ends.
 [[nodiscard]] std::uint16_t free_port();
 [[nodiscard]] std::string program(const std::string& name);
 
