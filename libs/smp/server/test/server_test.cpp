@@ -505,7 +505,7 @@ TEST_F(RelayOnSockets, TooManyConnectionsAreTurnedAway) {
 
 TEST_F(RelayOnSockets, InactiveConnectionsAreClosedButNotSubscribers) {
   auto with = settings();
-  with.node.limits.inactive_ttl = std::chrono::seconds(0);
+  with.node.limits.inactive_ttl = std::chrono::seconds(1);  // time enough to subscribe
   with.node.limits.inactive_check_interval = std::chrono::seconds(1);
   start(std::move(with));
   auto alice = client();
