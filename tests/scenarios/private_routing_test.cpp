@@ -79,6 +79,48 @@ TEST(PrivateRouting, ConnectionsAreLost) {
   });
 }
 
+// Neither is who looks at a link, or joins by a short one: also when it has to go another way in the middle.
+TEST(PrivateRouting, TheRelayOfAShortLinkDoesNotSeeWhoOpensIt) {
+  play(9'350, 60, [](World& world) {
+    world.relay("r1");
+    world.relay("r2");
+    world.relay("r3");
+    auto& alice = world.person("alice", "r1");
+    auto& bob = world.person("bob", std::vector<std::string>{"r2", "r3"});
+    set_network(bob, ProxyMode::unknown, ProxyFallback::prohibit);
+    alice.use_short_links();
+    alice.invite("bob");
+    world.until([&] { return !alice.link("bob").empty(); });
+    if (::testing::Test::HasFatalFailure()) return;
+    auto& away = world.relay("r" + std::to_string(2 + world.choose(2)));
+    bob.look_at(alice.link("bob"));
+    world.steps(static_cast<int>(world.choose(60)));
+    away.stop();
+    world.until([&] { return !bob.seen_in_links().empty(); });
+    if (::testing::Test::HasFatalFailure()) return;
+    EXPECT_EQ(bob.seen_in_links().back(), "alice") << "the other proxy is there";
+    away.start();
+    pass_up_to(world, 1min);
+    bob.join("alice", alice.link("bob"));
+    world.steps(static_cast<int>(world.choose(60)));
+    auto& next = world.relay("r" + std::to_string(2 + world.choose(2)));
+    next.stop();
+    pass_up_to(world, 5min);
+    next.start();
+    world.until([&] { return alice.connected("bob") && bob.connected("alice"); });
+    if (::testing::Test::HasFatalFailure()) return;
+    EXPECT_FALSE(world.contacted("bob", "r1"));
+    // No proxy at all: it is said, and nothing goes directly.
+    world.relay("r2").stop();
+    world.relay("r3").stop();
+    const auto before = bob.seen_in_links().size();
+    bob.look_at(alice.link("bob"));
+    world.until([&] { return bob.seen_in_links().size() > before; });
+    EXPECT_NE(bob.seen_in_links().back(), "alice");
+    EXPECT_FALSE(world.contacted("bob", "r1"));
+  });
+}
+
 // What is known to be one of ours is no secret there.
 TEST(PrivateRouting, OnlyUnknownRelaysAreReachedThroughAProxy) {
   play(9'400, 5, [](World& world) {

@@ -34,7 +34,7 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
       routes_(core_, relays_),
       deliveries_(core_, relays_, routes_),
       commands_(core_, relays_, routes_, deliveries_),
-      link_reader_(core_, relays_),
+      link_reader_(core_, relays_, routes_),
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
       rotation_(core_, deliveries_, commands_),

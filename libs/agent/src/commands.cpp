@@ -99,6 +99,16 @@ std::optional<Way> Commands::way_for(const Command& command, UserId user, const 
   return std::nullopt;
 }
 
+Result<std::optional<protocol::ServerAddress>> Commands::destination_of(const Command& command) {
+  if (command.kind == CommandKind::join_link) {
+    SIMPLEX_ASSIGN(auto asked, read_join_link(command.argument));
+    return std::move(asked.link.server);
+  }
+  SIMPLEX_ASSIGN(auto sending, core_.queues.snd_queue_of(command.conn));
+  if (!sending) return std::nullopt;
+  return std::move(sending->server);
+}
+
 void Commands::answered(CommandKey key, const smp::client::Failure* failure,
                         std::move_only_function<Result<>()> success) {
   const auto found = running_.find(key);
@@ -140,6 +150,12 @@ Error explained(CommandKind kind, const smp::client::Failure& failure) {
         "Ask for a new link.",
         Advice::ask_user};
   }
+  if (kind == CommandKind::set_link || kind == CommandKind::delete_link) {
+    return {ErrorKind::authentication,
+            "The relay changes nothing at this link: a one-time link that somebody has opened stays as it is, and the "
+            "relay may have lost the queue behind it.",
+            Advice::give_up};
+  }
   return failure.error;
 }
 
@@ -172,8 +188,8 @@ void Commands::failed_at_proxy(CommandKey key, Running& running, const smp::clie
     SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
     if (!command) return true;
     SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command->conn));
-    SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(command->conn));
-    if (sending && cannot_route(failure) && routes_.goes_directly(connection.user, sending->server)) return true;
+    SIMPLEX_ASSIGN(const auto to, destination_of(*command));
+    if (to && cannot_route(failure) && routes_.goes_directly(connection.user, *to)) return true;
     if (!std::exchange(running.told, true)) {
       core_.outbox.passing(AgentProblem{connection.id, failure_of(failure), failure.error});
     }
@@ -237,9 +253,9 @@ void Commands::relay_down(const Relay& relay) {
       SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
       if (!command) continue;
       if (command->server != relay.name()) {
-        SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(command->conn));
+        SIMPLEX_ASSIGN(const auto to, destination_of(*command));
         // What was to go through a proxy goes another way.
-        if (sending && routes_.way(relay.user(), sending->server).relay != &relay) moved.push_back(key);
+        if (to && routes_.way(relay.user(), *to).relay != &relay) moved.push_back(key);
         continue;
       }
       SIMPLEX_ASSIGN(const auto other, pick_another_server(*command));

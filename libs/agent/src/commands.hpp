@@ -93,6 +93,12 @@ class Commands {
   [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
                                    Created created);
   // Short links (commands_links.cpp).
+  struct JoinLink {
+    bool pq = false;
+    protocol::ShortLink link;
+    Bytes own_info;
+  };
+  [[nodiscard]] static Result<JoinLink> read_join_link(BytesView argument);
   [[nodiscard]] Result<> join_link(const Command& command, const Connection& connection);
   [[nodiscard]] Result<> join_by(const Command& command, const protocol::LinkContents& contents, bool pq,
                                  BytesView own_info, std::optional<crypto::Ed25519PrivateKey> sender_key);
@@ -122,6 +128,8 @@ class Commands {
                                                 const protocol::ServerAddress& server);
   // For what is done for a sender: it may take a private route. Nothing: as above, or there is no way.
   [[nodiscard]] std::optional<Way> way_for(const Command& command, UserId user, const protocol::ServerAddress& server);
+  // The relay that it goes to by a way of Routes, when it is one of those.
+  [[nodiscard]] Result<std::optional<protocol::ServerAddress>> destination_of(const Command& command);
   void failed_at_proxy(CommandKey key, Running& running, const smp::client::Failure& failure);
   // The answer: success runs in a turn, and then the command's next step; a failure is tried again, or ends it.
   void answered(CommandKey key, const smp::client::Failure* failure, std::move_only_function<Result<>()> success);

@@ -82,12 +82,17 @@ Bytes Commands::join_link_argument(const protocol::ShortLink& link, bool pq, Byt
   return std::move(argument).take();
 }
 
-Result<> Commands::join_link(const Command& command, const Connection& connection) {
-  Reader reader(command.argument);
+Result<Commands::JoinLink> Commands::read_join_link(BytesView argument) {
+  Reader reader(argument);
   SIMPLEX_ASSIGN(const bool pq, reader.boolean());
   SIMPLEX_ASSIGN(const auto text, reader.large_string());
-  auto own_info = to_bytes(reader.tail());
   SIMPLEX_ASSIGN(auto link, protocol::parse_short_link(as_text(text)));
+  return JoinLink{pq, std::move(link), to_bytes(reader.tail())};
+}
+
+Result<> Commands::join_link(const Command& command, const Connection& connection) {
+  SIMPLEX_ASSIGN(auto asked, read_join_link(command.argument));
+  auto& link = asked.link;
   SIMPLEX_ASSIGN(auto request, link_request_key(core_, link));
   if (request.is_new) {  // the relay is asked when it is on the disk
     core_.turn.after_commit([this, key = command.key] { retry_now(key); });
@@ -100,11 +105,11 @@ Result<> Commands::join_link(const Command& command, const Connection& connectio
   std::optional<crypto::AuthPrivateKey> key;
   if (request.key) key = crypto::AuthPrivateKey(request.key->clone());
   smp::client::Done<smp::broker::Lnk> done =
-      [this, command, pq, link = std::move(link), sender_key = std::move(request.key),
-       own_info = std::move(own_info)](smp::client::Outcome<smp::broker::Lnk> answer) mutable {
+      [this, command, asked = std::move(asked),
+       sender_key = std::move(request.key)](smp::client::Outcome<smp::broker::Lnk> answer) mutable {
         answered(command.key, answer ? nullptr : &answer.error(), [&]() -> Result<> {
-          SIMPLEX_ASSIGN(const auto contents, open_answer(link, *answer));
-          return join_by(command, contents, pq, own_info, std::move(sender_key));
+          SIMPLEX_ASSIGN(const auto contents, open_answer(asked.link, *answer));
+          return join_by(command, contents, asked.pq, asked.own_info, std::move(sender_key));
         });
       };
   if (key) {

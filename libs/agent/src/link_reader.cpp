@@ -16,30 +16,51 @@ LinkKind kind_of(const protocol::ShortLink& link) {
   return LinkKind::contact;
 }
 
+// A person waits: a few proxies that fail are enough.
+constexpr int max_ways = 4;
+
 }  // namespace
 
 Result<LinkReadId> LinkReader::read(UserId user, const protocol::ShortLink& link) {
   SIMPLEX_ASSIGN(auto key, link_request_key(core_, link));
   const LinkReadId id(++last_);
-  core_.turn.after_commit([this, id, reading = Reading{user, link, std::move(key.key), nullptr, false}]() mutable {
-    ask(id, readings_.insert_or_assign(id, std::move(reading)).first->second);
+  core_.turn.after_commit([this, id, reading = Reading{user, link, std::move(key.key)}]() mutable {
+    readings_.insert_or_assign(id, std::move(reading));
+    ask(id);
   });
   return id;
 }
 
-void LinkReader::ask(LinkReadId id, Reading& reading) {
-  reading.relay = &relays_.get(reading.user, reading.link.server);
-  auto* client = reading.relay->client();
-  reading.in_flight = client != nullptr;
-  if (client == nullptr) return relays_.need(*reading.relay);
-  ask_for_link(*client, reading.link, reading.key,
-               [this, id](const smp::client::Outcome<smp::broker::Lnk>& answer) { answered(id, answer); });
+void LinkReader::ask(LinkReadId id) {
+  auto& reading = readings_.at(id);
+  const auto way = routes_.way(reading.user, reading.link.server);
+  if (way.relay == nullptr) {
+    const auto none = Routes::no_way();
+    return failed(id, failure_of(none), none.error);
+  }
+  if (reading.relay != way.relay) ++reading.ways;
+  reading.relay = way.relay;
+  reading.in_flight = way.relay->client() != nullptr;
+  if (!reading.in_flight) return relays_.need(*way.relay);
+  const auto link = protocol::keys_of(reading.link).id;
+  auto done = [this, id](const smp::client::Outcome<smp::broker::Lnk>& answer) { answered(id, answer); };
+  if (!reading.key) return routes_.get_link(way, reading.link.server, link, std::move(done));
+  routes_.secure_and_get_link(way, reading.link.server, link, crypto::AuthPrivateKey(reading.key->clone()),
+                              std::move(done));
 }
 
 void LinkReader::answered(LinkReadId id, const smp::client::Outcome<smp::broker::Lnk>& answer) {
   const auto found = readings_.find(id);
   if (found == readings_.end()) return;
-  if (!answer) return failed(id, failure_of(answer.error()), explained_link(answer.error()));
+  if (!answer) {
+    const auto& why = answer.error();
+    if (why.kind == smp::client::Failure::Kind::network) {  // the session is ending: relay_down() comes
+      found->second.in_flight = false;
+      return;
+    }
+    if (why.at_proxy && asks_otherwise(id, found->second.relay)) return;
+    return failed(id, failure_of(why), explained_link(why));
+  }
   const auto& link = found->second.link;
   auto contents = open_answer(link, *answer);
   if (!contents) return failed(id, failure_of(contents.error()), contents.error());
@@ -49,13 +70,21 @@ void LinkReader::answered(LinkReadId id, const smp::client::Outcome<smp::broker:
   core_.outbox.passing(std::move(event));
 }
 
+bool LinkReader::asks_otherwise(LinkReadId id, const Relay* failed) {
+  auto& reading = readings_.at(id);
+  const auto way = routes_.way(reading.user, reading.link.server);
+  if (way.relay == nullptr || way.relay == failed || reading.ways >= max_ways) return false;
+  ask(id);
+  return true;
+}
+
 void LinkReader::failed(LinkReadId id, Failure failure, Error error) {
   readings_.erase(id);
   core_.outbox.passing(LinkReadFailed{id, failure, std::move(error)});
 }
 
 void LinkReader::start() {
-  for (auto& [id, reading] : readings_) ask(id, reading);
+  for (const auto id : waiting_for(nullptr)) ask(id);
 }
 
 void LinkReader::stop() {
@@ -65,18 +94,23 @@ void LinkReader::stop() {
   }
 }
 
-void LinkReader::relay_up(const Relay& relay) {
-  for (auto& [id, reading] : readings_) {
-    if (reading.relay == &relay && !reading.in_flight) ask(id, reading);
+std::vector<LinkReadId> LinkReader::waiting_for(const Relay* relay) const {
+  std::vector<LinkReadId> waiting;
+  for (const auto& [id, reading] : readings_) {
+    if (reading.relay == relay && !reading.in_flight) waiting.push_back(id);
   }
+  return waiting;
 }
 
+void LinkReader::relay_up(const Relay& relay) {
+  for (const auto id : waiting_for(&relay)) ask(id);
+}
+
+// What was on its way there has failed before.
 void LinkReader::relay_down(const Relay& relay, const smp::client::Failure& why) {
-  std::vector<LinkReadId> lost;
-  for (const auto& [id, reading] : readings_) {
-    if (reading.relay == &relay) lost.push_back(id);
+  for (const auto id : waiting_for(&relay)) {
+    if (!asks_otherwise(id, &relay)) failed(id, failure_of(why), why.error);
   }
-  for (const auto id : lost) failed(id, failure_of(why), why.error);
 }
 
 bool LinkReader::needs(const Relay& relay) const {

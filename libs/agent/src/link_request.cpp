@@ -22,13 +22,6 @@ Result<LinkRequestKey> link_request_key(Core& core, const protocol::ShortLink& l
   return LinkRequestKey{std::move(made), true};
 }
 
-void ask_for_link(smp::client::Client& client, const protocol::ShortLink& link,
-                  const std::optional<crypto::Ed25519PrivateKey>& key, smp::client::Done<smp::broker::Lnk> done) {
-  const auto id = protocol::keys_of(link).id;
-  if (!key) return client.get_link(id, std::move(done));
-  client.secure_and_get_link(id, crypto::AuthPrivateKey(key->clone()), std::move(done));
-}
-
 Result<protocol::LinkContents> open_answer(const protocol::ShortLink& link, const smp::broker::Lnk& answer) {
   return protocol::open_link(link, answer.sender_id, answer.data.fixed.bytes, answer.data.user.bytes);
 }

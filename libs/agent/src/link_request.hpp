@@ -17,9 +17,6 @@ struct LinkRequestKey {
 };
 [[nodiscard]] Result<LinkRequestKey> link_request_key(Core& core, const protocol::ShortLink& link);
 
-// LKEY or LGET. The data of the answer is valid in the callback only.
-void ask_for_link(smp::client::Client& client, const protocol::ShortLink& link,
-                  const std::optional<crypto::Ed25519PrivateKey>& key, smp::client::Done<smp::broker::Lnk> done);
 [[nodiscard]] Result<protocol::LinkContents> open_answer(const protocol::ShortLink& link,
                                                          const smp::broker::Lnk& answer);
 // Errors: limit.
