@@ -7,6 +7,7 @@ namespace simplex::smp::client {
 namespace {
 
 constexpr std::uint16_t default_port = 5223;
+constexpr std::uint16_t web_port = 443;
 
 // From the call to the client: connection, then handshake, within one time limit.
 class Connecting final : public Client::Attempt {
@@ -19,18 +20,22 @@ class Connecting final : public Client::Attempt {
         done_(std::move(done)),
         client_(std::make_unique<ConnectedClient>(dependencies, address, options, std::move(handlers))) {}
 
-  void start(bool public_addresses_only, std::string isolation) {
+  void start(const Options& wanted) {
     const protocol::ServerAddress& address = client_->address();
     const auto identity = transport::KeyHash::from(address.key_hash.view());
     if (!identity) return fail_later({ErrorKind::malformed, "the relay's address has no valid fingerprint"});
-    const auto port = address.port.empty() ? default_port : address.port_number();
+    const bool as_web = wanted.web_port && address.port.empty();
+    const auto port = address.port.empty() ? (as_web ? web_port : default_port) : address.port_number();
     if (!port) return fail_later({ErrorKind::malformed, "the port in the relay's address is not a port"});
     transport::ConnectOptions options;
     for (const protocol::Host& host : address.hosts) options.endpoints.push_back({host.text(), *port});
     options.identity = *identity;
     options.timeout = timeout_;
-    options.public_addresses_only = public_addresses_only;
-    options.isolation = std::move(isolation);
+    if (as_web) options.alpn = {"http/1.1"};
+    options.public_addresses_only = wanted.public_addresses_only;
+    options.isolation = wanted.isolation;
+    options.rules = wanted.network;
+    options.keep_alive = wanted.keep_alive;
     identity_ = *identity;
     connecting_ = dependencies_.connector.connect(dependencies_.loop, std::move(options),
                                                   [this](Result<transport::ChannelPtr> channel) {
@@ -78,7 +83,7 @@ std::unique_ptr<Client::Attempt> Client::connect(Dependencies dependencies, cons
                                                  Options options, Handlers handlers,
                                                  Done<std::unique_ptr<Client>> done) {
   auto attempt = std::make_unique<Connecting>(dependencies, address, options, std::move(handlers), std::move(done));
-  attempt->start(options.public_addresses_only, options.isolation);
+  attempt->start(options);
   return attempt;
 }
 

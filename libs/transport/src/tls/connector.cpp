@@ -73,8 +73,8 @@ class Connecting : public std::enable_shared_from_this<Connecting> {
              const TlsConnectorSettings& settings, ConnectOptions options, Done done)
       : loop_(loop),
         tls_(std::move(tls)),
-        keep_alive_(settings.keep_alive),
-        rules_(settings.network),
+        keep_alive_(options.keep_alive.value_or(settings.keep_alive)),
+        rules_(options.rules ? *options.rules : settings.network),
         options_(std::move(options)),
         done_(std::move(done)),
         resolver_(settings.resolver),

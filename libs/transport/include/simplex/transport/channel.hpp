@@ -79,6 +79,16 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// TCP keep-alive; zero idle time turns it off.
+struct KeepAlive {
+  std::chrono::seconds idle{30};
+  std::chrono::seconds interval{15};
+  int probes = 4;
+  friend bool operator==(const KeepAlive&, const KeepAlive&) = default;
+};
+
+struct NetworkRules;
+
 struct ConnectOptions {
   std::vector<Endpoint> endpoints;              // at least one
   KeyHash identity;                             // the peer's chain must carry this identity certificate
@@ -89,6 +99,9 @@ struct ConnectOptions {
   bool public_addresses_only = false;
   // Connections with different texts do not share a circuit of an anonymizing SOCKS proxy.
   std::string isolation = {};
+  // Instead of what the connector was made with: where a program changes them while it runs.
+  std::shared_ptr<const NetworkRules> rules = nullptr;
+  std::optional<KeepAlive> keep_alive = std::nullopt;
 };
 
 // Opens client channels. Dropping the returned attempt cancels it silently.

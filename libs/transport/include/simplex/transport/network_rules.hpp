@@ -24,6 +24,8 @@ struct NetworkRules {
   bool host_mode_required = false;
   std::optional<SocksProxy> socks = std::nullopt;
   SocksMode socks_mode = SocksMode::always;
+
+  friend bool operator==(const NetworkRules&, const NetworkRules&) = default;
 };
 
 [[nodiscard]] bool is_onion(std::string_view host) noexcept;

@@ -6,13 +6,6 @@
 
 namespace simplex::transport {
 
-// TCP keep-alive; zero idle time turns it off.
-struct KeepAlive {
-  std::chrono::seconds idle{30};
-  std::chrono::seconds interval{15};
-  int probes = 4;
-};
-
 // Listeners of several threads may share a port: then the kernel spreads connections over them. The first of a program
 // finds out whether another program has the port; the others only join.
 enum class PortSharing : std::uint8_t { alone, first, join };

@@ -61,6 +61,11 @@ struct Options {
   bool proxy = false;
   bool public_addresses_only = false;  // transport::ConnectOptions
   std::string isolation = {};          // transport::ConnectOptions
+  std::shared_ptr<const transport::NetworkRules> network = nullptr;  // the same: rules
+  std::optional<transport::KeepAlive> keep_alive = std::nullopt;     // the same
+  // An address without a port means 443 instead of 5223, and http/1.1 is offered there: networks that let nothing but
+  // the web through see the web.
+  bool web_port = false;
   // NEW, SUB and NSUB are signed by the service too, and give it the queue.
   std::shared_ptr<const ServiceCredentials> service = nullptr;
 };
