@@ -43,6 +43,73 @@ agent::ProxyFallback proxy_fallback_from(std::string_view text) {
   return text == "protected" ? agent::ProxyFallback::allow_protected : agent::ProxyFallback::prohibit;
 }
 
+transport::HostMode host_mode_from(std::string_view text) {
+  if (text == "onion") return transport::HostMode::onion;
+  return text == "public" ? transport::HostMode::public_hosts : transport::HostMode::onion_via_socks;
+}
+
+agent::SessionMode session_mode_from(std::string_view text) {
+  if (text == "user") return agent::SessionMode::user;
+  if (text == "server") return agent::SessionMode::server;
+  return text == "entity" ? agent::SessionMode::entity : agent::SessionMode::session;
+}
+
+agent::WebPort web_port_from(std::string_view text) {
+  if (text == "all") return agent::WebPort::all;
+  return text == "off" ? agent::WebPort::off : agent::WebPort::preset;
+}
+
+// How the network is used; the texts are read when all options are known.
+struct NetworkTexts {
+  std::string proxy = "never";
+  std::string fallback = "yes";
+  std::string socks;
+  std::string socks_mode = "always";
+  std::string host_mode = "onion-via-socks";
+  std::string web_port = "preset";
+  std::string isolation = "session";
+
+  void add_to(CLI::App& app, agent::NetworkConfig& network) {
+    const auto one_of = [&app](const std::string& name, std::string& text, const std::vector<std::string>& choice,
+                               const std::string& help) {
+      app.add_option(name, text, help)->type_name("MODE")->transform(CLI::IsMember(choice))->capture_default_str();
+    };
+    one_of(
+        "--proxy", proxy, {"always", "unknown", "unprotected", "never"},
+        "Send through a relay of ours: always, unknown (when the other relay is none of ours), unprotected (the same, "
+        "without SOCKS proxy), never");
+    one_of("--proxy-fallback", fallback, {"yes", "protected", "no"},
+           "Whether to send directly when no relay can be the proxy: yes, protected (through a SOCKS proxy only), no");
+    app.add_option("--socks", socks,
+                   "SOCKS5 proxy, such as Tor: [USER:PASSWORD@][HOST][:PORT]. Without a user one is made for each "
+                   "circuit (--isolation); \"@\" before HOST: none")
+        ->type_name("PROXY");
+    one_of("--socks-mode", socks_mode, {"always", "onion"}, "What goes through it: all, or only to .onion hosts");
+    one_of(
+        "--host-mode", host_mode, {"onion-via-socks", "onion", "public"},
+        "Which of a relay's hosts is used: its onion host when there is a SOCKS proxy, that always, or a public one");
+    app.add_flag("--required-host-mode", network.rules.host_mode_required, "Never use a host of another kind instead");
+    one_of("--port-443", web_port, {"all", "preset", "off"},
+           "Where an address without a port means 443 instead of 5223: all relays, those of known operators, none");
+    one_of("--isolation", isolation, {"user", "session", "server", "entity"},
+           "What has a circuit of its own through the SOCKS proxy: a user, each run, each relay, each connection (with "
+           "a session of its own)");
+  }
+  void read(agent::NetworkConfig& network) const {
+    network.proxy_mode = proxy_mode_from(proxy);
+    network.proxy_fallback = proxy_fallback_from(fallback);
+    if (!socks.empty()) {
+      auto read = transport::parse_socks_proxy(socks);
+      if (!read) throw CLI::ValidationError("--socks", read.error().message);
+      network.rules.socks = *std::move(read);
+    }
+    network.rules.socks_mode = socks_mode == "onion" ? transport::SocksMode::onion : transport::SocksMode::always;
+    network.rules.host_mode = host_mode_from(host_mode);
+    network.session_mode = session_mode_from(isolation);
+    network.web_port = web_port_from(web_port);
+  }
+};
+
 }  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
@@ -57,8 +124,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   bool no_pq = false;
   bool no_receipts = false;
   bool no_echo = false;
-  std::string proxy = "never";
-  std::string fallback = "yes";
+  NetworkTexts network;
   std::uint64_t count = 0;
   int timeout = 0;
 
@@ -85,19 +151,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("--say", options.say, "Say this when a connection is made (may be repeated)")->type_name("TEXT");
   app.add_option("-c,--count", count, "End when so many messages have come")->check(CLI::Range(1, 1'000'000'000));
   app.add_option("-t,--timeout", timeout, "End with exit code 1 after so many seconds")->check(CLI::Range(1, 86'400));
-  app.add_option(
-         "--proxy", proxy,
-         "Send through a relay of ours: always, unknown (when the other relay is none of ours), unprotected (the "
-         "same, without SOCKS proxy), never")
-      ->type_name("MODE")
-      ->transform(CLI::IsMember({"always", "unknown", "unprotected", "never"}))
-      ->capture_default_str();
-  app.add_option(
-         "--proxy-fallback", fallback,
-         "Whether to send directly when no relay can be the proxy: yes, protected (through a SOCKS proxy only), no")
-      ->type_name("YES|PROTECTED|NO")
-      ->transform(CLI::IsMember({"yes", "protected", "no"}))
-      ->capture_default_str();
+  network.add_to(app, options.agent.network);
   app.add_flag("--no-echo", no_echo, "Send nothing back");
   app.add_flag("--no-pq", no_pq, "No post-quantum key agreement");
   app.add_flag("--no-receipts", no_receipts, "Do not tell peers that their messages have come");
@@ -123,6 +177,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
     narrow(options.agent.versions.smp_client, "--client-versions", client_versions);
     narrow(options.agent.versions.e2e, "--e2e-versions", e2e_versions);
     narrow(options.agent.versions.smp, "--smp-versions", smp_versions);
+    network.read(options.agent.network);
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : wrong_options;
     return std::nullopt;
@@ -130,8 +185,6 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   options.agent.database = database;
   options.agent.passphrase = SecretBytes(as_bytes(key));
   std::fill(key.begin(), key.end(), '\0');
-  options.agent.network.proxy_mode = proxy_mode_from(proxy);
-  options.agent.network.proxy_fallback = proxy_fallback_from(fallback);
   options.pq = !no_pq;
   options.receipts = !no_receipts;
   options.echo = !no_echo;

@@ -142,7 +142,7 @@ int run(Options& options) {
   config.prefix = options.database_prefix;
   config.passphrase = std::move(options.key);
   config.servers = options.servers;
-  config.timeouts.connect = options.tcp_timeout;
+  config.network.connect_timeout = options.tcp_timeout;
   auto opened = chat::Chat::open({*loop, random, log, *connector}, std::move(config));
   if (!opened) return fail_program(opened.error());
   chat::Chat& chat = **opened;

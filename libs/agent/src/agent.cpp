@@ -46,8 +46,9 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
   commands_.queue_created = [this](Relay& relay, const smp::RecipientId& queue, ConnectionId connection) {
     subscriptions_.created(relay, queue, connection);
   };
-  commands_.queue_given_up = [this](UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
-    if (started_) subscriptions_.forget(user, server, queue);
+  commands_.queue_given_up = [this](const Party& party, const protocol::ServerAddress& server,
+                                    const smp::RecipientId& queue) {
+    if (started_) subscriptions_.forget(party, server, queue);
   };
   restoration_.end = [this](const Connection& connection) { return end_connection(connection); };
   subscriptions_.replacement_gone = [this](RcvQueueKey queue) {
@@ -84,7 +85,7 @@ void AgentImpl::resume() {
                      },
                  .down =
                      [this](Relay& relay, const smp::client::Failure& why, bool) {
-                       tell_untrusted(relay, why);
+                       tell_unusable(relay, why);
                        routes_.relay_down(relay);
                        subscriptions_.relay_down(relay);
                        commands_.relay_down(relay);
@@ -112,7 +113,7 @@ void AgentImpl::suspend() {
   restoration_.stop();
   relays_.stop();
   routes_.stop();
-  untrusted_.clear();
+  unusable_.clear();
   subscriptions_.stop();
   commands_.stop();
   link_reader_.stop();
@@ -138,11 +139,14 @@ void AgentImpl::settle() {
 
 Result<> AgentImpl::flush() { return core_.turn.commit(); }
 
-// Once for each relay: the agent goes on trying, for its operator may put it right.
-void AgentImpl::tell_untrusted(const Relay& relay, const smp::client::Failure& why) {
-  if (why.kind != smp::client::Failure::Kind::untrusted || !untrusted_.insert(&relay).second) return;
+// Once for each relay: the agent goes on trying, for its operator may put it right; or the user, when the settings of the
+// network leave it no host.
+void AgentImpl::tell_unusable(const Relay& relay, const smp::client::Failure& why) {
+  const bool untrusted = why.kind == smp::client::Failure::Kind::untrusted;
+  if (!untrusted && why.error.kind != ErrorKind::unsupported) return;
+  if (!unusable_.insert(relay.name()).second) return;
   core_.outbox.passing(AgentProblem{std::nullopt,
-                                    Failure::authorization,
+                                    untrusted ? Failure::authorization : Failure::network,
                                     {why.error.kind, relay.name() + ": " + why.error.message, why.error.advice}});
 }
 
@@ -252,8 +256,8 @@ Result<> AgentImpl::end_connection(const Connection& connection) {
   SIMPLEX_TRY(core_.connections.set_deleted(connection.key));
   for (const auto& queue : receiving) {
     SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::delete_queue, queue.key));
-    core_.turn.after_commit([this, user = connection.user, server = queue.server, id = queue.recipient_id] {
-      if (started_) subscriptions_.forget(user, server, id);
+    core_.turn.after_commit([this, party = Party(connection), server = queue.server, id = queue.recipient_id] {
+      if (started_) subscriptions_.forget(party, server, id);
     });
   }
   return receiving.empty() ? core_.connections.erase(connection.key) : Result<>();
@@ -386,7 +390,7 @@ Result<> AgentImpl::ack_message(ConnectionId id, MessageId message_id, Receipt r
     SIMPLEX_ASSIGN(queue, core_.queues.rcv_queue(message->queue));
     return {};
   }));
-  if (started_ && queue) Reception::tell(relays_.get(user, queue->server), *queue, relay_message);
+  if (started_ && queue) Reception::tell(relays_.get({user, id}, queue->server), *queue, relay_message);
   return {};
 }
 

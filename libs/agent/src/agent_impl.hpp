@@ -75,7 +75,7 @@ class AgentImpl final : public Agent {
   void suspend();
   void settle();
   void turn_failed(const Error& error);
-  void tell_untrusted(const Relay& relay, const smp::client::Failure& why);
+  void tell_unusable(const Relay& relay, const smp::client::Failure& why);
   void clean_up();
   void grow_older();                                                    // outside of a turn
   [[nodiscard]] Result<> end_connection(const Connection& connection);  // in a turn; says nothing
@@ -113,7 +113,7 @@ class AgentImpl final : public Agent {
   async::Timer recovery_;
   Backoff recovery_backoff_;
   Instant last_failure_;
-  std::set<const Relay*> untrusted_;  // the application knows
+  std::set<std::string> unusable_;  // relays that the application knows of
   bool started_ = false;
 };
 

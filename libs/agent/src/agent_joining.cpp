@@ -173,8 +173,8 @@ Result<> AgentImpl::answered(const Request& request) {
   SIMPLEX_ASSIGN(const auto address, core_.connections.by_key(request.address));
   SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(address.key));
   if (!queue) return {};
-  core_.turn.after_commit([this, user = address.user, server = queue->server, id = queue->recipient_id] {
-    if (started_) subscriptions_.renew(user, server, id);
+  core_.turn.after_commit([this, party = Party(address), server = queue->server, id = queue->recipient_id] {
+    if (started_) subscriptions_.renew(party, server, id);
   });
   return {};
 }

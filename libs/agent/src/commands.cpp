@@ -74,9 +74,10 @@ Result<> Commands::step(const Command& command) {
   return unreadable("a command");
 }
 
-smp::client::Client* Commands::client_for(const Command& command, UserId user, const protocol::ServerAddress& server) {
+smp::client::Client* Commands::client_for(const Command& command, const Party& party,
+                                          const protocol::ServerAddress& server) {
   auto& running = running_.at(command.key);
-  running.relay = &relays_.get(user, server);
+  running.relay = &relays_.get(party, server);
   auto* client = running.relay->client();
   running.waiting = client == nullptr;
   running.in_flight = client != nullptr;
@@ -84,9 +85,10 @@ smp::client::Client* Commands::client_for(const Command& command, UserId user, c
   return client;
 }
 
-std::optional<Way> Commands::way_for(const Command& command, UserId user, const protocol::ServerAddress& server) {
+std::optional<Way> Commands::way_for(const Command& command, const Party& party,
+                                     const protocol::ServerAddress& server) {
   auto& running = running_.at(command.key);
-  const auto way = routes_.way(user, server);
+  const auto way = routes_.way(party, server);
   running.relay = way.relay;
   if (way.relay == nullptr) {
     failed_at_proxy(command.key, running, Routes::no_way());
@@ -189,7 +191,7 @@ void Commands::failed_at_proxy(CommandKey key, Running& running, const smp::clie
     if (!command) return true;
     SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(command->conn));
     SIMPLEX_ASSIGN(const auto to, destination_of(*command));
-    if (to && cannot_route(failure) && routes_.goes_directly(connection.user, *to)) return true;
+    if (to && cannot_route(failure) && routes_.goes_directly(connection, *to)) return true;
     if (!std::exchange(running.told, true)) {
       core_.outbox.passing(AgentProblem{connection.id, failure_of(failure), failure.error});
     }
@@ -255,7 +257,7 @@ void Commands::relay_down(const Relay& relay) {
       if (command->server != relay.name()) {
         SIMPLEX_ASSIGN(const auto to, destination_of(*command));
         // What was to go through a proxy goes another way.
-        if (to && routes_.way(relay.user(), *to).relay != &relay) moved.push_back(key);
+        if (to && routes_.way(relay.party(), *to).relay != &relay) moved.push_back(key);
         continue;
       }
       SIMPLEX_ASSIGN(const auto other, pick_another_server(*command));

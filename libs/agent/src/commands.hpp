@@ -20,7 +20,7 @@ class Commands {
   std::move_only_function<void(Relay&, const smp::RecipientId&, ConnectionId)> queue_created;
 
   // A queue of ours will be deleted, or is.
-  std::move_only_function<void(UserId, const protocol::ServerAddress&, const smp::RecipientId&)> queue_given_up;
+  std::move_only_function<void(const Party&, const protocol::ServerAddress&, const smp::RecipientId&)> queue_given_up;
   // Whether the relay would send what is in the queue.
   std::move_only_function<bool(const Relay&, const smp::RecipientId&)> subscribed;
 
@@ -124,10 +124,11 @@ class Commands {
                                              const Confirmation& confirmation, BytesView own_info);
 
   // Null: the session is not up; the command runs again when it is.
-  [[nodiscard]] smp::client::Client* client_for(const Command& command, UserId user,
+  [[nodiscard]] smp::client::Client* client_for(const Command& command, const Party& party,
                                                 const protocol::ServerAddress& server);
   // For what is done for a sender: it may take a private route. Nothing: as above, or there is no way.
-  [[nodiscard]] std::optional<Way> way_for(const Command& command, UserId user, const protocol::ServerAddress& server);
+  [[nodiscard]] std::optional<Way> way_for(const Command& command, const Party& party,
+                                           const protocol::ServerAddress& server);
   // The relay that it goes to by a way of Routes, when it is one of those.
   [[nodiscard]] Result<std::optional<protocol::ServerAddress>> destination_of(const Command& command);
   void failed_at_proxy(CommandKey key, Running& running, const smp::client::Failure& failure);

@@ -105,7 +105,7 @@ Result<> Commands::secure_reply(const Command& command, const Connection& connec
 Result<> Commands::new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
                              Created created) {
   SIMPLEX_ASSIGN(auto address, protocol::parse_server_address(command.server));
-  auto* client = client_for(command, connection.user, address);
+  auto* client = client_for(command, connection, address);
   if (client == nullptr) return {};
   auto auth = crypto::generate_ed25519(core_.dependencies.random);
   auto relay_dh = crypto::generate_x25519(core_.dependencies.random);
@@ -167,7 +167,7 @@ void Commands::drop_queue(Relay& relay, const smp::RecipientId& queue, const cry
 }
 
 Result<> Commands::skey(const Command& command, const Connection& connection, const SndQueue& queue) {
-  const auto way = way_for(command, connection.user, queue.server);
+  const auto way = way_for(command, connection, queue.server);
   if (!way) return {};
   routes_.secure_as_sender(*way, queue.server, queue.sender_id, queue.sender_key,
                            [this, key = command.key, secured = queue.key](smp::client::Outcome<> outcome) {
@@ -179,7 +179,7 @@ Result<> Commands::skey(const Command& command, const Connection& connection, co
 
 Result<> Commands::key(const Command& command, const Connection& connection, const RcvQueue& queue,
                        const crypto::AuthPublicKey& sender_key) {
-  auto* client = client_for(command, connection.user, queue.server);
+  auto* client = client_for(command, connection, queue.server);
   if (client == nullptr) return {};
   client->secure(queue.recipient_id, queue.recipient_key, sender_key,
                  [this, key = command.key, secured = queue.key](smp::client::Outcome<> outcome) {

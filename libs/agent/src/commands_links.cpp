@@ -98,7 +98,7 @@ Result<> Commands::join_link(const Command& command, const Connection& connectio
     core_.turn.after_commit([this, key = command.key] { retry_now(key); });
     return {};
   }
-  const auto way = way_for(command, connection.user, link.server);
+  const auto way = way_for(command, connection, link.server);
   if (!way) return {};
   const auto server = link.server;
   const auto id = protocol::keys_of(link).id;
@@ -170,7 +170,7 @@ Result<> Commands::set_link(const Command& command, const Connection& connection
   SIMPLEX_ASSIGN(const auto link, core_.links.find(connection.key));
   SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(connection.key));
   if (!link || !queue) return no_link();
-  auto* client = client_for(command, connection.user, queue->server);
+  auto* client = client_for(command, connection, queue->server);
   if (client == nullptr) return {};
   const auto user = user_data_of(connection.role, core_.config.versions.agent, command.argument);
   SIMPLEX_ASSIGN(const auto sealed, protocol::make_user_data(core_.dependencies.random, link->credentials, user));
@@ -188,7 +188,7 @@ Result<> Commands::set_link(const Command& command, const Connection& connection
 Result<> Commands::delete_link(const Command& command, const Connection& connection) {
   SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue_of(connection.key));
   if (!queue) return no_link();
-  auto* client = client_for(command, connection.user, queue->server);
+  auto* client = client_for(command, connection, queue->server);
   if (client == nullptr) return {};
   client->delete_link(queue->recipient_id, queue->recipient_key,
                       [this, command, id = connection.id](smp::client::Outcome<> outcome) {

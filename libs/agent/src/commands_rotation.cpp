@@ -104,7 +104,7 @@ Result<> Commands::abandon_switch(const Connection& connection) {
 Result<> Commands::delete_queue(const Command& command, const Connection& connection) {
   SIMPLEX_ASSIGN(const auto queue, queue_of(command));
   if (!queue) return finish_deletion(command);
-  if (auto* client = client_for(command, connection.user, queue->server)) delete_at_relay(*client, command, *queue);
+  if (auto* client = client_for(command, connection, queue->server)) delete_at_relay(*client, command, *queue);
   return {};
 }
 
@@ -120,7 +120,7 @@ void Commands::delete_at_relay(smp::client::Client& client, const Command& comma
 Result<> Commands::retire_queue(const Command& command, const Connection& connection) {
   SIMPLEX_ASSIGN(const auto queue, queue_of(command));
   if (!queue) return finish_deletion(command);
-  auto* client = client_for(command, connection.user, queue->server);
+  auto* client = client_for(command, connection, queue->server);
   if (client == nullptr) return {};
   auto& running = running_.at(command.key);
   const auto now = core_.dependencies.loop.now();
@@ -155,9 +155,9 @@ Result<> Commands::finish_deletion(const Command& command) {
   if (queue) {
     SIMPLEX_TRY(core_.queues.erase(queue->key));
     core_.turn.after_commit(
-        [this, user = connection.user, server = queue->server, id = queue->recipient_id, key = queue->key] {
+        [this, party = Party(connection), server = queue->server, id = queue->recipient_id, key = queue->key] {
           last_heard_.erase(key);
-          if (queue_given_up) queue_given_up(user, server, id);
+          if (queue_given_up) queue_given_up(party, server, id);
         });
   }
   SIMPLEX_TRY(finish(command));

@@ -199,7 +199,7 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
     auto& sending = found->second;
     if (!others) {
       SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
-      const auto way = routes_.way(connection.user, queue->server);
+      const auto way = routes_.way(connection, queue->server);
       sending.relay = way.relay;
       sending.proxied = way.proxied;
       sending.alone = false;
@@ -499,7 +499,7 @@ Result<bool> DeliveryQueues::goes_elsewhere(SndQueueKey queue_key, const Relay& 
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(queue_key));
   if (!queue) return false;
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
-  return routes_.way(connection.user, queue->server).relay != &relay;
+  return routes_.way(connection, queue->server).relay != &relay;
 }
 
 void DeliveryQueues::relay_down(const Relay& relay, const smp::client::Failure& why) {

@@ -19,6 +19,11 @@ LinkKind kind_of(const protocol::ShortLink& link) {
 // A person waits: a few proxies that fail are enough.
 constexpr int max_ways = 4;
 
+// Reading a link is not seen to belong to anything else.
+Party party_of(UserId user, const protocol::ShortLink& link) {
+  return {user, SessionEntity(protocol::keys_of(link).id.view())};
+}
+
 }  // namespace
 
 Result<LinkReadId> LinkReader::read(UserId user, const protocol::ShortLink& link) {
@@ -33,7 +38,7 @@ Result<LinkReadId> LinkReader::read(UserId user, const protocol::ShortLink& link
 
 void LinkReader::ask(LinkReadId id) {
   auto& reading = readings_.at(id);
-  const auto way = routes_.way(reading.user, reading.link.server);
+  const auto way = routes_.way(party_of(reading.user, reading.link), reading.link.server);
   if (way.relay == nullptr) {
     const auto none = Routes::no_way();
     return failed(id, failure_of(none), none.error);
@@ -66,20 +71,26 @@ void LinkReader::answered(LinkReadId id, const smp::client::Outcome<smp::broker:
   if (!contents) return failed(id, failure_of(contents.error()), contents.error());
   const auto* contact = std::get_if<protocol::ContactUserData>(&contents->user.data);
   LinkRead event{id, kind_of(link), contents->user.content(), contact == nullptr || contact->direct};
-  readings_.erase(found);
+  forget(id);
   core_.outbox.passing(std::move(event));
 }
 
 bool LinkReader::asks_otherwise(LinkReadId id, const Relay* failed) {
   auto& reading = readings_.at(id);
-  const auto way = routes_.way(reading.user, reading.link.server);
+  const auto way = routes_.way(party_of(reading.user, reading.link), reading.link.server);
   if (way.relay == nullptr || way.relay == failed || reading.ways >= max_ways) return false;
   ask(id);
   return true;
 }
 
+void LinkReader::forget(LinkReadId id) {
+  const auto found = readings_.find(id);
+  relays_.release(party_of(found->second.user, found->second.link));
+  readings_.erase(found);
+}
+
 void LinkReader::failed(LinkReadId id, Failure failure, Error error) {
-  readings_.erase(id);
+  forget(id);
   core_.outbox.passing(LinkReadFailed{id, failure, std::move(error)});
 }
 

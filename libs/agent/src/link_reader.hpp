@@ -38,6 +38,7 @@ class LinkReader {
   // When a proxy has failed, and there is another way.
   [[nodiscard]] bool asks_otherwise(LinkReadId id, const Relay* failed);
   void answered(LinkReadId id, const smp::client::Outcome<smp::broker::Lnk>& answer);
+  void forget(LinkReadId id);
   void failed(LinkReadId id, Failure failure, Error error);
 
   Core& core_;

@@ -220,12 +220,31 @@ Result<> QueueTable::forget_former_before(WallTime time) {
   return {};
 }
 
-Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user, std::string_view server) {
-  SIMPLEX_ASSIGN(
-      auto rows,
-      db_.prepare("SELECT q.queue, c.connection_id, q.recipient_id, q.recipient_key, q.purpose FROM rcv_queues q "
-                  "JOIN connections c ON c.conn = q.conn WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0"));
-  SIMPLEX_TRY(rows.bind_all(server, user));
+namespace {
+
+// Queues at a server, of a user, and of one connection where sessions are for each.
+Result<store::Statement> queues_at(store::Database& db, const std::string& columns, const Party& party,
+                                   std::string_view server, std::string_view end = "") {
+  const bool one = !party.entity.empty();
+  std::string sql = "SELECT " + columns +
+                    " FROM rcv_queues q JOIN connections c ON c.conn = q.conn "
+                    "WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0";
+  if (one) sql += " AND c.connection_id = ?";
+  sql += end;
+  SIMPLEX_ASSIGN(auto rows, db.prepare(sql));
+  if (one) {
+    SIMPLEX_TRY(rows.bind_all(server, party.user, party.entity.view()));
+  } else {
+    SIMPLEX_TRY(rows.bind_all(server, party.user));
+  }
+  return rows;
+}
+
+}  // namespace
+
+Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(const Party& party, std::string_view server) {
+  SIMPLEX_ASSIGN(auto rows,
+                 queues_at(db_, "q.queue, c.connection_id, q.recipient_id, q.recipient_key, q.purpose", party, server));
   std::vector<Subscribed> queues;
   for (;;) {
     SIMPLEX_ASSIGN(const bool row, rows.step());
@@ -240,22 +259,22 @@ Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(UserId user
   }
 }
 
-Result<bool> QueueTable::receives_at(UserId user, std::string_view server) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_queues q JOIN connections c ON c.conn = q.conn "
-                                       "WHERE q.server = ? AND c.user_id = ? AND c.deleted = 0 LIMIT 1"));
-  SIMPLEX_TRY(row.bind_all(server, user));
+Result<bool> QueueTable::receives_at(const Party& party, std::string_view server) {
+  SIMPLEX_ASSIGN(auto row, queues_at(db_, "1", party, server, " LIMIT 1"));
   return row.step();
 }
 
-Result<std::vector<QueueTable::At>> QueueTable::receiving_servers() {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT DISTINCT c.user_id, q.server FROM rcv_queues q "
-                                        "JOIN connections c ON c.conn = q.conn WHERE c.deleted = 0"));
+Result<std::vector<QueueTable::At>> QueueTable::receiving_servers(bool of_each) {
+  const std::string entity = of_each ? "c.connection_id" : "x''";
+  SIMPLEX_ASSIGN(auto rows,
+                 db_.prepare("SELECT DISTINCT c.user_id, q.server, " + entity +
+                             " FROM rcv_queues q JOIN connections c ON c.conn = q.conn WHERE c.deleted = 0"));
   std::vector<At> servers;
   for (;;) {
     SIMPLEX_ASSIGN(const bool row, rows.step());
     if (!row) return servers;
     SIMPLEX_ASSIGN(auto server, intact(protocol::parse_server_address(rows.text(1))));
-    servers.push_back({rows.number<UserId>(0), std::move(server)});
+    servers.push_back({rows.number<UserId>(0), std::move(server), SessionEntity(rows.octets(2))});
   }
 }
 

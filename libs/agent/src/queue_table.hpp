@@ -4,7 +4,7 @@
 #include "simplex/crypto/box.hpp"
 #include "simplex/protocol/queue_address.hpp"
 #include "simplex/smp/ids.hpp"
-#include "connection_table.hpp"
+#include "party.hpp"
 
 namespace simplex::agent {
 
@@ -92,7 +92,7 @@ class QueueTable {
   [[nodiscard]] Result<bool> is_former(ConnKey conn, const protocol::SenderId& queue);
   [[nodiscard]] Result<> forget_former_before(WallTime time);
 
-  // What to subscribe to at a relay.
+  // What to subscribe to at a relay: for all connections of the user, or the one that the party is.
   struct Subscribed {
     RcvQueueKey key;
     ConnectionId connection;
@@ -100,13 +100,15 @@ class QueueTable {
     crypto::AuthPrivateKey recipient_key;
     QueuePurpose purpose = QueuePurpose::messages;
   };
-  [[nodiscard]] Result<std::vector<Subscribed>> to_subscribe(UserId user, std::string_view server);
+  [[nodiscard]] Result<std::vector<Subscribed>> to_subscribe(const Party& party, std::string_view server);
   struct At {
     UserId user;
     protocol::ServerAddress server;
+    SessionEntity entity;
   };
-  [[nodiscard]] Result<std::vector<At>> receiving_servers();
-  [[nodiscard]] Result<bool> receives_at(UserId user, std::string_view server);
+  // of_each: once for each connection.
+  [[nodiscard]] Result<std::vector<At>> receiving_servers(bool of_each);
+  [[nodiscard]] Result<bool> receives_at(const Party& party, std::string_view server);
 
  private:
   store::Database& db_;

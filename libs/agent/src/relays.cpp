@@ -1,17 +1,31 @@
 #include "relays.hpp"
 
+#include "simplex/encoding/base64.hpp"
+#include "session_rules.hpp"
+
 namespace simplex::agent {
 
-void Relays::start(Handlers handlers) { handlers_ = std::make_shared<Handlers>(std::move(handlers)); }
+void Relays::start(Handlers handlers) {
+  handlers_ = std::make_shared<Handlers>(std::move(handlers));
+  const auto& socks = config_.network.rules.socks;
+  if (socks && socks->isolation == transport::SocksIsolation::by_user_name) {
+    session_ = base64url(dependencies_.random.bytes(16));
+  }
+}
 
 void Relays::stop() {
   handlers_.reset();
   relays_.clear();
 }
 
-Relay& Relays::get(UserId user, const protocol::ServerAddress& address) {
-  auto& place = relays_[{user, protocol::format(address)}];
-  if (!place) place.reset(new Relay(user, address, config_.timeouts.reconnect));
+Party Relays::told_apart(const Party& party) const {
+  return {party.user, config_.network.session_mode == SessionMode::entity ? party.entity : SessionEntity()};
+}
+
+Relay& Relays::get(const Party& party, const protocol::ServerAddress& address) {
+  auto whose = told_apart(party);
+  auto& place = relays_[{whose, protocol::format(address)}];
+  if (!place) place.reset(new Relay(std::move(whose), address, config_.timeouts.reconnect));
   return *place;
 }
 
@@ -20,16 +34,30 @@ void Relays::need(Relay& relay) {
   connect(relay);
 }
 
+void Relays::release(const Party& party) {
+  auto whose = told_apart(party);
+  if (whose.entity.empty()) return;
+  dependencies_.loop.post([this, whose = std::move(whose), life = std::weak_ptr(handlers_)] {
+    if (!life.expired()) close_unneeded(whose);
+  });
+}
+
+void Relays::close_unneeded(const Party& party) {
+  const auto handlers = handlers_;
+  for (auto next = relays_.lower_bound({party, {}}); next != relays_.end() && next->first.first == party; ++next) {
+    Relay& relay = *next->second;
+    if (!relay.up_ || handlers->needed(relay)) continue;
+    relay.up_ = false;
+    relay.client_.reset();
+    handlers->down(relay, {}, true);
+  }
+}
+
 void Relays::connect(Relay& relay) {
-  smp::client::Options options;
-  options.versions = config_.versions.smp;
-  options.connect_timeout = config_.timeouts.connect;
-  options.command_timeout = config_.timeouts.command;
-  options.ping_interval = config_.timeouts.ping;
-  options.pings_unanswered = config_.timeouts.pings_unanswered;
   relay.client_.reset();
   relay.attempt_ = smp::client::Client::connect(
-      {dependencies_.loop, dependencies_.random, dependencies_.log, dependencies_.connector}, relay.address_, options,
+      {dependencies_.loop, dependencies_.random, dependencies_.log, dependencies_.connector}, relay.address_,
+      session_options(config_, session_, relay.party_, relay.address_),
       {.pushed =
            [this, &relay](const smp::EntityId& entity, const smp::BrokerMessage& message) {
              if (const auto handlers = handlers_) handlers->pushed(relay, entity, message);

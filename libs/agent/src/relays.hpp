@@ -1,4 +1,4 @@
-// Sessions with relays: one for each user and relay, opened when something needs it, opened again with growing pauses
+// Sessions with relays: one for each user and relay, or for each connection (SessionMode::entity), opened when something needs it, opened again with growing pauses
 // while something does.
 //
 //   idle ── need() ──► connecting ──► up ── ends ──► waiting ── pause over ──► connecting
@@ -12,13 +12,14 @@
 #include "simplex/agent/config.hpp"
 #include "simplex/smp/client/client.hpp"
 #include "backoff.hpp"
-#include "connection_table.hpp"
+#include "party.hpp"
 
 namespace simplex::agent {
 
 class Relay {
  public:
-  [[nodiscard]] UserId user() const { return user_; }
+  [[nodiscard]] UserId user() const { return party_.user; }
+  [[nodiscard]] const Party& party() const { return party_; }
   [[nodiscard]] const protocol::ServerAddress& address() const { return address_; }
   [[nodiscard]] const std::string& name() const { return name_; }  // the address as text
   // Null unless the session is up.
@@ -26,10 +27,13 @@ class Relay {
 
  private:
   friend class Relays;
-  Relay(UserId user, protocol::ServerAddress address, const RetryInterval& reconnect)
-      : user_(user), address_(std::move(address)), name_(protocol::format(address_)), backoff_(reconnect) {}
+  Relay(Party party, protocol::ServerAddress address, const RetryInterval& reconnect)
+      : party_(std::move(party)),
+        address_(std::move(address)),
+        name_(protocol::format(address_)),
+        backoff_(reconnect) {}
 
-  UserId user_;
+  Party party_;
   protocol::ServerAddress address_;
   std::string name_;
   Backoff backoff_;
@@ -56,12 +60,17 @@ class Relays {
   // Closes all sessions; their commands' callbacks are dropped.
   void stop();
 
-  [[nodiscard]] Relay& get(UserId user, const protocol::ServerAddress& address);
+  [[nodiscard]] Relay& get(const Party& party, const protocol::ServerAddress& address);
+  // The party as it is told from others: without an entity unless sessions are for each.
+  [[nodiscard]] Party told_apart(const Party& party) const;
   // Opens the session unless it is open or about to be.
   void need(Relay& relay);
+  // Closes, soon, the sessions of one entity that nothing needs any more.
+  void release(const Party& party);
 
  private:
   void connect(Relay& relay);
+  void close_unneeded(const Party& party);
   void connected(Relay& relay, smp::client::Outcome<std::unique_ptr<smp::client::Client>> made);
   void ended(Relay& relay, const smp::client::Failure& why);
   void retry_after(Relay& relay, Duration pause);
@@ -70,7 +79,8 @@ class Relays {
   Dependencies dependencies_;
   const Config& config_;
   std::shared_ptr<Handlers> handlers_;
-  std::map<std::pair<UserId, std::string>, std::unique_ptr<Relay>> relays_;
+  std::map<std::pair<Party, std::string>, std::unique_ptr<Relay>> relays_;
+  std::string session_;  // tells this run from others, for a SOCKS proxy
 };
 
 }  // namespace simplex::agent

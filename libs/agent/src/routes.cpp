@@ -1,6 +1,6 @@
 #include "routes.hpp"
 
-#include <algorithm>
+#include "session_rules.hpp"
 
 namespace simplex::agent {
 namespace {
@@ -9,12 +9,6 @@ namespace {
 constexpr Duration direct_for = std::chrono::hours(1);
 
 }  // namespace
-
-bool is_address_protected(const NetworkConfig& network, const protocol::ServerAddress& relay) noexcept {
-  if (network.rules.socks) return true;
-  return network.rules.host_mode == transport::HostMode::onion &&
-         std::ranges::any_of(relay.hosts, [](const auto& host) { return host.kind() == protocol::HostKind::onion; });
-}
 
 // ---- choosing -------------------------------------------------------------------------------------------------------
 
@@ -39,10 +33,11 @@ bool Routes::may_go_directly(const protocol::ServerAddress& destination) const {
   return false;
 }
 
-Way Routes::way(UserId user, const protocol::ServerAddress& destination) {
-  const auto direct = [&] { return Way{&relays_.get(user, destination), false}; };
+Way Routes::way(const Party& party, const protocol::ServerAddress& destination) {
+  const auto user = party.user;
+  const auto direct = [&] { return Way{&relays_.get(party, destination), false}; };
   if (!wants_proxy(user, destination)) return direct();
-  auto& chosen = destinations_[{user, protocol::format(destination)}];
+  auto& chosen = destinations_[{relays_.told_apart(party), protocol::format(destination)}];
   if (chosen.direct_since) {
     if (core_.dependencies.loop.now() - *chosen.direct_since < direct_for) return direct();
     chosen.direct_since.reset();
@@ -50,7 +45,7 @@ Way Routes::way(UserId user, const protocol::ServerAddress& destination) {
   if (chosen.proxy == nullptr) {
     const auto* picked = core_.servers.pick_proxy(user, destination, chosen.failed, core_.dependencies.random);
     if (picked == nullptr) return may_go_directly(destination) ? direct() : Way{};
-    chosen.proxy = &relays_.get(user, picked->server.address);
+    chosen.proxy = &relays_.get(party, picked->server.address);
   }
   return {chosen.proxy, true};
 }
@@ -67,8 +62,8 @@ smp::client::Failure Routes::no_way() {
   return failure;
 }
 
-bool Routes::goes_directly(UserId user, const protocol::ServerAddress& destination) const {
-  const auto found = destinations_.find({user, protocol::format(destination)});
+bool Routes::goes_directly(const Party& party, const protocol::ServerAddress& destination) const {
+  const auto found = destinations_.find({relays_.told_apart(party), protocol::format(destination)});
   return found != destinations_.end() && found->second.direct_since;
 }
 
@@ -76,7 +71,7 @@ void Routes::proxy_failed(const Relay& proxy, const protocol::ServerAddress& des
                           const smp::client::Failure& failure) {
   // With the end of its session relay_down() comes.
   if (!failure.at_proxy || failure.kind == smp::client::Failure::Kind::network) return;
-  const auto found = destinations_.find({proxy.user(), protocol::format(destination)});
+  const auto found = destinations_.find({proxy.party(), protocol::format(destination)});
   if (found == destinations_.end() || found->second.proxy != &proxy) return;
   auto& chosen = found->second;
   chosen.proxy = nullptr;

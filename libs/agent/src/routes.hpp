@@ -14,9 +14,6 @@
 
 namespace simplex::agent {
 
-// Whether our address stays hidden from a relay that we connect to.
-[[nodiscard]] bool is_address_protected(const NetworkConfig& network, const protocol::ServerAddress& relay) noexcept;
-
 struct Way {
   Relay* relay = nullptr;  // whose session the command goes through; null: none may be used
   bool proxied = false;
@@ -26,11 +23,11 @@ class Routes {
  public:
   Routes(Core& core, Relays& relays) : core_(core), relays_(relays) {}
 
-  [[nodiscard]] Way way(UserId user, const protocol::ServerAddress& destination);
+  [[nodiscard]] Way way(const Party& party, const protocol::ServerAddress& destination);
   // There is no way: what to tell.
   [[nodiscard]] static smp::client::Failure no_way();
   // After a failure of the proxy's: it goes directly now, at once.
-  [[nodiscard]] bool goes_directly(UserId user, const protocol::ServerAddress& destination) const;
+  [[nodiscard]] bool goes_directly(const Party& party, const protocol::ServerAddress& destination) const;
 
   // By the way, whose session is up. done is called once, with the relay's answer or what went wrong.
   void send_message(const Way& way, const protocol::ServerAddress& destination, const smp::SenderId& queue,
@@ -82,7 +79,7 @@ class Routes {
 
   Core& core_;
   Relays& relays_;
-  std::map<std::pair<UserId, std::string>, Destination> destinations_;
+  std::map<std::pair<Party, std::string>, Destination> destinations_;
   std::map<std::pair<const Relay*, std::string>, Route> routes_;
 };
 

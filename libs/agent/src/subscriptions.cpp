@@ -5,9 +5,10 @@
 namespace simplex::agent {
 
 Result<> Subscriptions::start() {
-  SIMPLEX_ASSIGN(const auto servers, core_.queues.receiving_servers());
+  const bool of_each = core_.config.network.session_mode == SessionMode::entity;
+  SIMPLEX_ASSIGN(const auto servers, core_.queues.receiving_servers(of_each));
   for (const auto& server : servers) {
-    auto& relay = relays_.get(server.user, server.server);
+    auto& relay = relays_.get({server.user, server.entity}, server.server);
     at(relay);
     relays_.need(relay);
   }
@@ -38,7 +39,7 @@ void Subscriptions::relay_up(Relay& relay) {
 void Subscriptions::subscribe(Relay& relay) {
   auto* client = relay.client();
   if (client == nullptr) return;
-  auto queues = core_.queues.to_subscribe(relay.user(), relay.name());
+  auto queues = core_.queues.to_subscribe(relay.party(), relay.name());
   if (!queues) return core_.storage_failed(queues.error());
   const auto& active = at(relay).active;
   for (auto& queue : *queues) {
@@ -97,7 +98,7 @@ void Subscriptions::relay_down(Relay& relay) {
   here.arrived.clear();
   here.active.clear();
   if (std::exchange(here.told_down, true)) return;
-  auto queues = core_.queues.to_subscribe(relay.user(), relay.name());
+  auto queues = core_.queues.to_subscribe(relay.party(), relay.name());
   if (!queues) return core_.storage_failed(queues.error());
   std::vector<ConnectionId> connections;
   for (const auto& queue : *queues) connections.push_back(queue.connection);
@@ -117,8 +118,8 @@ void Subscriptions::ended(Relay& relay, const smp::RecipientId& queue) {
   active.erase(found);
 }
 
-void Subscriptions::renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
-  auto& relay = relays_.get(user, server);
+void Subscriptions::renew(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
+  auto& relay = relays_.get(party, server);
   if (at(relay).active.erase(queue) > 0) subscribe(relay);
 }
 
@@ -127,15 +128,17 @@ bool Subscriptions::is_active(const Relay& relay, const smp::RecipientId& queue)
   return found != relays_with_queues_.end() && found->second.active.contains(queue);
 }
 
-void Subscriptions::forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
-  auto& relay = relays_.get(user, server);
-  const auto found = relays_with_queues_.find(&relay);
-  if (found == relays_with_queues_.end()) return;
-  found->second.active.erase(queue);
-  if (!found->second.active.empty()) return;
-  // It was the last one there: the relay is not connected to again.
-  const auto needed = core_.queues.receives_at(user, relay.name());
-  if (needed && !*needed) relays_with_queues_.erase(found);
+void Subscriptions::forget(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue) {
+  auto& relay = relays_.get(party, server);
+  if (const auto found = relays_with_queues_.find(&relay); found != relays_with_queues_.end()) {
+    found->second.active.erase(queue);
+    if (!found->second.active.empty()) return;
+    // It was the last one there: the relay is not connected to again.
+    const auto needed = core_.queues.receives_at(relay.party(), relay.name());
+    if (!needed || *needed) return;
+    relays_with_queues_.erase(found);
+  }
+  relays_.release(party);
 }
 
 }  // namespace simplex::agent

@@ -25,9 +25,9 @@ class Subscriptions {
   // END or DELD: another client has the queue now, or it is gone.
   void ended(Relay& relay, const smp::RecipientId& queue);
   // Subscribes again: the relay repeats a message that was not acknowledged.
-  void renew(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
+  void renew(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue);
   [[nodiscard]] bool is_active(const Relay& relay, const smp::RecipientId& queue) const;
-  void forget(UserId user, const protocol::ServerAddress& server, const smp::RecipientId& queue);
+  void forget(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue);
 
  private:
   struct AtRelay {

@@ -121,7 +121,7 @@ class Desk {
     return deliver(id, encrypted, receiving());
   }
   std::vector<Event> deliver(const smp::MessageId& id, BytesView encrypted, const RcvQueue& queue) {
-    reception->pushed(relays->get(user, queue.server), smp::entity_id(queue.recipient_id),
+    reception->pushed(relays->get({user, SessionEntity()}, queue.server), smp::entity_id(queue.recipient_id),
                       smp::broker::Msg{id, Content(encrypted)});
     loop.run();
     return std::exchange(events, {});

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Chat>> Chat::open(agent::Dependencies dependencies, ChatC
   SIMPLEX_ASSIGN(agent_config.servers, chosen_servers(store, config.servers));
   agent_config.versions = config.versions;
   agent_config.timeouts = config.timeouts;
+  agent_config.network = config.network;
   const auto agent_path = agent_config.database;
   const bool has_relays = !agent_config.servers.empty();
   auto agent = agent::Agent::open(dependencies, std::move(agent_config));

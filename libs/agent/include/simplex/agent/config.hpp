@@ -33,16 +33,12 @@ struct RetryInterval {
 };
 
 struct Timeouts {
-  Duration connect = std::chrono::seconds(45);  // TCP, TLS and SMP handshake
-  Duration command = std::chrono::seconds(30);
   RetryInterval reconnect{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(180)};
   RetryInterval message_fast{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(120)};
   RetryInterval message_slow{std::chrono::minutes(5), std::chrono::minutes(10), std::chrono::hours(6)};
   Duration message_expiry = std::chrono::hours(48);
   Duration quota_expiry = std::chrono::hours(24 * 7);
   Duration hello_expiry = std::chrono::hours(48);
-  Duration ping = std::chrono::seconds(600);
-  int pings_unanswered = 3;  // then the session is closed
   Duration duplicates_kept = std::chrono::hours(24 * 21);
   // The key of a one-time link that was read: it can be joined by as long.
   Duration read_links_kept = std::chrono::hours(24 * 180);
@@ -82,6 +78,8 @@ struct Config {
   AutomaticRotation rotation;  // off unless asked for
   Timeouts timeouts;
   NetworkConfig network;
+  // Of operators whose relays listen at port 443, too: WebPort::preset. The end of a host's name.
+  std::vector<std::string> preset_domains{".simplex.im", ".simplexonflux.com"};
 };
 
 }  // namespace simplex::agent

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "simplex/base/clock.hpp"
 #include "simplex/base/strong.hpp"
 #include "simplex/transport/network_rules.hpp"
 
@@ -35,11 +36,38 @@ enum class ProxyFallback : std::uint8_t {
   prohibit,         // they wait
 };
 
+// Which of our connections a relay, or an observer of a SOCKS proxy such as Tor, can see to belong together. Users never
+// share a session. In the first three modes there is one session for each user and relay; they differ in the user name
+// that a SOCKS proxy with isolation by_user_name is shown, by which Tor chooses the circuit.
+enum class SessionMode : std::uint8_t {
+  user,     // one circuit for each user, the same after each start
+  session,  // another one after each start, and each change of the network's settings
+  server,   // and for each relay
+  entity,   // and for each connection, with a session of its own: relays do not see which queues are one person's
+};
+// Where an address without a port leads to 443, which passes where only the web does, instead of 5223.
+enum class WebPort : std::uint8_t {
+  all,
+  preset,  // at the relays of Config::preset_domains
+  off,
+};
+
+// The defaults are the reference's.
 struct NetworkConfig {
   ProxyMode proxy_mode = ProxyMode::never;
   ProxyFallback proxy_fallback = ProxyFallback::allow;
-  // Those of the connector, which was made with them.
-  transport::NetworkRules rules;
+  // For all of the agent's connections, whatever its connector was made with. A relay that they leave no host is said
+  // once (AgentProblem); what is for it waits. Names of hosts are told to the SOCKS proxy, and not looked up here.
+  transport::NetworkRules rules{.host_mode = transport::HostMode::onion_via_socks};
+  SessionMode session_mode = SessionMode::session;
+  WebPort web_port = WebPort::preset;
+  Duration connect_timeout = std::chrono::seconds(45);  // TCP, TLS and SMP handshake
+  Duration command_timeout = std::chrono::seconds(30);
+  transport::KeepAlive keep_alive;
+  Duration ping_interval = std::chrono::seconds(600);
+  int pings_unanswered = 3;  // then the session is closed
+
+  friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
 };
 
 }  // namespace simplex::agent

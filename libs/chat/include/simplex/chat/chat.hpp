@@ -89,7 +89,7 @@ using AnswerHandler = std::move_only_function<void(Result<Answer>)>;
 namespace happening {
 struct InvitationReady {
   std::string link;
-};                           // of a /c that could not be answered before
+};  // of a /c that could not be answered before
 struct ConfirmationSent {};  // of a /c LINK, likewise
 struct ContactConnecting {
   chat::Contact contact;
@@ -139,6 +139,7 @@ struct ChatConfig {
   std::vector<std::string> servers;  // relays; empty: those of the last start
   agent::Versions versions;          // what is offered; tests narrow it
   agent::Timeouts timeouts;
+  agent::NetworkConfig network;
   bool post_quantum = true;
 };
 
