@@ -141,6 +141,11 @@ class Echo {
          event.direction == agent::QueueDirection::receiving ? "receiving" : "sending", static_cast<int>(event.phase));
     return {};
   }
+  Result<> on(const agent::QueueLost& event) {
+    tell("queue-lost {} {} {}", number_of(event.connection),
+         event.direction == agent::QueueDirection::receiving ? "receiving" : "sending", event.relay);
+    return {};
+  }
   Result<> on(const agent::DatabaseRestored&) {
     tell("restored");
     return {};

@@ -154,6 +154,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   network.add_to(app, options.agent.network);
   app.add_flag("--no-echo", no_echo, "Send nothing back");
   app.add_flag("--no-pq", no_pq, "No post-quantum key agreement");
+  app.add_flag("--redundant", options.agent.redundancy,
+               "Receive at two of the relays, and send to two of the peer's: either may be lost");
   app.add_flag("--no-receipts", no_receipts, "Do not tell peers that their messages have come");
   app.add_option("--agent-versions", agent_versions, "Agent protocol versions, as 2-7 or 7")->type_name("VERSIONS");
   app.add_option("--client-versions", client_versions, "SMP client versions, as 1-4")->type_name("VERSIONS");

@@ -34,6 +34,7 @@ void Person::start() {
   config.servers = relay_addresses_;
   config.versions = versions_;
   config.rotation = rotation_;
+  config.redundancy = redundancy_;
   config.network = network_config_;
   auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
   ASSERT_TRUE(opened) << opened.error().message;
@@ -189,6 +190,9 @@ bool Person::abort_rotation(const std::string& friend_name) {
   return aborted.has_value();
 }
 
+int Person::times_queue_lost(const std::string& friend_name) const {
+  return diary_.friends.at(friend_name).times_queue_lost;
+}
 int Person::times_moved(const std::string& friend_name) const { return diary_.friends.at(friend_name).times_moved; }
 int Person::times_friend_moved(const std::string& friend_name) const {
   return diary_.friends.at(friend_name).times_friend_moved;
@@ -423,6 +427,11 @@ void Person::on(const agent::QueueSwitched& event) {
   Friend* them = find(event.connection);
   if (them == nullptr || event.phase != agent::SwitchPhase::completed) return;
   ++(event.direction == agent::QueueDirection::receiving ? them->times_moved : them->times_friend_moved);
+}
+
+void Person::on(const agent::QueueLost& event) {
+  log_.info("is told that a queue is lost at " + event.relay);
+  if (Friend* them = find(event.connection)) ++them->times_queue_lost;
 }
 
 void Person::on(const agent::DatabaseRestored&) {

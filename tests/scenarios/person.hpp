@@ -32,6 +32,7 @@ class Person {
 
   // From the next start on.
   void rotate_by_itself(agent::AutomaticRotation when) { rotation_ = when; }
+  void want_two_relays() { redundancy_ = true; }
   void use_network(agent::NetworkConfig network) { network_config_ = std::move(network); }
 
   // ---- the program
@@ -72,6 +73,8 @@ class Person {
   bool abort_rotation(const std::string& friend_name);
   [[nodiscard]] int times_moved(const std::string& friend_name) const;
   [[nodiscard]] int times_friend_moved(const std::string& friend_name) const;
+  // Of two queues, ours or the friend's, one was lost by its relay.
+  [[nodiscard]] int times_queue_lost(const std::string& friend_name) const;
   [[nodiscard]] agent::ConnectionState connection(const std::string& friend_name) const;
   // Of the database and the diary, of a program that does not run.
   void keep_copy();
@@ -133,6 +136,7 @@ class Person {
     std::deque<Said> said;
     int times_moved = 0;         // our queue
     int times_friend_moved = 0;  // theirs
+    int times_queue_lost = 0;
   };
   struct Diary {
     std::optional<agent::UserId> user;
@@ -159,6 +163,7 @@ class Person {
   void on(const agent::MessageDelivered& event);
   void on(const agent::RatchetSyncChanged& event);
   void on(const agent::QueueSwitched& event);
+  void on(const agent::QueueLost& event);
   void on(const agent::PeerInfoReceived& event);
   void on(const agent::Connected& event);
   void on(const agent::MessageSent& event);
@@ -192,6 +197,7 @@ class Person {
   testing::SeededRandom random_;
   agent::Versions versions_;
   agent::AutomaticRotation rotation_;
+  bool redundancy_ = false;
   agent::NetworkConfig network_config_;
   WorldLog log_;
   Diary diary_;

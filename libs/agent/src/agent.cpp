@@ -51,9 +51,10 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
     if (started_) subscriptions_.forget(party, server, queue);
   };
   restoration_.end = [this](const Connection& connection) { return end_connection(connection); };
-  subscriptions_.replacement_gone = [this](RcvQueueKey queue) {
+  subscriptions_.queue_gone = [this](RcvQueueKey queue) {
     const auto done = core_.turn.run([&] { return rotation_.lost(queue); });
     if (!done) core_.storage_failed(done.error());
+    return done && *done;
   };
   commands_.subscribed = [this](const Relay& relay, const smp::RecipientId& queue) {
     return subscriptions_.is_active(relay, queue);
@@ -115,6 +116,7 @@ void AgentImpl::suspend() {
   routes_.stop();
   unusable_.clear();
   subscriptions_.stop();
+  reception_.stop();
   commands_.stop();
   link_reader_.stop();
   deliveries_.stop();
@@ -308,6 +310,12 @@ Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
   SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  const auto second = QueuePurpose::second;
+  SIMPLEX_ASSIGN(const auto receiving_too, core_.queues.rcv_queue_of(connection.key, second));
+  SIMPLEX_ASSIGN(const auto sending_too, core_.queues.snd_queue_of(connection.key, second));
+  const auto name_if_used = [](const auto& queue) {
+    return queue && queue->status != QueueStatus::new_ ? protocol::format(queue->server) : std::string();
+  };
   SIMPLEX_ASSIGN(const bool switching, rotation_.under_way(connection));
   SIMPLEX_ASSIGN(const bool can_abort, rotation_.can_abort(connection));
   SIMPLEX_ASSIGN(const auto pq, core_.ratchets.pq_use(connection.key));
@@ -322,6 +330,8 @@ Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
                          .agent_version = connection.agent_version.value(),
                          .receiving_relay = receiving ? protocol::format(receiving->server) : std::string(),
                          .sending_relay = sending ? protocol::format(sending->server) : std::string(),
+                         .second_receiving_relay = name_if_used(receiving_too),
+                         .second_sending_relay = name_if_used(sending_too),
                          .switching = switching,
                          .can_abort_switch = can_abort};
 }

@@ -77,14 +77,22 @@ Result<ConfirmationId> CommandTable::insert(const Confirmation& confirmation) {
   if (confirmation.sender_key) sender_key = crypto::to_spki(*confirmation.sender_key);
   Writer queue;
   protocol::write_queue_info(queue, confirmation.reply_queue);
-  SIMPLEX_TRY(db_.run("INSERT INTO confirmations (conn, sender_key, reply_queue) VALUES (?, ?, ?)", confirmation.conn,
-                      sender_key, queue.view()));
+  std::optional<Bytes> second;
+  if (confirmation.second_reply_queue) {
+    Writer writer;
+    protocol::write_queue_info(writer, *confirmation.second_reply_queue);
+    second = std::move(writer).take();
+  }
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO confirmations (conn, sender_key, reply_queue, second_reply_queue) VALUES (?, ?, ?, ?)",
+              confirmation.conn, sender_key, queue.view(), second));
   return ConfirmationId(db_.last_row_id());
 }
 
 Result<std::optional<Confirmation>> CommandTable::confirmation(ConfirmationId id) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT conn, sender_key, reply_queue, own_info FROM confirmations "
-                                       "WHERE confirmation = ?"));
+  SIMPLEX_ASSIGN(auto row,
+                 db_.prepare("SELECT conn, sender_key, reply_queue, own_info, second_reply_queue FROM confirmations "
+                             "WHERE confirmation = ?"));
   SIMPLEX_TRY(row.bind_all(id));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -100,6 +108,12 @@ Result<std::optional<Confirmation>> CommandTable::confirmation(ConfirmationId id
   auto queue = protocol::read_queue_info(reader);
   if (!queue) return unreadable("a confirmation");
   confirmation.reply_queue = std::move(*queue);
+  if (!row.is_null(4)) {
+    Reader second_reader(row.octets(4));
+    auto second = protocol::read_queue_info(second_reader);
+    if (!second) return unreadable("a confirmation");
+    confirmation.second_reply_queue = std::move(*second);
+  }
   if (!row.is_null(3)) confirmation.own_info = row.bytes(3);
   return confirmation;
 }

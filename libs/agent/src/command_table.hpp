@@ -22,6 +22,8 @@ enum class CommandKind : std::uint8_t {
   join_link = 9,           // LKEY or LGET, then join or request; argument: the short link, PQ, our information
   set_link = 10,           // LSET; argument: what the link shows
   delete_link = 11,        // LDEL
+  secure_second = 12,      // SKEY; argument: row number of the peer's second queue
+  await_sender = 13,       // nothing; argument: row number of one of our two queues that the peer may not use
 };
 
 struct Command {
@@ -38,6 +40,7 @@ struct Confirmation {
   ConnKey conn;
   std::optional<crypto::AuthPublicKey> sender_key;
   protocol::QueueInfo reply_queue;
+  std::optional<protocol::QueueInfo> second_reply_queue{};
   std::optional<Bytes> own_info;  // present: allowed
 };
 

@@ -70,6 +70,8 @@ Result<> Commands::step(const Command& command) {
     case CommandKind::join_link: return join_link(command, connection);
     case CommandKind::set_link: return set_link(command, connection);
     case CommandKind::delete_link: return delete_link(command, connection);
+    case CommandKind::secure_second: return secure_second(command, connection);
+    case CommandKind::await_sender: return {};  // until clean_up
   }
   return unreadable("a command");
 }
@@ -106,7 +108,7 @@ Result<std::optional<protocol::ServerAddress>> Commands::destination_of(const Co
     SIMPLEX_ASSIGN(auto asked, read_join_link(command.argument));
     return std::move(asked.link.server);
   }
-  SIMPLEX_ASSIGN(auto sending, core_.queues.snd_queue_of(command.conn));
+  SIMPLEX_ASSIGN(auto sending, sending_of(command));
   if (!sending) return std::nullopt;
   return std::move(sending->server);
 }
@@ -169,6 +171,11 @@ void Commands::failed(CommandKey key, const smp::client::Failure& failure) {
     running.waiting = true;
     return;
   }
+  if (!running.second_at.empty()) {  // one will do
+    running.second_at.clear();
+    running.without_second = true;
+    return run(key);
+  }
   if (failure.at_proxy) return failed_at_proxy(key, running, failure);
   if (is_temporary(failure)) {
     running.timer =
@@ -218,6 +225,10 @@ Result<> Commands::end(const Command& command, Failure failure, Error error) {
   }
   SIMPLEX_TRY(core_.commands.erase(command.key));
   if (connection.deleted) return {};
+  if (command.kind == CommandKind::secure_second) {
+    SIMPLEX_ASSIGN(const auto second, sending_of(command));
+    return second ? give_up_second(connection, second->key) : Result<>();
+  }
   if (command.kind == CommandKind::switch_queue || command.kind == CommandKind::secure_replacement) {
     SIMPLEX_TRY(abandon_switch(connection));
     core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
@@ -255,6 +266,11 @@ void Commands::relay_down(const Relay& relay) {
       SIMPLEX_ASSIGN(const auto command, core_.commands.find(key));
       if (!command) continue;
       if (command->server != relay.name()) {
+        if (std::exchange(running.second_at, {}) == relay.name()) {  // one will do
+          running.without_second = true;
+          moved.push_back(key);
+          continue;
+        }
         SIMPLEX_ASSIGN(const auto to, destination_of(*command));
         // What was to go through a proxy goes another way.
         if (to && routes_.way(relay.party(), *to).relay != &relay) moved.push_back(key);

@@ -46,10 +46,21 @@ class Commands {
   // than the one that failed.
   [[nodiscard]] Result<std::string> pick_server_for_switch(ConnKey conn, std::string_view failed);
   [[nodiscard]] Result<> enqueue(ConnKey conn, CommandKind kind, RcvQueueKey queue);
+  // Of two, the one that is lost, or else is there for longer.
+  [[nodiscard]] Result<RcvQueue> queue_to_leave(ConnKey conn);
   // The new queue is not wanted any more, or cannot be had. Not after the peer was asked to use it.
   [[nodiscard]] Result<> abandon_switch(const Connection& connection);
   // A queue that is to be retired has sent something.
   void heard_from(RcvQueueKey queue) { last_heard_[queue] = core_.dependencies.loop.now(); }
+
+  // For redundancy (commands_second.cpp), all in a turn.
+  // The peer names a second queue; copies of messages wait for it until its relay has our key.
+  [[nodiscard]] Result<> add_second(ConnKey conn, const protocol::QueueInfo& second);
+  // The peer uses this queue of ours: when it does not use the other one for long, that is given up.
+  [[nodiscard]] Result<> await_other(const RcvQueue& used);
+  // It does.
+  [[nodiscard]] Result<> other_is_used(ConnKey conn);
+
   // Gives up what could not be done at a relay for too long.
   [[nodiscard]] Result<> clean_up();
 
@@ -72,6 +83,8 @@ class Commands {
     async::Timer timer;
     Backoff backoff;
     std::optional<Instant> silent_since;  // retire_queue: nothing more is put into the queue
+    std::string second_at;                // where the second of two queues is being made
+    bool without_second = false;          // it cannot be had now, and nothing waits for it
   };
 
   void run(CommandKey key);
@@ -88,10 +101,26 @@ class Commands {
 
   [[nodiscard]] Result<std::string> pick_another_server(const Command& command);
 
-  // NEW at the command's server; then the queue's row is inserted and `created` runs in the same turn.
+  // NEW; then the queue's row is inserted and `created` runs in the same turn.
+  struct NewQueue {
+    std::string server;
+    SmpClientVersion version;
+    QueuePurpose purpose = QueuePurpose::messages;
+  };
   using Created = std::move_only_function<Result<>(const RcvQueue&)>;
-  [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
+  [[nodiscard]] Result<> new_queue(const Command& command, const Connection& connection, const NewQueue& place,
                                    Created created);
+
+  // Before the first of two queues, the second, where one is wanted and can be had. False: there is nothing to do.
+  [[nodiscard]] Result<bool> make_second(const Command& command, const Connection& connection,
+                                         SmpClientVersion version);
+  [[nodiscard]] Result<std::string> server_for_second(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> secure_second(const Command& command, const Connection& connection);
+  [[nodiscard]] Result<> give_up_second(const Connection& connection, SndQueueKey queue);
+  [[nodiscard]] Result<> give_up_queue(const RcvQueue& queue);
+  [[nodiscard]] Result<> clean_up_second();
+  // Where the command has something to do as a sender.
+  [[nodiscard]] Result<std::optional<SndQueue>> sending_of(const Command& command);
   // Short links (commands_links.cpp).
   struct JoinLink {
     bool pq = false;

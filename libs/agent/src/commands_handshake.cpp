@@ -1,5 +1,6 @@
 // The queues and confirmations of a handshake, a network command each: create, request, join, allow, reply.
 #include "simplex/crypto/key_encoding.hpp"
+#include "simplex/crypto/pad.hpp"
 #include "commands.hpp"
 #include "failures.hpp"
 #include "link_request.hpp"
@@ -8,14 +9,19 @@ namespace simplex::agent {
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 Result<> Commands::create(const Command& command, const Connection& connection) {
-  return new_queue(command, connection, core_.config.versions.smp_client.max,
+  const auto version = core_.config.versions.smp_client.max;
+  SIMPLEX_ASSIGN(const bool begun, make_second(command, connection, version));
+  if (begun) return {};
+  return new_queue(command, connection, {command.server, version},
                    [this, command, id = connection.id, role = connection.role](const RcvQueue& queue) -> Result<> {
                      std::string link;
                      if (role == Role::address) {
                        link = protocol::format(make_address(queue, core_.config.versions));
                      } else {
                        SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
-                       link = protocol::format(make_link(queue, keys, core_.config.versions));
+                       SIMPLEX_ASSIGN(const auto second, core_.queues.other_of(queue));
+                       link =
+                           protocol::format(make_link(queue, keys, core_.config.versions, second ? &*second : nullptr));
                      }
                      SIMPLEX_TRY(core_.connections.set_link(command.conn, link));
                      SIMPLEX_TRY(core_.commands.erase(command.key));
@@ -26,14 +32,18 @@ Result<> Commands::create(const Command& command, const Connection& connection) 
 }
 
 Result<> Commands::request(const Command& command, const Connection& connection) {
-  return new_queue(
-      command, connection, core_.config.versions.smp_client.max, [this, command](const RcvQueue& queue) -> Result<> {
-        SIMPLEX_ASSIGN(const auto owner, core_.connections.by_key(command.conn));
-        SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
-        SIMPLEX_ASSIGN(const auto request, read_address_request(command.argument));
-        SIMPLEX_TRY(deliveries_.enqueue_request(owner, request, make_link(queue, keys, core_.config.versions)));
-        return core_.commands.erase(command.key);
-      });
+  const auto version = core_.config.versions.smp_client.max;
+  SIMPLEX_ASSIGN(const bool begun, make_second(command, connection, version));
+  if (begun) return {};
+  return new_queue(command, connection, {command.server, version}, [this, command](const RcvQueue& queue) -> Result<> {
+    SIMPLEX_ASSIGN(const auto owner, core_.connections.by_key(command.conn));
+    SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(command.conn));
+    SIMPLEX_ASSIGN(const auto request, read_address_request(command.argument));
+    SIMPLEX_ASSIGN(const auto second, core_.queues.other_of(queue));
+    SIMPLEX_TRY(deliveries_.enqueue_request(
+        owner, request, make_link(queue, keys, core_.config.versions, second ? &*second : nullptr)));
+    return core_.commands.erase(command.key);
+  });
 }
 
 Result<> Commands::join(const Command& command, const Connection& connection) {
@@ -42,11 +52,22 @@ Result<> Commands::join(const Command& command, const Connection& connection) {
   if (protocol::sender_can_secure(sending->mode) && sending->status == QueueStatus::new_) {
     return skey(command, connection, *sending);
   }
-  return new_queue(command, connection, sending->client_version, [this, command](const RcvQueue& queue) -> Result<> {
+  SIMPLEX_ASSIGN(const bool begun, make_second(command, connection, sending->client_version));
+  if (begun) return {};
+  const NewQueue place{command.server, sending->client_version};
+  return new_queue(command, connection, place, [this, command](const RcvQueue& queue) -> Result<> {
     SIMPLEX_ASSIGN(const auto owner, core_.connections.by_key(command.conn));
     SIMPLEX_ASSIGN(const auto to, core_.queues.snd_queue_of(command.conn));
     if (!to) return unreadable("a command");
-    const AgentConnInfoReply reply{{{queue.client_version, queue.address()}}, Content(command.argument)};
+    AgentConnInfoReply reply{{{queue.client_version, queue.address()}}, Content(command.argument)};
+    SIMPLEX_ASSIGN(const auto second, core_.queues.other_of(queue));
+    if (second) {
+      reply.reply_queues.push_back({second->client_version, second->address()});
+      if (!crypto::fits_padded(encode(reply).size(), padded_info_size(owner.agent_version, owner.pq))) {
+        reply.reply_queues.pop_back();
+        SIMPLEX_TRY(give_up_queue(*second));
+      }
+    }
     SIMPLEX_TRY(deliveries_.enqueue_confirmation(owner, *to, reply));
     return core_.commands.erase(command.key);
   });
@@ -75,6 +96,7 @@ Result<> Commands::connect_reply_queue(const Command& command, const Connection&
     SIMPLEX_ASSIGN(auto made, make_snd_queue(core_.dependencies.random, connection.key, address,
                                              confirmation.reply_queue.version));
     SIMPLEX_ASSIGN(made.key, core_.queues.insert(made));
+    if (confirmation.second_reply_queue) SIMPLEX_TRY(add_second(connection.key, *confirmation.second_reply_queue));
     sending = std::move(made);
   }
   if (protocol::sender_can_secure(sending->mode) && sending->status == QueueStatus::new_) {
@@ -102,9 +124,9 @@ Result<> Commands::secure_reply(const Command& command, const Connection& connec
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
-Result<> Commands::new_queue(const Command& command, const Connection& connection, SmpClientVersion version,
+Result<> Commands::new_queue(const Command& command, const Connection& connection, const NewQueue& place,
                              Created created) {
-  SIMPLEX_ASSIGN(auto address, protocol::parse_server_address(command.server));
+  SIMPLEX_ASSIGN(auto address, protocol::parse_server_address(place.server));
   auto* client = client_for(command, connection, address);
   if (client == nullptr) return {};
   auto auth = crypto::generate_ed25519(core_.dependencies.random);
@@ -124,10 +146,10 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   queue.server = std::move(address);
   queue.recipient_key = std::move(auth.private_key);
   queue.dh_key = crypto::generate_x25519(core_.dependencies.random).private_key;
-  queue.client_version = version;
-  if (command.kind == CommandKind::switch_queue) queue.purpose = QueuePurpose::replacement;
+  queue.client_version = place.version;
+  queue.purpose = place.purpose;
   std::optional<NewLink> link;
-  if (makes_link(command, *client)) {
+  if (place.purpose == QueuePurpose::messages && makes_link(command, *client)) {
     SIMPLEX_ASSIGN(link, new_link(command, connection, queue));
     request.mode = mode_of(*link, queue);
   }

@@ -42,7 +42,8 @@ Result<Commands::NewLink> Commands::new_link(const Command& command, const Conne
   protocol::FullLink request = make_address(queue, versions);
   if (!address) {
     SIMPLEX_ASSIGN(const auto keys, core_.ratchets.x3dh_keys(connection.key));
-    request = make_link(queue, keys, versions);
+    SIMPLEX_ASSIGN(const auto second, core_.queues.rcv_queue_of(connection.key, QueuePurpose::second));
+    request = make_link(queue, keys, versions, second ? &*second : nullptr);
   }
   auto root = crypto::generate_ed25519(random);
   const protocol::FixedLinkData fixed{versions.agent, root.public_key, std::move(request), {}};
@@ -151,6 +152,7 @@ Result<> Commands::begin_join(ConnKey conn, const protocol::InvitationLink& link
     if (protocol::sender_can_secure(queue.mode)) queue.status = QueueStatus::secured;
   }
   SIMPLEX_TRY(core_.queues.insert(queue));
+  if (agreed.second) SIMPLEX_TRY(add_second(conn, *agreed.second));
   // Another relay than the inviter's, so that no relay sees both directions.
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(conn));
   return enqueue(conn, CommandKind::join, pick_server(connection.user, &agreed.queue.server), to_bytes(own_info));

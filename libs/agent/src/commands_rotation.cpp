@@ -8,15 +8,17 @@ namespace simplex::agent {
 
 Result<std::string> Commands::pick_server_for_switch(ConnKey conn, std::string_view failed) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(conn));
+  SIMPLEX_ASSIGN(const auto leaving, queue_to_leave(conn));
+  SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(leaving));
   SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(conn));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(conn));
   UserServers::Wish wish;
-  wish.failed = failed;
-  for (const auto& queue : receiving) {
-    wish.used.push_back(queue.server);
-    if (queue.purpose == QueuePurpose::messages) wish.excluded.push_back(queue.server);
-  }
+  for (const auto& queue : receiving) wish.used.push_back(queue.server);
   for (const auto& queue : sending) wish.used.push_back(queue.server);
+  wish.excluded.push_back(other ? other->server : leaving.server);
+  // Of two, one goes back to its own relay rather than to that of the other.
+  const auto left = protocol::format(leaving.server);
+  wish.failed = other && failed.empty() ? std::string_view(left) : failed;
   const auto* picked = core_.servers.pick_storage(connection.user, wish, core_.dependencies.random);
   return picked != nullptr ? picked->name : std::string();
 }
@@ -53,14 +55,16 @@ Result<> Commands::switch_queue(const Command& command, const Connection& connec
     wait(command.key, running_.at(command.key).backoff.next(core_.dependencies.random));
     return {};
   }
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
-  if (!replacement) {
-    return new_queue(command, connection, core_.config.versions.smp_client.max,
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
+  SIMPLEX_ASSIGN(const auto current, queue_of(command));
+  if (!replacement && current) {
+    const auto purpose = replacement_for(current->purpose);
+    return new_queue(command, connection, {command.server, core_.config.versions.smp_client.max, purpose},
                      [](const RcvQueue&) { return Result<>(); });
   }
-  SIMPLEX_ASSIGN(const auto current, core_.queues.rcv_queue_of(connection.key));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-  if (!current || !sending) return fail(ErrorKind::conflict, "The connection has no queue that could be replaced.");
+  if (!current || !replacement || !sending)
+    return fail(ErrorKind::conflict, "The connection has no queue that could be replaced.");
   message::QueueAdd add;
   add.queues.push_back({.queue = {core_.config.versions.smp_client, replacement->address()},
                         .replaces = SenderQueue{current->server, current->sender_id}});
@@ -70,7 +74,7 @@ Result<> Commands::switch_queue(const Command& command, const Connection& connec
 }
 
 Result<> Commands::secure_replacement(const Command& command, const Connection& connection) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   if (!replacement || !sending) return finish(command);
   if (replacement->status < QueueStatus::secured) {
@@ -89,7 +93,7 @@ Result<> Commands::secure_replacement(const Command& command, const Connection& 
 Result<> Commands::abandon_switch(const Connection& connection) {
   SIMPLEX_TRY(core_.commands.erase_of(connection.key, CommandKind::switch_queue));
   SIMPLEX_TRY(core_.commands.erase_of(connection.key, CommandKind::secure_replacement));
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
   if (replacement) {
     SIMPLEX_TRY(core_.queues.set_purpose(replacement->key, QueuePurpose::retired));
     SIMPLEX_TRY(core_.queues.insert_former(connection.key, replacement->sender_id, core_.now()));
@@ -167,6 +171,7 @@ Result<> Commands::finish_deletion(const Command& command) {
 }
 
 Result<> Commands::clean_up() {
+  SIMPLEX_TRY(clean_up_second());
   const auto before = core_.now() - core_.config.timeouts.retired_kept;
   for (const auto kind : {CommandKind::retire_queue, CommandKind::delete_queue}) {
     SIMPLEX_ASSIGN(const auto keys, core_.commands.older_than(kind, before));

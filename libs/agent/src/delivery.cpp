@@ -139,7 +139,7 @@ Result<> DeliveryQueues::store(Delivery delivery) {
     committed_ = std::max(committed_, key);
     kick(queue);
   });
-  if (is_confirmation(delivery.kind) || delivery.kind == DeliveryKind::request) return {};
+  if (delivery.kind == DeliveryKind::request) return {};
   return store_twin(std::move(delivery));
 }
 
@@ -172,7 +172,7 @@ bool DeliveryQueues::Sending::has_room() const {
 // Until a queue is in use the answer decides what comes next.
 bool DeliveryQueues::goes_alone(const Delivery& delivery, const SndQueue& queue) {
   return is_confirmation(delivery.kind) || delivery.kind == DeliveryKind::hello ||
-         delivery.kind == DeliveryKind::request || queue.purpose != QueuePurpose::messages;
+         delivery.kind == DeliveryKind::request || !carries_messages(queue.purpose);
 }
 
 Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
@@ -346,6 +346,11 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(delivery.queue));
   if (!queue) return {};
   if (queue->purpose == QueuePurpose::replacement) SIMPLEX_TRY(take_over(connection, *queue));
+  if (queue->status == QueueStatus::lost) SIMPLEX_TRY(core_.queues.set_status(queue->key, QueueStatus::active));
+  if (is_confirmation(delivery.kind)) {
+    const bool works = delivery.kind == DeliveryKind::info && protocol::sender_can_secure(queue->mode);
+    SIMPLEX_TRY(core_.queues.set_status(queue->key, works ? QueueStatus::active : QueueStatus::confirmed));
+  }
   if (erased.told) return {};
   switch (delivery.kind) {
     case DeliveryKind::info:
@@ -386,14 +391,12 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
 
 Result<> DeliveryQueues::confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue) {
   if (delivery.kind == DeliveryKind::info_reply) {
-    SIMPLEX_TRY(core_.queues.set_status(queue.key, QueueStatus::confirmed));
     SIMPLEX_TRY(core_.outbox.durable(Joined{connection.id}));
     return {};
   }
   SIMPLEX_TRY(core_.commands.erase_confirmations(connection.key));
-  if (!protocol::sender_can_secure(queue.mode)) return core_.queues.set_status(queue.key, QueueStatus::confirmed);
+  if (!protocol::sender_can_secure(queue.mode)) return {};
   // Both queues are secured: no HELLO is needed.
-  SIMPLEX_TRY(core_.queues.set_status(queue.key, QueueStatus::active));
   SIMPLEX_TRY(core_.connections.set_connected(connection.key));
   SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, delivery.pq}));
   return {};
@@ -404,8 +407,10 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
     SIMPLEX_ASSIGN(const bool handed_over, hand_over(delivery));
     if (handed_over) return {};
   }
-  SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery.conn));
+  SIMPLEX_ASSIGN(const bool settled, refused_by_one_of_two(delivery, connection, failure));
+  if (settled) return {};
+  SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
   if (connection.deleted || erased.told) return {};
   if (erased.twin) {  // it may arrive the other way
     SIMPLEX_TRY(core_.messages.set_twin(*erased.twin, std::nullopt));
@@ -430,7 +435,7 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
     case DeliveryKind::queue_use: {
       if (failure == Failure::authorization) return {};
       // There is no way back from it: it is said again, for as long as the peer's relay is away.
-      SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+      SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
       SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
       const bool possible = replacement && sending && connection.doubt == KeyDoubt::none;
       return possible ? enqueue_use(connection, *sending, *replacement) : Result<>();

@@ -49,6 +49,10 @@ class DeliveryQueues {
   [[nodiscard]] Result<> take_over(const Connection& connection, const SndQueue& replacement);
   // The old queue refuses it: if the new one may be used, it goes there. True: it does.
   [[nodiscard]] Result<bool> hand_over(const Delivery& delivery);
+  // Of two queues, one is replaced: what waited there goes to the new one. False: there is no second queue.
+  [[nodiscard]] Result<bool> take_place_of_one(const Connection& connection, const SndQueue& replacement);
+  // Of two queues, this one is given up, and what waited there alone goes to the other.
+  [[nodiscard]] Result<> drop_one_of_two(const SndQueue& queue);
   // The peer has the message: no need to send it again.
   [[nodiscard]] Result<> arrived(const Connection& connection, MessageId message);
   // Copies that have waited too long for their queue to be used go.
@@ -104,6 +108,9 @@ class DeliveryQueues {
     MessageId taken;               // the last that the relay has taken
   };
 
+  // A relay will not take it; another one may. True: there is nothing more to be done about it.
+  [[nodiscard]] Result<bool> refused_by_one_of_two(const Delivery& delivery, const Connection& connection,
+                                                   Failure failure);
   [[nodiscard]] Result<> store(Delivery delivery);
   [[nodiscard]] Result<> store_twin(Delivery delivery);
   void kick(SndQueueKey queue);

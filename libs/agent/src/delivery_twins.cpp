@@ -8,7 +8,7 @@
 namespace simplex::agent {
 
 Result<> DeliveryQueues::store_twin(Delivery delivery) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(delivery.conn));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.companion_of(delivery.conn));
   if (!replacement || replacement->key == delivery.queue) return {};
   const auto first = delivery.key;
   delivery.queue = replacement->key;
@@ -23,11 +23,14 @@ Result<> DeliveryQueues::store_twin(Delivery delivery) {
 }
 
 Result<> DeliveryQueues::drop_replacement(const Connection& connection) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.snd_replacement_of(connection.key));
   SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
   if (!replacement || !current) return {};
-  SIMPLEX_TRY(core_.messages.move(replacement->key, current->key));
-  SIMPLEX_TRY(core_.messages.forget_twins(current->key));
+  SIMPLEX_ASSIGN(const auto second, core_.queues.other_of(*current));
+  if (!second) {
+    SIMPLEX_TRY(core_.messages.move(replacement->key, current->key));
+    SIMPLEX_TRY(core_.messages.forget_twins(current->key));
+  }
   SIMPLEX_TRY(core_.queues.erase(replacement->key));  // and the copies in it
   core_.turn.after_commit([this, gone = replacement->key] { forget(gone); });
   wake(current->key);
@@ -61,13 +64,19 @@ Result<bool> DeliveryQueues::hand_over(const Delivery& delivery) {
 
 Result<> DeliveryQueues::arrived(const Connection& connection, MessageId message) {
   SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue_of(connection.key));
-  if (const auto found = queue ? queues_.find(queue->key) : queues_.end(); found != queues_.end()) {
+  if (!queue) return {};
+  SIMPLEX_ASSIGN(const auto companion, core_.queues.companion_of(connection.key));
+  const bool two = companion && companion->purpose == QueuePurpose::second;
+  const auto read = [&](SndQueueKey key) {
+    const auto found = queues_.find(key);
+    if (found == queues_.end() || message > found->second.taken) return;
     auto& sending = found->second;
-    if (message <= sending.taken) sending.unread = std::min(sending.unread, sending.taken.value() - message.value());
-  }
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.replacement_of(connection.key));
-  if (!replacement) return {};
-  return core_.messages.erase_told(replacement->key, message);
+    sending.unread = std::min(sending.unread, sending.taken.value() - message.value());
+  };
+  read(queue->key);
+  if (two) read(companion->key);
+  if (two) SIMPLEX_TRY(core_.messages.erase_told(queue->key, message));
+  return companion ? core_.messages.erase_told(companion->key, message) : Result<>();
 }
 
 // The peer may never ask to use the queue: it does not tell when it has changed its mind.
@@ -83,6 +92,61 @@ Result<> DeliveryQueues::clean_up() {
     wake(current->key);
   }
   return {};
+}
+
+// ---- two queues, for good -------------------------------------------------------------------------------------------
+
+// The new one has no copies: the other one has all messages, and the peer reads none before those that it follows.
+Result<bool> DeliveryQueues::take_place_of_one(const Connection& connection, const SndQueue& replacement) {
+  const auto purpose = replaced_by(replacement.purpose);
+  SIMPLEX_ASSIGN(const auto second, core_.queues.snd_queue_of(connection.key, QueuePurpose::second));
+  if (purpose == QueuePurpose::messages && !second) return false;
+  SIMPLEX_ASSIGN(const auto old, core_.queues.snd_queue_of(connection.key, purpose));
+  if (old) {
+    SIMPLEX_TRY(core_.messages.move_all(old->key, replacement.key));
+    SIMPLEX_TRY(core_.queues.erase(old->key));
+    core_.turn.after_commit([this, gone = old->key] { forget(gone); });
+  }
+  SIMPLEX_TRY(core_.queues.set_purpose(replacement.key, purpose));
+  SIMPLEX_TRY(core_.queues.set_status(replacement.key, QueueStatus::active));
+  return true;
+}
+
+Result<> DeliveryQueues::drop_one_of_two(const SndQueue& queue) {
+  SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(queue));
+  if (!other) return {};
+  SIMPLEX_TRY(core_.messages.move(queue.key, other->key));
+  SIMPLEX_TRY(core_.messages.forget_twins(other->key));
+  SIMPLEX_TRY(core_.queues.erase(queue.key));  // and the copies in it
+  if (other->purpose == QueuePurpose::second) {
+    SIMPLEX_TRY(core_.queues.set_purpose(other->key, QueuePurpose::messages));
+  }
+  core_.turn.after_commit([this, gone = queue.key] { forget(gone); });
+  wake(other->key);
+  return {};
+}
+
+Result<bool> DeliveryQueues::refused_by_one_of_two(const Delivery& delivery, const Connection& connection,
+                                                   Failure failure) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.snd_queue(delivery.queue));
+  if (!queue || connection.deleted) return false;
+  SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(*queue));
+  if (!other) return false;
+  const bool first_message = delivery.kind == DeliveryKind::info || delivery.kind == DeliveryKind::info_reply;
+  if (first_message) {
+    // Without it the peer can read nothing that comes there.
+    if (other->parked()) return false;
+    SIMPLEX_TRY(
+        core_.outbox.durable(QueueLost{connection.id, QueueDirection::sending, protocol::format(queue->server)}));
+    SIMPLEX_TRY(drop_one_of_two(*queue));
+    return true;
+  }
+  if (failure == Failure::authorization && queue->status != QueueStatus::lost) {
+    SIMPLEX_TRY(core_.queues.set_status(queue->key, QueueStatus::lost));
+    SIMPLEX_TRY(
+        core_.outbox.durable(QueueLost{connection.id, QueueDirection::sending, protocol::format(queue->server)}));
+  }
+  return false;
 }
 
 void DeliveryQueues::wake(SndQueueKey queue) {

@@ -89,6 +89,11 @@ struct Encoder {
     payload.u8(static_cast<std::uint8_t>(e.direction)).u8(static_cast<std::uint8_t>(e.phase));
     return EventKind::queue_switched;
   }
+  std::optional<EventKind> operator()(const QueueLost& e) {
+    connection = e.connection;
+    payload.u8(static_cast<std::uint8_t>(e.direction)).raw(as_bytes(e.relay));
+    return EventKind::queue_lost;
+  }
   std::optional<EventKind> operator()(const ConnectionFailed& e) {
     connection = e.connection;
     write_error(payload, e.failure, e.error);
@@ -190,6 +195,10 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
       SIMPLEX_ASSIGN(const auto direction, reader.u8());
       SIMPLEX_ASSIGN(const auto phase, reader.u8());
       return QueueSwitched{connection, static_cast<QueueDirection>(direction), static_cast<SwitchPhase>(phase)};
+    }
+    case EventKind::queue_lost: {
+      SIMPLEX_ASSIGN(const auto direction, reader.u8());
+      return QueueLost{connection, static_cast<QueueDirection>(direction), std::string(as_text(reader.tail()))};
     }
     case EventKind::message_delivered: {
       SIMPLEX_ASSIGN(const auto message, reader.i64());

@@ -28,6 +28,7 @@ enum class EventKind : std::uint8_t {
   link_deleted = 17,
   link_failed = 18,
   database_restored = 19,
+  queue_lost = 20,
 };
 
 struct EncodedEvent {

@@ -28,7 +28,23 @@ Result<Agreed> agree(const protocol::InvitationLink& link, const Versions& ours,
   Agreed agreed{*agent, *client, *e2e, crypto::PqSupport::off, queue.address};
   if (pq) agreed.pq = pq_support_of(*agent, *e2e);
   agreed.queue.mode = understood(agreed.queue.mode, ours);
+  if (link.data.queues.size() > 1) {
+    const auto& other = link.data.queues[1];
+    const auto version = other.versions.common_max(ours.smp_client);
+    if (version) agreed.second = usable_second(agreed.queue, {*version, other.address}, ours);
+  }
   return agreed;
+}
+
+std::optional<protocol::QueueInfo> usable_second(const protocol::QueueAddress& first, const protocol::QueueInfo& second,
+                                                 const Versions& ours) {
+  auto usable = second;
+  usable.address.mode = understood(second.address.mode, ours);
+  const bool can_be_secured = protocol::sender_can_secure(understood(first.mode, ours)) &&
+                              protocol::sender_can_secure(usable.address.mode) &&
+                              ours.smp_client.contains(second.version);
+  if (!can_be_secured || protocol::same_queue(first, second.address)) return std::nullopt;
+  return usable;
 }
 
 Result<SndQueue> make_snd_queue(Random& random, ConnKey conn, const protocol::QueueAddress& address,
@@ -59,12 +75,15 @@ Result<SendingRatchet> make_sending_ratchet(Random& random, const protocol::Invi
 }
 
 protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys,
-                                   const Versions& versions) {
-  return {.data = {.site = std::nullopt,
-                   .agent_versions = versions.agent,
-                   .queues = {{.versions = versions.smp_client, .address = queue.address()}},
-                   .client_data = std::nullopt},
-          .e2e = crypto::with_versions(crypto::public_params(keys, versions.e2e.max), versions.e2e)};
+                                   const Versions& versions, const RcvQueue* second) {
+  protocol::InvitationLink link{
+      .data = {.site = std::nullopt,
+               .agent_versions = versions.agent,
+               .queues = {{.versions = versions.smp_client, .address = queue.address()}},
+               .client_data = std::nullopt},
+      .e2e = crypto::with_versions(crypto::public_params(keys, versions.e2e.max), versions.e2e)};
+  if (second != nullptr) link.data.queues.push_back({.versions = versions.smp_client, .address = second->address()});
+  return link;
 }
 
 protocol::ContactLink make_address(const RcvQueue& queue, const Versions& versions) {

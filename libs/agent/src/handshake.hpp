@@ -28,6 +28,7 @@ struct Agreed {
   E2eVersion e2e;
   crypto::PqSupport pq = crypto::PqSupport::off;
   protocol::QueueAddress queue;
+  std::optional<protocol::QueueInfo> second{};  // at another relay, to send the same to
 };
 // Errors: version, with a text for the person.
 [[nodiscard]] Result<Agreed> agree(const protocol::InvitationLink& link, const Versions& ours, bool pq);
@@ -48,10 +49,14 @@ struct SendingRatchet {
 [[nodiscard]] Result<SendingRatchet> make_sending_ratchet(Random& random, const protocol::InvitationLink& link,
                                                           const Agreed& agreed, E2eVersion max_supported);
 
-// The link of a queue that was just created. No KEM key: it would make the link ten times as long; KEM is proposed in
+// A second queue that somebody names beside the first: where both can be secured by those who send to them.
+[[nodiscard]] std::optional<protocol::QueueInfo> usable_second(const protocol::QueueAddress& first,
+                                                               const protocol::QueueInfo& second, const Versions& ours);
+
+// The link of a queue that was just created, and of the second one. No KEM key: it would make the link ten times as long; KEM is proposed in
 // the confirmation.
 [[nodiscard]] protocol::InvitationLink make_link(const RcvQueue& queue, const crypto::X3dhReceiverKeys& keys,
-                                                 const Versions& versions);
+                                                 const Versions& versions, const RcvQueue* second = nullptr);
 
 [[nodiscard]] protocol::ContactLink make_address(const RcvQueue& queue, const Versions& versions);
 

@@ -122,6 +122,10 @@ Result<> MessageTable::move(SndQueueKey from, SndQueueKey to) {
   SIMPLEX_TRY(db_.run("UPDATE deliveries SET queue = ? WHERE queue = ? AND twin IS NULL AND told = 0", to, from));
   return {};
 }
+Result<> MessageTable::move_all(SndQueueKey from, SndQueueKey to) {
+  SIMPLEX_TRY(db_.run("UPDATE deliveries SET queue = ? WHERE queue = ?", to, from));
+  return {};
+}
 Result<bool> MessageTable::is_in(SndQueueKey queue, DeliveryKey delivery) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND queue = ?"));
   SIMPLEX_TRY(row.bind_all(delivery, queue));

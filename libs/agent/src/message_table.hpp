@@ -82,6 +82,7 @@ class MessageTable {
   [[nodiscard]] Result<> forget_twins(SndQueueKey queue);
   // Those that go no other way, and of which nothing was said.
   [[nodiscard]] Result<> move(SndQueueKey from, SndQueueKey to);
+  [[nodiscard]] Result<> move_all(SndQueueKey from, SndQueueKey to);
   [[nodiscard]] Result<bool> is_in(SndQueueKey queue, DeliveryKey delivery);
   [[nodiscard]] Result<> move_before(SndQueueKey from, SndQueueKey to, WallTime created);
   [[nodiscard]] Result<> erase_told_before(SndQueueKey queue, WallTime created);

@@ -15,6 +15,12 @@ constexpr std::string_view rcv_by_key =
 constexpr std::string_view rcv_by_conn =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
     "client_version, purpose FROM rcv_queues WHERE conn = ? AND purpose = ?";
+constexpr std::string_view rcv_replacement =
+    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+    "client_version, purpose FROM rcv_queues WHERE conn = ? AND purpose IN (2, 5)";
+constexpr std::string_view snd_replacement =
+    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
+    "FROM snd_queues WHERE conn = ? AND purpose IN (2, 5)";
 constexpr std::string_view rcv_of_conn =
     "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
     "client_version, purpose FROM rcv_queues WHERE conn = ? ORDER BY queue";
@@ -163,12 +169,53 @@ Result<std::vector<SndQueue>> QueueTable::snd_queues_of(ConnKey conn) {
   SIMPLEX_TRY(rows.bind_all(conn));
   return read_all<SndQueue>(rows, read_snd);
 }
+Result<std::optional<RcvQueue>> QueueTable::rcv_replacement_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(rcv_replacement));
+  SIMPLEX_TRY(row.bind_all(conn));
+  return read_rcv(row);
+}
+Result<std::optional<SndQueue>> QueueTable::snd_replacement_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare(snd_replacement));
+  SIMPLEX_TRY(row.bind_all(conn));
+  return read_snd(row);
+}
+
+Result<std::optional<RcvQueue>> QueueTable::other_of(const RcvQueue& queue) {
+  if (!carries_messages(queue.purpose)) return std::nullopt;
+  return rcv_queue_of(queue.conn,
+                      queue.purpose == QueuePurpose::second ? QueuePurpose::messages : QueuePurpose::second);
+}
+Result<std::optional<SndQueue>> QueueTable::other_of(const SndQueue& queue) {
+  if (!carries_messages(queue.purpose)) return std::nullopt;
+  return snd_queue_of(queue.conn,
+                      queue.purpose == QueuePurpose::second ? QueuePurpose::messages : QueuePurpose::second);
+}
+Result<std::vector<ConnKey>> QueueTable::with_lost_queues() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT DISTINCT conn FROM rcv_queues WHERE status = 4 AND purpose IN (0, 4)"));
+  std::vector<ConnKey> connections;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return connections;
+    connections.push_back(rows.number<ConnKey>(0));
+  }
+}
+
+Result<std::optional<QueueTable::Replacement>> QueueTable::companion_of(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT queue, status, purpose FROM snd_queues "
+                                       "WHERE conn = ? AND purpose IN (2, 4) ORDER BY purpose DESC LIMIT 1"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  return Replacement{row.number<SndQueueKey>(0), status_at(row, 1) == QueueStatus::new_,
+                     static_cast<QueuePurpose>(row.integer(2))};
+}
+
 Result<std::optional<QueueTable::Replacement>> QueueTable::replacement_of(ConnKey conn) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT queue, status FROM snd_queues WHERE conn = ? AND purpose = 2"));
   SIMPLEX_TRY(row.bind_all(conn));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
-  return Replacement{row.number<SndQueueKey>(0), status_at(row, 1) == QueueStatus::new_};
+  return Replacement{row.number<SndQueueKey>(0), status_at(row, 1) == QueueStatus::new_, QueuePurpose::replacement};
 }
 Result<std::vector<SndQueue>> QueueTable::parked() {
   SIMPLEX_ASSIGN(auto rows, db_.prepare(snd_parked));
@@ -243,8 +290,9 @@ Result<store::Statement> queues_at(store::Database& db, const std::string& colum
 }  // namespace
 
 Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(const Party& party, std::string_view server) {
-  SIMPLEX_ASSIGN(auto rows,
-                 queues_at(db_, "q.queue, c.connection_id, q.recipient_id, q.recipient_key, q.purpose", party, server));
+  SIMPLEX_ASSIGN(
+      auto rows,
+      queues_at(db_, "q.queue, c.connection_id, q.recipient_id, q.recipient_key, q.purpose, q.status", party, server));
   std::vector<Subscribed> queues;
   for (;;) {
     SIMPLEX_ASSIGN(const bool row, rows.step());
@@ -255,6 +303,7 @@ Result<std::vector<QueueTable::Subscribed>> QueueTable::to_subscribe(const Party
     queue.recipient_id = smp::RecipientId(rows.octets(2));
     SIMPLEX_ASSIGN(queue.recipient_key, intact(crypto::from_pkcs8<crypto::AuthPrivateKey>(rows.octets(3))));
     queue.purpose = static_cast<QueuePurpose>(rows.integer(4));
+    queue.lost = status_at(rows, 5) == QueueStatus::lost;
     queues.push_back(std::move(queue));
   }
 }

@@ -16,7 +16,7 @@ void Reception::pushed(Relay& relay, const smp::EntityId& entity, const smp::Bro
   const smp::RecipientId id(entity.view());
   if (const auto* arrived = std::get_if<smp::broker::Msg>(&message)) {
     const auto done = core_.turn.run([&] { return receive(relay, id, *arrived); });
-    if (!done) core_.storage_failed(done.error());
+    if (!done && !early_.hold()) core_.storage_failed(done.error());
   } else if (std::holds_alternative<smp::broker::End>(message) || std::holds_alternative<smp::broker::Deld>(message)) {
     subscriptions_.ended(relay, id);
   }
@@ -40,7 +40,7 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
     SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
   }
   if (ack == Ack::now) acknowledge(relay, *queue, message.id);
-  return {};
+  return early_.received(*queue);
 }
 
 void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {
@@ -79,7 +79,7 @@ Result<Reception::Ack> Reception::read(const Incoming& incoming) {
 
 // Nothing was agreed yet: the key in the header opens the message.
 Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
-  if (incoming.queue.purpose != QueuePurpose::messages) return prohibited(incoming, "a message before its keys");
+  if (!carries_messages(incoming.queue.purpose)) return prohibited(incoming, "a message before its keys");
   if (!envelope.header.dh_key) return prohibited(incoming, "a message before the confirmation");
   const auto e2e_key = crypto::box_key(*envelope.header.dh_key, incoming.queue.dh_key);
   if (!e2e_key) return unreadable(incoming, Failure::encryption, e2e_key.error());
@@ -114,7 +114,7 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
     if (std::holds_alternative<AgentConfirmation>(*inside)) return Ack::now;
     return prohibited(incoming, "a key after the confirmation");
   }
-  if (incoming.queue.purpose == QueuePurpose::replacement) {
+  if (is_replacement(incoming.queue.purpose)) {
     SIMPLEX_ASSIGN(const bool works, rotation_.works(incoming.connection, incoming.queue));
     if (!works) return prohibited(incoming, "a message in a queue that it was not asked to use");
   }

@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
+#include "early_messages.hpp"
 #include "ratchet_sync.hpp"
 #include "rotation.hpp"
 #include "subscriptions.hpp"
@@ -27,9 +28,12 @@ class Reception {
         deliveries_(deliveries),
         subscriptions_(subscriptions),
         ratchet_sync_(ratchet_sync),
-        rotation_(rotation) {}
+        rotation_(rotation),
+        early_(core, subscriptions) {}
 
   void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
+
+  void stop() { early_.stop(); }
 
   // In a turn: tells the relay, after the commit, that the message may go.
   void acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
@@ -60,6 +64,8 @@ class Reception {
   };
   [[nodiscard]] Result<Ack> request(const Incoming& incoming, const AgentInvitation& invitation);
   [[nodiscard]] Result<Ack> confirmation(const Incoming& incoming, const FromPeer& peer);
+  [[nodiscard]] Result<Ack> confirmation_in_other_queue(const Incoming& incoming, const FromPeer& peer);
+  [[nodiscard]] Result<> queue_confirmed(const Incoming& incoming, const FromPeer& peer);
   [[nodiscard]] Result<Ack> confirmation_of_joining_party(const Incoming& incoming, const FromPeer& peer);
   [[nodiscard]] Result<Ack> confirmation_of_inviter(const Incoming& incoming, const FromPeer& peer);
 
@@ -89,6 +95,7 @@ class Reception {
   Subscriptions& subscriptions_;
   RatchetSync& ratchet_sync_;
   Rotation& rotation_;
+  EarlyMessages early_;
 };
 
 }  // namespace simplex::agent

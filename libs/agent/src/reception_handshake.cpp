@@ -4,6 +4,13 @@
 #include "reception.hpp"
 
 namespace simplex::agent {
+namespace {
+
+crypto::Sha256 hash_of_info(const AgentConfirmation& confirmation) {
+  return crypto::sha256(confirmation.encrypted_info.bytes);
+}
+
+}  // namespace
 
 Result<Reception::Ack> Reception::confirmation(const Incoming& incoming, const FromPeer& peer) {
   const auto version = peer.confirmation.version;
@@ -11,8 +18,27 @@ Result<Reception::Ack> Reception::confirmation(const Incoming& incoming, const F
     return unreadable(incoming, Failure::version, program_not_understood().error());
   }
   if (incoming.queue.status != QueueStatus::new_) return prohibited(incoming, "a second confirmation");
+  SIMPLEX_ASSIGN(const bool known, core_.messages.has_hash(incoming.connection.key, hash_of_info(peer.confirmation)));
+  if (known) return confirmation_in_other_queue(incoming, peer);
   if (incoming.connection.role == Role::inviter) return confirmation_of_joining_party(incoming, peer);
   return confirmation_of_inviter(incoming, peer);
+}
+
+// The same as in the first of two queues.
+Result<Reception::Ack> Reception::confirmation_in_other_queue(const Incoming& incoming, const FromPeer& peer) {
+  if (peer.sender_key) return prohibited(incoming, "a key for a second queue, which its sender has to secure");
+  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
+                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
+  SIMPLEX_TRY(commands_.other_is_used(incoming.connection.key));
+  return Ack::now;
+}
+
+Result<> Reception::queue_confirmed(const Incoming& incoming, const FromPeer& peer) {
+  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
+                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(core_.messages.insert_hash(incoming.connection.key, hash_of_info(peer.confirmation), core_.now()));
+  return commands_.await_other(incoming.queue);
 }
 
 Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& incoming, const FromPeer& peer) {
@@ -45,13 +71,17 @@ Result<Reception::Ack> Reception::confirmation_of_joining_party(const Incoming& 
   SIMPLEX_TRY(core_.connections.set_agreed(connection.key, peer.confirmation.version, pq));
   // Messages may come before allow_connection: from here on they can be decrypted.
   SIMPLEX_TRY(core_.ratchets.begin(connection.key, ratchet));
-  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
-                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(queue_confirmed(incoming, peer));
   SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(*opened.plaintext)));
+  std::optional<protocol::QueueInfo> second;
+  if (reply->reply_queues.size() > 1) {
+    second = usable_second(reply->reply_queues[0].address, reply->reply_queues[1], core_.config.versions);
+  }
   SIMPLEX_ASSIGN(const auto id, core_.commands.insert(Confirmation{.id = {},
                                                                    .conn = connection.key,
                                                                    .sender_key = peer.sender_key,
                                                                    .reply_queue = reply->reply_queues.front(),
+                                                                   .second_reply_queue = second,
                                                                    .own_info = std::nullopt}));
   SIMPLEX_TRY(core_.outbox.durable(
       ConfirmationReceived{connection.id, id, to_bytes(reply->info.bytes), pq == crypto::PqSupport::on}));
@@ -82,8 +112,7 @@ Result<Reception::Ack> Reception::confirmation_of_inviter(const Incoming& incomi
   const auto* info = std::get_if<AgentConnInfo>(&*content);
   if (info == nullptr) return prohibited(incoming, "an inviter's confirmation without information");
 
-  SIMPLEX_TRY(core_.queues.set_confirmed(incoming.queue.key, peer.e2e_key,
-                                         std::min(incoming.queue.client_version, peer.version)));
+  SIMPLEX_TRY(queue_confirmed(incoming, peer));
   SIMPLEX_TRY(core_.connections.set_received(connection.key, SenderMessageId(1), hash_of(opened->plaintext)));
   SIMPLEX_TRY(core_.outbox.durable(
       PeerInfoReceived{connection.id, to_bytes(info->info.bytes), connection.pq == crypto::PqSupport::on}));

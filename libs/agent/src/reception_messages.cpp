@@ -4,6 +4,14 @@
 #include "reception.hpp"
 
 namespace simplex::agent {
+namespace {
+
+// Undoes what reading it has done.
+std::unexpected<Error> too_early() {
+  return fail(ErrorKind::conflict, "The message has to wait for those before it.", Advice::retry);
+}
+
+}  // namespace
 
 Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, const AgentMessageEnvelope& envelope) {
   const auto& connection = incoming.connection;
@@ -20,6 +28,8 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
   }
   SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, envelope.encrypted_message.bytes));
   if (!opened) {
+    SIMPLEX_ASSIGN(const bool waits, early_.has_to_wait(connection, incoming.queue, std::nullopt));
+    if (waits) return too_early();
     if (connection.connected) SIMPLEX_TRY(ratchet_sync_.failed(connection, opened.error()));
     return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
   }
@@ -51,6 +61,10 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
   const auto& connection = incoming.connection;
   SIMPLEX_ASSIGN(const auto numbers, core_.connections.next_to_receive(connection.key));
   const auto integrity = check_integrity(numbers.previous_number, message.number, numbers.previous, message.previous);
+  if (std::holds_alternative<IntegritySkipped>(integrity)) {
+    SIMPLEX_ASSIGN(const bool waits, early_.has_to_wait(connection, incoming.queue, message.number));
+    if (waits) return too_early();
+  }
   SIMPLEX_TRY(core_.connections.set_received(connection.key, message.number, hash_of(encoded)));
 
   if (const auto* user = std::get_if<message::User>(&message.message)) {

@@ -22,13 +22,13 @@ bool is(const SenderQueue& name, const protocol::ServerAddress& server, const pr
 // ---- the recipient --------------------------------------------------------------------------------------------------
 
 Result<bool> Rotation::under_way(const Connection& connection) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
   if (replacement) return true;
   return core_.commands.exists(connection.key, CommandKind::switch_queue);
 }
 
 Result<bool> Rotation::can_abort(const Connection& connection) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
   if (!replacement) return core_.commands.exists(connection.key, CommandKind::switch_queue);
   if (replacement->status < QueueStatus::secured) return true;
   return core_.commands.exists(connection.key, CommandKind::secure_replacement);
@@ -37,9 +37,9 @@ Result<bool> Rotation::can_abort(const Connection& connection) {
 Result<> Rotation::start(const Connection& connection) {
   SIMPLEX_ASSIGN(const bool already, under_way(connection));
   if (already) return {};
-  SIMPLEX_ASSIGN(const auto current, core_.queues.rcv_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-  if (!connection.connected || !current || !sending) {
+  if (!connection.connected || !receiving || !sending) {
     return fail(ErrorKind::conflict, "Only a connection that is established can move to another relay.", Advice::retry);
   }
   if (!connection.may_send()) {
@@ -52,10 +52,26 @@ Result<> Rotation::start(const Connection& connection) {
     return fail(ErrorKind::not_found, "No relay is configured: name one with its smp:// address.", Advice::ask_user);
   }
   SIMPLEX_TRY(core_.connections.set_queue_since(connection.key, core_.now()));
-  return commands_.enqueue(connection.key, CommandKind::switch_queue, std::move(server), {});
+  SIMPLEX_ASSIGN(const auto leaving, commands_.queue_to_leave(connection.key));
+  Writer argument;
+  argument.i64(leaving.key.value());
+  return commands_.enqueue(connection.key, CommandKind::switch_queue, std::move(server), std::move(argument).take());
+}
+
+Result<> Rotation::replace_lost() {
+  if (!core_.config.redundancy) return {};
+  SIMPLEX_ASSIGN(const auto connections, core_.queues.with_lost_queues());
+  for (const auto key : connections) {
+    SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(key));
+    if (connection.deleted || !connection.may_send()) continue;
+    const auto begun = start(connection);
+    if (!begun && begun.error().kind == ErrorKind::storage) return begun;
+  }
+  return {};
 }
 
 Result<> Rotation::begin_due() {
+  SIMPLEX_TRY(replace_lost());
   const auto& wanted = core_.config.rotation;
   if (!wanted.after_age && !wanted.after_messages) return {};
   const ConnectionTable::Worn worn{
@@ -85,7 +101,7 @@ Result<> Rotation::abort(const Connection& connection) {
 
 Result<> Rotation::received(const Connection& connection, const message::QueueKeys& keys) {
   const auto& [info, sender_key] = keys.queues.front();
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue_of(connection.key, QueuePurpose::replacement));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
   if (!replacement || !protocol::same_queue(replacement->address(), info.address)) {
     // It has not heard that we changed our mind.
     SIMPLEX_ASSIGN(const bool former, core_.queues.is_former(connection.key, info.address.sender_id));
@@ -117,21 +133,33 @@ Result<bool> Rotation::works(const Connection& connection, const RcvQueue& repla
   if (replacement.status < QueueStatus::secured) return false;
   SIMPLEX_ASSIGN(const bool not_asked, core_.commands.exists(connection.key, CommandKind::secure_replacement));
   if (not_asked) return false;
-  SIMPLEX_ASSIGN(const auto old, core_.queues.rcv_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto old, core_.queues.rcv_queue_of(connection.key, replaced_by(replacement.purpose)));
   if (old) {
     SIMPLEX_TRY(core_.queues.set_purpose(old->key, QueuePurpose::retired));
     SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::retire_queue, old->key));
   }
-  SIMPLEX_TRY(core_.queues.set_purpose(replacement.key, QueuePurpose::messages));
+  SIMPLEX_TRY(core_.queues.set_purpose(replacement.key, replaced_by(replacement.purpose)));
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::completed}));
   return true;
 }
 
-Result<> Rotation::lost(RcvQueueKey key) {
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_queue(key));
-  if (!replacement || replacement->purpose != QueuePurpose::replacement) return {};
-  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(replacement->conn));
-  return connection.deleted ? Result<>() : commands_.abandon_switch(connection);
+Result<bool> Rotation::lost(RcvQueueKey key) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(key));
+  if (!queue) return true;
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
+  if (connection.deleted) return true;
+  if (is_replacement(queue->purpose)) {
+    SIMPLEX_TRY(commands_.abandon_switch(connection));
+    return false;
+  }
+  SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(*queue));
+  if (!other || !connection.connected || queue->status == QueueStatus::new_) return false;
+  if (queue->status == QueueStatus::lost) return true;
+  SIMPLEX_TRY(core_.queues.set_status(key, QueueStatus::lost));
+  SIMPLEX_TRY(
+      core_.outbox.durable(QueueLost{connection.id, QueueDirection::receiving, protocol::format(queue->server)}));
+  SIMPLEX_TRY(replace_lost());
+  return true;
 }
 
 // ---- the sender -----------------------------------------------------------------------------------------------------
@@ -150,25 +178,26 @@ Result<> Rotation::received(const Connection& connection, const message::QueueAd
       return not_allowed("a new queue that is used already");
     }
     // Nobody begins a switch before the one before it is completed.
-    const bool in_use =
-        queue.purpose == QueuePurpose::messages || (queue.purpose == QueuePurpose::replacement && !queue.parked());
+    const bool in_use = carries_messages(queue.purpose) || (is_replacement(queue.purpose) && !queue.parked());
     if (in_use && is(*added.replaces, queue.server, queue.sender_id)) replaced = &queue;
   }
   if (replaced == nullptr) return not_allowed("a new queue in place of one that is not used");
   address.mode = understood(address.mode, core_.config.versions);
   SIMPLEX_ASSIGN(auto made, make_snd_queue(core_.dependencies.random, connection.key, address, *version));
-  made.purpose = QueuePurpose::replacement;
+  made.purpose = replacement_for(replaced->purpose);
 
   if (replaced->purpose == QueuePurpose::replacement) {
     SIMPLEX_TRY(deliveries_.take_over(connection, *replaced));
   } else {
     SIMPLEX_TRY(deliveries_.drop_replacement(connection));
   }
-  // The keys are the last message that the old queue alone carries.
+  SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
+  if (!current) return not_allowed("a new queue in place of none");
+  // The keys are the last message that the old queue alone carries; of two queues, both do.
   message::QueueKeys keys;
   address.dh_key = made.dh_public;
   keys.queues.push_back({.queue = {*version, address}, .sender_key = crypto::public_key(made.sender_key)});
-  SIMPLEX_TRY(deliveries_.enqueue(connection, *replaced, DeliveryKind::queue_keys, std::move(keys)));
+  SIMPLEX_TRY(deliveries_.enqueue(connection, *current, DeliveryKind::queue_keys, std::move(keys)));
   SIMPLEX_TRY(core_.queues.insert(made));
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::started}));
   return {};
@@ -176,19 +205,27 @@ Result<> Rotation::received(const Connection& connection, const message::QueueAd
 
 Result<> Rotation::received(const Connection& connection, const message::QueueUse& use) {
   const auto& named = use.queues.front().queue;
-  SIMPLEX_ASSIGN(const auto replacement, core_.queues.snd_queue_of(connection.key, QueuePurpose::replacement));
-  SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.snd_replacement_of(connection.key));
+  SIMPLEX_ASSIGN(auto current, core_.queues.snd_queue_of(connection.key));
   if (!replacement || !current || !is(named, replacement->server, replacement->sender_id)) {
     return not_allowed("to use a queue that was not added");
   }
   if (!replacement->parked()) return not_allowed("to use a queue that is used already");
   SIMPLEX_TRY(core_.queues.set_status(replacement->key, QueueStatus::secured));
+  SIMPLEX_ASSIGN(const bool taken, deliveries_.take_place_of_one(connection, *replacement));
+  if (taken) {
+    SIMPLEX_ASSIGN(current, core_.queues.snd_queue_of(connection.key));
+    if (!current) return not_allowed("to use a queue in place of none");
+  }
   deliveries_.wake(replacement->key);
   // Any message shows that the new queue works: the next one does when this one cannot be sent now.
   if (connection.may_send()) {
     SIMPLEX_TRY(deliveries_.enqueue(connection, *current, DeliveryKind::other, message::QueueTest{{named}}));
   }
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::secured}));
+  if (taken) {
+    SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::completed}));
+  }
   return {};
 }
 

@@ -49,14 +49,17 @@ class Rotation {
   // A message came in the queue, which is a replacement. False: nobody was asked to use it.
   [[nodiscard]] Result<bool> works(const Connection& connection, const RcvQueue& replacement);
 
-  // The relay of the new queue has lost it: nobody can use it, and another can be made.
-  [[nodiscard]] Result<> lost(RcvQueueKey replacement);
+  // The relay does not know our queue. One that is to replace another is given up, and another can be made. Of two, the
+  // other one goes on, the application is told once, and it is replaced. True: it has been told.
+  [[nodiscard]] Result<bool> lost(RcvQueueKey queue);
 
   // Begins where the configuration wants it.
   [[nodiscard]] Result<> begin_due();
   [[nodiscard]] Result<> clean_up();
 
  private:
+  [[nodiscard]] Result<> replace_lost();
+
   Core& core_;
   DeliveryQueues& deliveries_;
   Commands& commands_;

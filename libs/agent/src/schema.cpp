@@ -349,6 +349,21 @@ ALTER TABLE connections DROP COLUMN keys_in_doubt;
 DROP TABLE lineage;
 )sql";
 
+// Connections with queues at two relays: queues with the purposes 4 and 5, of which one may have the status 4.
+constexpr std::string_view redundancy_up = R"sql(
+ALTER TABLE confirmations ADD COLUMN second_reply_queue BLOB;
+)sql";
+
+constexpr std::string_view redundancy_down = R"sql(
+DELETE FROM commands WHERE kind IN (12, 13);
+UPDATE deliveries SET twin = NULL WHERE conn IN (SELECT conn FROM snd_queues WHERE purpose IN (4, 5));
+DELETE FROM snd_queues WHERE purpose IN (4, 5);
+DELETE FROM rcv_queues WHERE purpose IN (4, 5);
+UPDATE snd_queues SET status = 3 WHERE status = 4;
+UPDATE rcv_queues SET status = 3 WHERE status = 4;
+ALTER TABLE confirmations DROP COLUMN second_reply_queue;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -360,6 +375,7 @@ constexpr store::Migration migrations[] = {
     {8, "agent: short links", links_up, links_down},
     {9, "agent: bodies of messages to many", bodies_up, bodies_down},
     {10, "agent: lineage of the database", lineage_up, lineage_down},
+    {11, "agent: queues at two relays", redundancy_up, redundancy_down},
 };
 
 }  // namespace

@@ -56,6 +56,7 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
                                const smp::client::Outcome<>& outcome) {
   auto& here = at(relay);
   if (outcome) {
+    if (queue.lost) found_again(queue.key);
     if (!here.active.emplace(queue.recipient_id, queue.connection).second) return;
     here.arrived.push_back(queue.connection);
     if (telling_) return;
@@ -69,9 +70,7 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
   if (!is_temporary(why)) {
     // One that is to be deleted may be gone already.
     if (queue.purpose == QueuePurpose::retired) return;
-    if (queue.purpose == QueuePurpose::replacement && why.is<smp::errors::Auth>() && replacement_gone) {
-      replacement_gone(queue.key);
-    }
+    if (why.is<smp::errors::Auth>() && queue_gone && queue_gone(queue.key)) return;
     core_.outbox.passing(AgentProblem{queue.connection, failure_of(why), why.error});
     return;
   }
@@ -80,6 +79,12 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
     at(relay).retry.cancel();
     subscribe(relay);
   });
+}
+
+// Its relay has its data back.
+void Subscriptions::found_again(RcvQueueKey queue) {
+  const auto done = core_.turn.run([&] { return core_.queues.set_status(queue, QueueStatus::active); });
+  if (!done) core_.storage_failed(done.error());
 }
 
 void Subscriptions::tell_arrived() {
@@ -126,6 +131,11 @@ void Subscriptions::renew(const Party& party, const protocol::ServerAddress& ser
 bool Subscriptions::is_active(const Relay& relay, const smp::RecipientId& queue) const {
   const auto found = relays_with_queues_.find(&relay);
   return found != relays_with_queues_.end() && found->second.active.contains(queue);
+}
+
+bool Subscriptions::is_active(const Party& party, const protocol::ServerAddress& server,
+                              const smp::RecipientId& queue) const {
+  return is_active(relays_.get(party, server), queue);
 }
 
 void Subscriptions::forget(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue) {

@@ -13,8 +13,8 @@ class Subscriptions {
  public:
   Subscriptions(Core& core, Relays& relays) : core_(core), relays_(relays) {}
 
-  // The relay does not know the queue that is to replace another.
-  std::move_only_function<void(RcvQueueKey)> replacement_gone;
+  // The relay does not know the queue. True: the application has been told.
+  std::move_only_function<bool(RcvQueueKey)> queue_gone;
 
   [[nodiscard]] Result<> start();
   void stop();
@@ -27,6 +27,8 @@ class Subscriptions {
   // Subscribes again: the relay repeats a message that was not acknowledged.
   void renew(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue);
   [[nodiscard]] bool is_active(const Relay& relay, const smp::RecipientId& queue) const;
+  [[nodiscard]] bool is_active(const Party& party, const protocol::ServerAddress& server,
+                               const smp::RecipientId& queue) const;
   void forget(const Party& party, const protocol::ServerAddress& server, const smp::RecipientId& queue);
 
  private:
@@ -42,6 +44,7 @@ class Subscriptions {
   AtRelay& at(const Relay& relay);
   void subscribe(Relay& relay);
   void subscribed(Relay& relay, const QueueTable::Subscribed& queue, const smp::client::Outcome<>& outcome);
+  void found_again(RcvQueueKey queue);
   void tell_arrived();
 
   Core& core_;

@@ -48,6 +48,8 @@ struct ConnectionState {
   std::uint16_t agent_version = 0;  // agreed with the peer; ours, before the handshake
   std::string receiving_relay;      // smp://fingerprint@host; empty: there is no queue yet
   std::string sending_relay;
+  std::string second_receiving_relay = {};  // Config::redundancy; empty: there is none, or the peer does not use it
+  std::string second_sending_relay = {};
   bool switching = false;         // our queue moves to another relay
   bool can_abort_switch = false;  // it can still be taken back
 };
@@ -177,6 +179,7 @@ class Agent {
   // The same 32 octets on both sides, when nobody stands between them: for people to compare. It changes with new keys.
   [[nodiscard]] virtual Result<VerificationCode> verification_code(ConnectionId connection) = 0;
 
+  // Of two queues (Config::redundancy) the lost one moves, or that which is there for longer.
   // Moves our queue to another of our relays, where there is one that this connection does not use: messages come there
   // from then on. Nothing that is on its way is lost, and messages go on meanwhile. QueueSwitched follows; the peer's
   // program has to run. The old queue is deleted at its relay after a while. While it is under way, repeating it is

@@ -47,6 +47,10 @@ struct Timeouts {
   // for that long: then nothing is left there.
   Duration retired_quiet = std::chrono::minutes(1);
   Duration retired_kept = std::chrono::hours(24 * 21);
+  // Of two queues, one may bring messages before the other has brought those before them. They wait until nothing has come
+  // from the other one for the first time, or, while its relay is away, for the second.
+  Duration other_queue_quiet = std::chrono::seconds(10);
+  Duration other_queue_away = std::chrono::minutes(10);
 };
 
 // What is offered and accepted; tests narrow them to play older clients.
@@ -76,6 +80,9 @@ struct Config {
   // Requests that wait for an answer, for each address; those above wait at the relay.
   std::int64_t waiting_requests = 1'000;
   AutomaticRotation rotation;  // off unless asked for
+  // Connections that are made from now on have queues at two of the user's relays, of different operators where there are,
+  // and each message goes to both: either relay may be lost. Both programs have to want it; it costs twice the traffic.
+  bool redundancy = false;
   Timeouts timeouts;
   NetworkConfig network;
   // Of operators whose relays listen at port 443, too: WebPort::preset. The end of a host's name.

@@ -146,6 +146,14 @@ struct QueueSwitched {
   QueueDirection direction = QueueDirection::receiving;
   SwitchPhase phase = SwitchPhase::started;
 };
+// A relay has lost one of the two queues that a connection has in this direction (Config::redundancy), or has been asked to
+// delete it. Said once. The other queue goes on, and what was on its way is in both. Ours is replaced by itself;
+// Agent::switch_connection does so, too. A relay that is away for a while is no loss: RelayDown.
+struct QueueLost {
+  ConnectionId connection;
+  QueueDirection direction = QueueDirection::receiving;
+  std::string relay;
+};
 // A handshake or a network command of a connection failed for good.
 struct ConnectionFailed {
   ConnectionId connection;
@@ -225,9 +233,9 @@ struct AgentProblem {
 
 using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
                                Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
-                               RatchetSyncChanged, QueueSwitched, ConnectionFailed, ReceptionFailed, ConnectionDeleted,
-                               DatabaseRestored, LinkDataSet, LinkDeleted, LinkFailed, LinkRead, LinkReadFailed,
-                               RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+                               RatchetSyncChanged, QueueSwitched, QueueLost, ConnectionFailed, ReceptionFailed,
+                               ConnectionDeleted, DatabaseRestored, LinkDataSet, LinkDeleted, LinkFailed, LinkRead,
+                               LinkReadFailed, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable
