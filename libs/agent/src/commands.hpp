@@ -58,6 +58,7 @@ class Commands {
   [[nodiscard]] Result<> add_second(ConnKey conn, const protocol::QueueInfo& second);
   // The peer uses this queue of ours: when it does not use the other one for long, that is given up.
   [[nodiscard]] Result<> await_other(const RcvQueue& used);
+  [[nodiscard]] Result<> give_up_unused(const RcvQueue& queue);
   // It does.
   [[nodiscard]] Result<> other_is_used(ConnKey conn);
 

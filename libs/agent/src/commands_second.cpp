@@ -52,6 +52,13 @@ Result<> Commands::await_other(const RcvQueue& used) {
   return enqueue(used.conn, CommandKind::await_sender, other->key);
 }
 
+Result<> Commands::give_up_unused(const RcvQueue& queue) {
+  SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(queue));
+  SIMPLEX_TRY(other_is_used(queue.conn));
+  SIMPLEX_TRY(give_up_queue(queue));
+  return other ? core_.queues.set_purpose(other->key, QueuePurpose::messages) : Result<>();
+}
+
 Result<> Commands::other_is_used(ConnKey conn) { return core_.commands.erase_of(conn, CommandKind::await_sender); }
 
 Result<RcvQueue> Commands::queue_to_leave(ConnKey conn) {
@@ -113,9 +120,7 @@ Result<> Commands::clean_up_second() {
     if (!command) continue;
     SIMPLEX_ASSIGN(const auto queue, queue_of(*command));
     if (queue && queue->status == QueueStatus::new_ && carries_messages(queue->purpose)) {
-      SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(*queue));
-      SIMPLEX_TRY(give_up_queue(*queue));
-      if (other) SIMPLEX_TRY(core_.queues.set_purpose(other->key, QueuePurpose::messages));
+      SIMPLEX_TRY(give_up_unused(*queue));
     }
     SIMPLEX_TRY(finish(*command));
   }

@@ -153,9 +153,15 @@ Result<bool> Rotation::lost(RcvQueueKey key) {
     return false;
   }
   SIMPLEX_ASSIGN(const auto other, core_.queues.other_of(*queue));
-  if (!other || !connection.connected || queue->status == QueueStatus::new_) return false;
+  if (!other || !connection.connected) return false;
   if (queue->status == QueueStatus::lost) return true;
-  SIMPLEX_TRY(core_.queues.set_status(key, QueueStatus::lost));
+  if (queue->status != QueueStatus::new_) {
+    SIMPLEX_TRY(core_.queues.set_status(key, QueueStatus::lost));
+  } else if (other->status != QueueStatus::new_) {
+    SIMPLEX_TRY(commands_.give_up_unused(*queue));
+  } else {
+    return false;
+  }
   SIMPLEX_TRY(
       core_.outbox.durable(QueueLost{connection.id, QueueDirection::receiving, protocol::format(queue->server)}));
   SIMPLEX_TRY(replace_lost());
