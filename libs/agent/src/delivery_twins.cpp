@@ -3,6 +3,10 @@
 // row of messages from there on, and the peer reads them in order, whichever it reads from; what comes twice it knows by
 // its hash. The new queue alone would do for peers of ours, which read the old one to its end. Others delete it at the
 // first message in the new one, with what they have not read.
+//
+// Where the peer has two queues for good (redundancy, docs/agent.md), each message is stored for both, too. The application
+// is told of the first that is taken, and the other is tried until it is, or is too old. A queue that replaces one of the
+// two takes its place as soon as the peer asks for it, and with it all that waits there.
 #include "delivery.hpp"
 
 namespace simplex::agent {

@@ -20,6 +20,9 @@
 //               received     a receiving queue "retired" with a command retire_queue; another switch may begin
 //   sender:     sending key  a sending queue "replacement", new (parked)
 //               sending test replacement secured
+//
+// Of two queues (redundancy, docs/agent.md) either moves in the same way, "second replacement" for the second. All of it goes
+// through the other one as well, so that one can move whose relay is lost; and the sender has no copies to park.
 #pragma once
 
 #include "commands.hpp"
