@@ -159,6 +159,11 @@ void Person::look_at(const std::string& link) {
   EXPECT_TRUE(read) << read.error().message;
 }
 
+void Person::try_relay(const std::string& address) {
+  const auto begun = agent_->test_server(*diary_.user, address);
+  EXPECT_TRUE(begun) << begun.error().message;
+}
+
 void Person::change_address_link(const std::string& text) {
   const auto set = agent_->set_link_data(*diary_.address, as_bytes(text));
   EXPECT_TRUE(set) << set.error().message;
@@ -446,6 +451,13 @@ void Person::on(const agent::LinkDeleted&) { diary_.link_deleted = true; }
 void Person::on(const agent::LinkFailed& event) { trouble("the link was not changed", event.error); }
 void Person::on(const agent::LinkRead& event) { seen_in_links_.emplace_back(as_text(event.link_data)); }
 void Person::on(const agent::LinkReadFailed& event) { seen_in_links_.push_back(event.error.message); }
+
+void Person::on(const agent::ServerTested& event) {
+  trials_.emplace_back();
+  if (event.failure) {
+    trials_.back() = std::to_string(static_cast<int>(event.failure->step)) + " " + event.failure->error.message;
+  }
+}
 void Person::on(const agent::AgentProblem& event) { trouble("a problem of the agent", event.error); }
 void Person::on(const agent::ConnectionDeleted& event) {
   if (Friend* them = find(event.connection)) them->deleted = true;

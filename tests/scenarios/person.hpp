@@ -61,6 +61,9 @@ class Person {
   // Looks at what a short link shows; `seen` has what it was, or why nothing.
   void look_at(const std::string& link);
   [[nodiscard]] const std::vector<std::string>& seen_in_links() const { return seen_in_links_; }
+  // Tries a relay out. What each trial came to: "", or the number of the step that failed and why.
+  void try_relay(const std::string& address);
+  [[nodiscard]] const std::vector<std::string>& trials() const { return trials_; }
   void change_address_link(const std::string& text);
   void delete_address_link();
   [[nodiscard]] bool link_changed() const { return diary_.link_changed; }
@@ -176,6 +179,7 @@ class Person {
   void on(const agent::LinkFailed& event);
   void on(const agent::LinkRead& event);
   void on(const agent::LinkReadFailed& event);
+  void on(const agent::ServerTested& event);
   void on(const agent::ConnectionDeleted& event);
   void on(const agent::AgentProblem& event);
   template <class Other>
@@ -204,6 +208,7 @@ class Person {
   Diary diary_copy_;
   bool short_links_ = false;
   std::vector<std::string> seen_in_links_;
+  std::vector<std::string> trials_;
   int times_started_ = 0;
   int times_repeated_ = 0;
   int times_proxied_ = 0;

@@ -118,6 +118,12 @@ void Relay::stop() {
   program_.reset();
 }
 
+void Relay::ask_password(std::string_view password) {
+  const auto wanted = protocol::BasicAuth::from(as_bytes(password));
+  ASSERT_TRUE(wanted);
+  for (Node* node : program_->nodes_) node->use_password(*wanted);
+}
+
 void Relay::lose_its_data() {
   ASSERT_FALSE(running());
   for (const auto& file : fs::directory_iterator(folder_)) fs::remove(file.path());

@@ -24,6 +24,8 @@ class Relay {
   void start();
   // As on SIGTERM: what it holds is written to its files.
   void stop();
+  // New queues need it, from now on.
+  void ask_password(std::string_view password);
   // While it does not run: it starts with the same address, and nothing else.
   void lose_its_data();
   [[nodiscard]] bool running() const { return program_ != nullptr; }

@@ -35,6 +35,7 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
       deliveries_(core_, relays_, routes_),
       commands_(core_, relays_, routes_, deliveries_),
       link_reader_(core_, relays_, routes_),
+      server_tests_(core_, relays_),
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
       rotation_(core_, deliveries_, commands_),
@@ -130,6 +131,7 @@ void AgentImpl::stop() {
   cleanup_.cancel();
   recovery_.cancel();
   suspend();
+  server_tests_.stop();
   core_.outbox.stop();
 }
 
@@ -196,14 +198,6 @@ Result<UserId> AgentImpl::create_user() {
 Result<std::vector<UserId>> AgentImpl::users() { return core_.connections.users(); }
 
 // Queues stay where they are; what is sent and what is made from now on goes by the new list.
-Result<> AgentImpl::set_servers(UserId user, const std::vector<UserServer>& servers) {
-  SIMPLEX_TRY(check_user(user));
-  SIMPLEX_ASSIGN(auto read, read_servers(servers));
-  core_.servers.set(user, std::move(read));
-  routes_.choose_anew();
-  return {};
-}
-
 Result<> AgentImpl::check_user(UserId user) {
   SIMPLEX_ASSIGN(const bool known, core_.connections.has_user(user));
   if (!known) return fail(ErrorKind::not_found, "There is no such user.");

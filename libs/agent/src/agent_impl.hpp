@@ -19,6 +19,7 @@
 #include "restoration.hpp"
 #include "rotation.hpp"
 #include "routes.hpp"
+#include "server_tests.hpp"
 #include "subscriptions.hpp"
 
 namespace simplex::agent {
@@ -50,6 +51,7 @@ class AgentImpl final : public Agent {
   Result<ConnectionId> accept_request(RequestId request, BytesView own_info, bool pq,
                                       std::optional<ConnectionId> id) override;
   Result<> reject_request(RequestId request) override;
+  Result<ServerTestId> test_server(UserId user, std::string_view address) override;
   Result<LinkReadId> read_link(UserId user, std::string_view link) override;
   Result<> set_link_data(ConnectionId connection, BytesView link_data) override;
   Result<> delete_link(ConnectionId connection) override;
@@ -102,6 +104,7 @@ class AgentImpl final : public Agent {
   DeliveryQueues deliveries_;
   Commands commands_;
   LinkReader link_reader_;
+  ServerTests server_tests_;
   Subscriptions subscriptions_;
   RatchetSync ratchet_sync_;
   Rotation rotation_;

@@ -53,6 +53,18 @@ void Relays::close_unneeded(const Party& party) {
   }
 }
 
+std::unique_ptr<smp::client::Client::Attempt> Relays::connect_apart(
+    const Party& party, const protocol::ServerAddress& address,
+    smp::client::Done<std::unique_ptr<smp::client::Client>> done) {
+  return smp::client::Client::connect(
+      {dependencies_.loop, dependencies_.random, dependencies_.log, dependencies_.connector}, address,
+      session_options(config_, session_, party, address),
+      {.pushed = [](const smp::EntityId&, const smp::BrokerMessage&) {},
+       .disconnected = [](const smp::client::Failure&) {},
+       .violation = {}},
+      std::move(done));
+}
+
 void Relays::connect(Relay& relay) {
   relay.client_.reset();
   relay.attempt_ = smp::client::Client::connect(

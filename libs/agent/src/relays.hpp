@@ -67,6 +67,10 @@ class Relays {
   void need(Relay& relay);
   // Closes, soon, the sessions of one entity that nothing needs any more.
   void release(const Party& party);
+  // A session of the caller's own, beside those here, with the same rules.
+  [[nodiscard]] std::unique_ptr<smp::client::Client::Attempt> connect_apart(
+      const Party& party, const protocol::ServerAddress& address,
+      smp::client::Done<std::unique_ptr<smp::client::Client>> done);
 
  private:
   void connect(Relay& relay);

@@ -168,6 +168,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::LinkFailed&) const { return {}; }
     Result<> operator()(const agent::LinkRead&) const { return {}; }
     Result<> operator()(const agent::LinkReadFailed&) const { return {}; }
+    Result<> operator()(const agent::ServerTested&) const { return {}; }
   };
   return std::visit(Visitor{*this, after}, body);
 }

@@ -72,6 +72,7 @@ class FakeAgent final : public agent::Agent {
     return not_used();
   }
   Result<> reject_request(agent::RequestId) override { return not_used(); }
+  Result<agent::ServerTestId> test_server(agent::UserId, std::string_view) override { return not_used(); }
   Result<agent::LinkReadId> read_link(agent::UserId, std::string_view) override { return not_used(); }
   Result<> set_link_data(agent::ConnectionId, BytesView) override { return not_used(); }
   Result<> delete_link(agent::ConnectionId) override { return not_used(); }

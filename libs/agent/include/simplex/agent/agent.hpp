@@ -117,6 +117,9 @@ class Agent {
   // New queues are made at those for storage: a joiner's at another operator's than the inviter's, a rotated one where
   // the connection has none yet, as far as there is a choice. Errors: not_found (the user), malformed (an address).
   [[nodiscard]] virtual Result<> set_servers(UserId user, const std::vector<UserServer>& servers) = 0;
+  // Tries out a relay (smp://FINGERPRINT[:PASSWORD]@HOST), one of the user's or not: connects, makes a queue, secures it
+  // and deletes it. ServerTested follows, in this run alone. Errors: malformed, not_found (user), conflict (not started).
+  [[nodiscard]] virtual Result<ServerTestId> test_server(UserId user, std::string_view address) = 0;
 
   // ---- connections --------------------------------------------------------------------------------------------------
   // Creates an invitation: InvitationReady follows, or ConnectionFailed. pq: post-quantum key agreement is supported

@@ -224,6 +224,18 @@ struct LinkReadFailed {
   Failure failure = Failure::internal;
   Error error;
 };
+
+// How Agent::test_server ended. Without a failure every step worked, in their order.
+enum class ServerTestStep : std::uint8_t { connect, create_queue, secure_queue, delete_queue };
+struct ServerTestFailure {
+  ServerTestStep step;
+  Failure failure;
+  Error error;
+};
+struct ServerTested {
+  ServerTestId test;
+  std::optional<ServerTestFailure> failure;
+};
 // Something that concerns no connection, or passes: a full disk, a relay that answers nonsense.
 struct AgentProblem {
   std::optional<ConnectionId> connection;
@@ -231,11 +243,12 @@ struct AgentProblem {
   Error error;
 };
 
-using EventBody = std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived,
-                               Connected, MessageReceived, MessageSent, MessageFailed, MessageDelivered,
-                               RatchetSyncChanged, QueueSwitched, QueueLost, ConnectionFailed, ReceptionFailed,
-                               ConnectionDeleted, DatabaseRestored, LinkDataSet, LinkDeleted, LinkFailed, LinkRead,
-                               LinkReadFailed, RelayUp, RelayDown, SubscriptionEnded, MessageDelayed, AgentProblem>;
+using EventBody =
+    std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived, Connected,
+                 MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, QueueSwitched,
+                 QueueLost, ConnectionFailed, ReceptionFailed, ConnectionDeleted, DatabaseRestored, LinkDataSet,
+                 LinkDeleted, LinkFailed, LinkRead, LinkReadFailed, ServerTested, RelayUp, RelayDown, SubscriptionEnded,
+                 MessageDelayed, AgentProblem>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

@@ -34,6 +34,8 @@ using RequestId = StrongInt<RequestIdTag, std::int64_t>;
 // A short link that is being read; of this run.
 struct LinkReadIdTag;
 using LinkReadId = StrongInt<LinkReadIdTag, std::int64_t>;
+struct ServerTestIdTag;
+using ServerTestId = StrongInt<ServerTestIdTag, std::int64_t>;
 
 // An event that repeats after a restart until the application says that it has handled it. Ascending.
 struct EventIdTag;
