@@ -1,9 +1,34 @@
 // The database as a file: copies of it, its passphrase, and what happens when it is an old one.
+#include <algorithm>
+
 #include "simplex/store/import.hpp"
 #include "agent_impl.hpp"
 #include "schema.hpp"
 
 namespace simplex::agent {
+namespace {
+
+// A copy may come from anybody, and what a database does by itself would be done at every start: only what a migration
+// has made is taken.
+Result<> check_nothing_foreign(store::Database& database) {
+  SIMPLEX_ASSIGN(auto rows,
+                 database.prepare("SELECT coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') "
+                                  "OR sql LIKE 'CREATE VIRTUAL%'"));
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return {};
+    const auto text = rows.text(0);
+    const auto made_it = [&](const store::Migration& migration) {
+      return !text.empty() && migration.up.find(text) != std::string_view::npos;
+    };
+    if (!std::ranges::any_of(agent_migrations(), made_it)) {
+      return fail(ErrorKind::malformed, "The file to import holds what no database of this program does.",
+                  Advice::ask_user);
+    }
+  }
+}
+
+}  // namespace
 
 Result<> AgentImpl::know_copy() {
   bool copy = false;
@@ -57,6 +82,7 @@ Result<> Agent::import_database(Import import, const Clock& clock) {
                                      .passphrase = std::move(import.passphrase),
                                      .own_table = store::migrations_table};
   return store::import_database(options, [&](store::Database& database) -> Result<> {
+    SIMPLEX_TRY(check_nothing_foreign(database));
     SIMPLEX_ASSIGN(const auto applied, store::applied_migrations(database));
     if (applied.empty()) return fail(ErrorKind::malformed, "The file to import is empty.", Advice::ask_user);
     SIMPLEX_TRY(store::migrate(database, agent_migrations(), clock));

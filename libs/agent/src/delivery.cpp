@@ -300,7 +300,7 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
       sending.lost = sending.settling = true;
     } else if (other_way) {
       sending.settling = true;
-    } else if (full || is_temporary(why)) {
+    } else if (full || tries_again(delivery.kind, why)) {
       if (!full) ++sending.unread;
       if (!sending.failed) sending.failed = Failed{std::move(delivery), why};
       sending.full = sending.full || full;
@@ -334,6 +334,11 @@ void DeliveryQueues::settled(SndQueueKey queue, Sending& sending) {
   } else {
     kick(queue);
   }
+}
+
+// There is no way back from QUSE: a relay that refuses it is asked again after a pause, not at once for ever.
+bool DeliveryQueues::tries_again(DeliveryKind kind, const smp::client::Failure& why) noexcept {
+  return is_temporary(why) || (kind == DeliveryKind::queue_use && failure_of(why) != Failure::authorization);
 }
 
 // ---- outcomes -------------------------------------------------------------------------------------------------------

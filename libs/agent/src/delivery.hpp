@@ -64,6 +64,8 @@ class DeliveryQueues {
   [[nodiscard]] Result<> sent(const Delivery& delivery, const std::string& proxy = {});
   // In a turn: no relay will.
   [[nodiscard]] Result<> give_up(const Delivery& delivery, Failure failure, Error error);
+  // Whether what a relay refused in this way is sent to it again after a pause.
+  [[nodiscard]] static bool tries_again(DeliveryKind kind, const smp::client::Failure& why) noexcept;
   // What SEND carries for it.
   [[nodiscard]] Result<Bytes> body_of(const Delivery& delivery, const SndQueue& queue);
 

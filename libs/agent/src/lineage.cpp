@@ -8,6 +8,7 @@ namespace simplex::agent {
 namespace {
 
 constexpr std::size_t id_size = 16;
+constexpr std::int64_t most_generations = std::int64_t{1} << 62;
 
 }  // namespace
 
@@ -40,6 +41,11 @@ Result<bool> Lineage::open(Random& random) {
     // Without a row: the program that wrote it knew nothing of generations, and neither did anybody else.
     if (known ? !same : beside.has_value()) copy = true;
     if (beside) name_.generation = std::max(name_.generation, beside->generation);
+  }
+  // A count that cannot be is nobody's: the file to import may come from anybody.
+  if (name_.generation < 0 || name_.generation >= most_generations) {
+    copy = copy || known;
+    name_.generation = 0;
   }
   if (!known || copy) name_.id = random.bytes(id_size);
   ++name_.generation;

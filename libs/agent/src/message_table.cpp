@@ -79,6 +79,13 @@ Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, Delive
   return delivery;
 }
 
+Result<std::int64_t> MessageTable::waiting(SndQueueKey queue, DeliveryKind kind) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT count(*) FROM deliveries WHERE queue = ? AND kind = ?"));
+  SIMPLEX_TRY(row.bind_all(queue, static_cast<int>(kind)));
+  SIMPLEX_TRY(row.step());
+  return row.integer(0);
+}
+
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
   SIMPLEX_ASSIGN(auto rows,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "

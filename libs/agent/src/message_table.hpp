@@ -68,6 +68,7 @@ class MessageTable {
   // The first of the queue after that one which is not above the bound.
   [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound);
   [[nodiscard]] Result<std::vector<Delivery>> of_queue_before(SndQueueKey queue, WallTime created);
+  [[nodiscard]] Result<std::int64_t> waiting(SndQueueKey queue, DeliveryKind kind);
   struct Erased {
     std::optional<DeliveryKey> twin;  // still on its way
     bool told = false;                // the twin has arrived

@@ -77,11 +77,15 @@ Result<> Outbox::load_backlog() {
   SIMPLEX_ASSIGN(auto rows, database_.prepare("SELECT event, connection_id, kind, payload FROM events "
                                               "WHERE event >= ? AND event <= ? ORDER BY event LIMIT ?"));
   SIMPLEX_TRY(rows.bind_all(backlog_next_, backlog_end_, backlog_part));
-  backlog_next_ = backlog_end_ + 1;
-  for (;;) {
+  // Rows that are not shown count, too: behind them there may be more.
+  for (int count = 0; count < backlog_part; ++count) {
     SIMPLEX_ASSIGN(const bool row, rows.step());
-    if (!row) break;
+    if (!row) {
+      backlog_next_ = backlog_end_ + 1;
+      break;
+    }
     const auto id = rows.number<EventId>(0);
+    backlog_next_ = id.value() + 1;
     SIMPLEX_ASSIGN(auto connection, rows.fixed<ConnectionId>(1));
     auto body = decode_event(static_cast<EventKind>(rows.integer(2)), connection, rows.octets(3));
     if (!body) continue;  // of a newer program that was gone back from
@@ -93,10 +97,6 @@ Result<> Outbox::load_backlog() {
       *received = std::move(message->content);
     }
     backlog_.push_back({id, std::move(*body)});
-    if (backlog_.size() >= backlog_part) {
-      backlog_next_ = id.value() + 1;
-      break;
-    }
   }
   return {};
 }
@@ -105,7 +105,9 @@ void Outbox::dispatch() {
   scheduled_ = false;
   const std::weak_ptr alive = alive_;
   if (backlog_next_ <= backlog_end_) {
+    const auto from = backlog_next_;
     if (auto loaded = load_backlog(); !loaded) {
+      if (backlog_next_ == from) backlog_next_ = backlog_end_ + 1;  // it would fail again
       push({std::nullopt, AgentProblem{std::nullopt, Failure::storage, loaded.error()}});
     }
   }

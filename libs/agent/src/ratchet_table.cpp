@@ -222,8 +222,19 @@ Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::
   return Opened{std::move(*decrypted.plaintext), ratchet.receiving_kem == crypto::PqEncryption::on, could_send};
 }
 
+// Those of messages that never came stay, and each costs a trial: a peer must not be able to pile them up.
+Result<> RatchetTable::make_room_for_skipped(ConnKey conn, std::size_t more) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT count(*) FROM skipped_keys WHERE conn = ?"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_TRY(row.step());
+  if (static_cast<std::size_t>(row.integer(0)) + more <= most_skipped_keys) return {};
+  SIMPLEX_TRY(db_.run("DELETE FROM skipped_keys WHERE conn = ?", conn));
+  return {};
+}
+
 Result<> RatchetTable::store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change) {
   if (const auto* added = std::get_if<crypto::SkippedKeysAdded>(&change)) {
+    SIMPLEX_TRY(make_room_for_skipped(conn, added->keys.size()));
     for (const auto& key : added->keys) {
       SIMPLEX_TRY(
           db_.run("INSERT OR REPLACE INTO skipped_keys (conn, header_key, number, message_key) VALUES (?, ?, ?, ?)",

@@ -8,6 +8,9 @@
 
 namespace simplex::agent {
 
+// Keys of messages that were skipped, of one connection. With more, all that were stored before are forgotten.
+inline constexpr std::size_t most_skipped_keys = 4096;
+
 class RatchetTable {
  public:
   RatchetTable(store::Database& database, Random& random) : db_(database), random_(random) {}
@@ -61,6 +64,7 @@ class RatchetTable {
   // conflict when there is none yet
   [[nodiscard]] Result<crypto::RatchetState> state(ConnKey conn);
   [[nodiscard]] Result<> set_state(ConnKey conn, const crypto::RatchetState& state);
+  [[nodiscard]] Result<> make_room_for_skipped(ConnKey conn, std::size_t more);
   [[nodiscard]] Result<> store_skipped(ConnKey conn, const crypto::SkippedKeysChange& change);
   store::Database& db_;
   Random& random_;

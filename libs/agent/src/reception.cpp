@@ -7,6 +7,8 @@
 namespace simplex::agent {
 namespace {
 
+constexpr std::int64_t most_answers_waiting = 16;
+
 // Never equal to the hash of a ratchet message, which stands in the same table.
 crypto::Sha256 outer_hash(BytesView body) { return crypto::sha256({as_bytes("outer"), body}); }
 
@@ -59,6 +61,9 @@ void Reception::tell(Relay& relay, const RcvQueue& queue, const smp::MessageId& 
 Result<Reception::Ack> Reception::queue_was_full(const Connection& connection, const RcvQueue& queue) {
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   if (sending && connection.may_send()) {
+    // The relay may say it as often as it likes, and the peer's may take nothing.
+    SIMPLEX_ASSIGN(const auto waiting, core_.messages.waiting(sending->key, DeliveryKind::other));
+    if (waiting >= most_answers_waiting) return Ack::now;
     SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other,
                                     message::QueueContinue{{queue.server, queue.sender_id}}));
   }

@@ -140,6 +140,44 @@ TEST_F(DatabaseCopiesTest, AnImportIsCheckedAndTheDatabaseBeforeItIsKeptForARun)
   EXPECT_FALSE(fs::exists(at("agent.db.before-import")));
 }
 
+// The file comes from somebody else. What it would do by itself never ends.
+TEST_F(DatabaseCopiesTest, AnImportDoesNothingByItself) {
+  const std::string endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+  int number = 0;
+  for (const auto& sql : std::vector<std::string>{
+           "CREATE TRIGGER work AFTER UPDATE ON lineage BEGIN SELECT (" + endless + "); END",
+           "CREATE TRIGGER work AFTER INSERT ON users BEGIN DELETE FROM events; END",
+           "ALTER TABLE users RENAME TO others; CREATE VIEW users AS " + endless, "CREATE VIEW users_2 AS SELECT 1"}) {
+    const auto name = "hostile" + std::to_string(++number);
+    (void)filled(name, "h");
+    {
+      auto database = store::Database::open({.path = at(name), .passphrase = secret("h")});
+      ASSERT_TRUE(database && database->execute(sql)) << sql;
+    }
+    const auto imported = import(name, "h", "new");
+    ASSERT_FALSE(imported) << sql;
+    EXPECT_EQ(imported.error().kind, ErrorKind::malformed);
+    EXPECT_FALSE(fs::exists(at("agent.db")));
+  }
+}
+
+TEST_F(DatabaseCopiesTest, AnImportedCountAtItsEndIsNoCount) {
+  for (const auto* count : {"9223372036854775807", "-9223372036854775808"}) {
+    fs::remove(at("agent.db"));
+    fs::remove(at("agent.db.generation"));
+    (void)filled("far", "f");
+    {
+      auto database = store::Database::open({.path = at("far"), .passphrase = secret("f")});
+      ASSERT_TRUE(database && database->execute("UPDATE lineage SET generation = " + std::string(count)));
+    }
+    ASSERT_TRUE(import("far", "f", "new"));
+    EXPECT_EQ(times_restored("agent.db", "new"), 1);
+    EXPECT_EQ(times_restored("agent.db", "new"), 0);
+    fs::remove(at("far"));
+    fs::remove(at("far.generation"));
+  }
+}
+
 TEST_F(DatabaseCopiesTest, ThePassphraseIsChangedAndBackupsHaveTheNewOne) {
   {
     const auto agent = filled("agent.db", "old");

@@ -176,6 +176,57 @@ TEST_F(ReceptionTest, AFullQueueIsAnsweredWithQueueContinue) {
   ASSERT_TRUE(full);
   EXPECT_TRUE(alice.deliver(id, *full).empty());
   EXPECT_EQ(alice.count("deliveries"), 1);
+  // A relay that does not stop saying so, while nothing can be sent.
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(alice.deliver(id, *full).empty());
+  EXPECT_EQ(alice.count("deliveries"), 16);
+}
+
+TEST_F(ReceptionTest, KeysOfMessagesThatNeverComeDoNotPileUp) {
+  confirm();
+  ASSERT_TRUE(alice.core->turn.run([&] {
+    return alice.core->database.run(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4095) "
+        "INSERT INTO skipped_keys (conn, header_key, number, message_key) SELECT ?, randomblob(32), i, x'' FROM n",
+        alice.connection.key);
+  }));
+  const auto skip = [&] {
+    bob.say("lost");
+    (void)bob.take();
+    bob.say("read");
+    expect_heard(alice.deliver(bob.take()), "read");
+  };
+  skip();
+  EXPECT_EQ(alice.count("skipped_keys"), 4096);
+  bob.say("late");
+  const auto late = bob.take();
+  bob.say("read");
+  expect_heard(alice.deliver(bob.take()), "read");
+  EXPECT_EQ(alice.count("skipped_keys"), 1);
+  expect_heard(alice.deliver(late), "late");
+}
+
+// Events that cannot be shown (of a newer program, or of a database from elsewhere) do not hide those behind them.
+TEST_F(ReceptionTest, EventsThatCannotBeReadHideNoOthers) {
+  connect();
+  ASSERT_TRUE(alice.core->turn.run([&]() -> Result<> {
+    for (int i = 0; i < 200; ++i) {
+      SIMPLEX_TRY(alice.core->database.run("INSERT INTO events (connection_id, kind, payload) VALUES (?, ?, x'')",
+                                           i % 2 == 0 ? BytesView(alice.connection.id.view()) : BytesView(), 99));
+      SIMPLEX_TRY(alice.core->outbox.durable(Joined{alice.connection.id}));
+    }
+    return {};
+  }));
+  alice.loop.run();
+  alice.core->outbox.stop();
+  std::ptrdiff_t joined = 0;
+  std::ptrdiff_t all = 0;
+  ASSERT_TRUE(alice.core->outbox.start([&](const Event& event) {
+    ++all;
+    if (std::holds_alternative<Joined>(event.body)) ++joined;
+  }));
+  alice.loop.run();
+  EXPECT_EQ(joined, 200);
+  EXPECT_LE(all, 400);
 }
 
 // The standard handshake, up to the HELLO of each side. The relay's answer to bob's is late.

@@ -465,6 +465,19 @@ TEST_F(RotationTest, ThePeerIsAskedAgainWhenThatCouldNotBeDelivered) {
   EXPECT_TRUE(only<MessageFailed>(alice.events));
 }
 
+// The peer's relay refuses whatever it is sent: that must not be tried again and again without a pause.
+TEST_F(RotationTest, ARefusedUseIsTriedAgainAfterAPause) {
+  using smp::client::Failure;
+  const Failure too_large{Failure::Kind::refused, {}, smp::ErrorType(smp::errors::LargeMsg{})};
+  const Failure nonsense{Failure::Kind::unexpected, {}, std::nullopt};
+  const Failure gone{Failure::Kind::refused, {}, smp::ErrorType(smp::errors::Auth{})};
+  for (const auto& why : {too_large, nonsense}) {
+    EXPECT_TRUE(DeliveryQueues::tries_again(DeliveryKind::queue_use, why));
+    EXPECT_FALSE(DeliveryQueues::tries_again(DeliveryKind::user, why));
+  }
+  EXPECT_FALSE(DeliveryQueues::tries_again(DeliveryKind::queue_use, gone));
+}
+
 TEST_F(RotationTest, AQueueThatItsRelayHasLostIsGivenUp) {
   use();
   const auto lost = alice.receiving(replacement).key;
