@@ -61,6 +61,9 @@ TEST(EventEncodingTest, DurableEventsComeBackAsTheyWere) {
   EXPECT_EQ(switched.phase, SwitchPhase::secured);
   (void)std::get<LinkDataSet>(again(LinkDataSet{connection}));
   (void)std::get<LinkDeleted>(again(LinkDeleted{connection}));
+  const auto gone = std::get<QueueLost>(again(QueueLost{connection, QueueDirection::sending, "smp://relay"}));
+  EXPECT_EQ(gone.direction, QueueDirection::sending);
+  EXPECT_EQ(gone.relay, "smp://relay");
   EXPECT_EQ(std::get<LinkFailed>(again(LinkFailed{connection, Failure::version, error})).error, error);
   (void)std::get<ConnectionDeleted>(again(ConnectionDeleted{connection}));
   MessageReceived received;
