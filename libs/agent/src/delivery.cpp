@@ -487,6 +487,8 @@ void DeliveryQueues::retry_now(SndQueueKey queue) {
 
 void DeliveryQueues::warn(Sending& sending, const Delivery& delivery, Failure failure, const Error& error) {
   if (delivery.kind != DeliveryKind::user || sending.warned == delivery.key) return;
+  const auto told = core_.messages.is_told(delivery.key);  // it went through the other of two queues
+  if (!told || *told) return;
   sending.warned = delivery.key;
   if (const auto connection = core_.connections.by_key(delivery.conn)) {
     core_.outbox.passing(MessageDelayed{connection->id, delivery.message, failure, error});

@@ -133,6 +133,11 @@ Result<> MessageTable::move_all(SndQueueKey from, SndQueueKey to) {
   SIMPLEX_TRY(db_.run("UPDATE deliveries SET queue = ? WHERE queue = ?", to, from));
   return {};
 }
+Result<bool> MessageTable::is_told(DeliveryKey delivery) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND told = 1"));
+  SIMPLEX_TRY(row.bind_all(delivery));
+  return row.step();
+}
 Result<bool> MessageTable::is_in(SndQueueKey queue, DeliveryKey delivery) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND queue = ?"));
   SIMPLEX_TRY(row.bind_all(delivery, queue));

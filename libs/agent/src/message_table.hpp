@@ -84,6 +84,8 @@ class MessageTable {
   // Those that go no other way, and of which nothing was said.
   [[nodiscard]] Result<> move(SndQueueKey from, SndQueueKey to);
   [[nodiscard]] Result<> move_all(SndQueueKey from, SndQueueKey to);
+  // The application knows that it is sent.
+  [[nodiscard]] Result<bool> is_told(DeliveryKey delivery);
   [[nodiscard]] Result<bool> is_in(SndQueueKey queue, DeliveryKey delivery);
   [[nodiscard]] Result<> move_before(SndQueueKey from, SndQueueKey to, WallTime created);
   [[nodiscard]] Result<> erase_told_before(SndQueueKey queue, WallTime created);
