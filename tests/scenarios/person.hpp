@@ -102,6 +102,7 @@ class Person {
   [[nodiscard]] agent::RatchetSyncState ratchet_sync(const std::string& friend_name) const;
   [[nodiscard]] std::string peer_info(const std::string& friend_name) const;
   // Messages that went through a relay of ours.
+  [[nodiscard]] int times_suspended() const { return times_suspended_; }  // by this program
   [[nodiscard]] int times_proxied() const { return times_proxied_; }
   // What went wrong, as a person would be told.
   [[nodiscard]] const std::vector<std::string>& troubles() const { return diary_.troubles; }
@@ -182,6 +183,7 @@ class Person {
   void on(const agent::ServerTested& event);
   void on(const agent::ConnectionDeleted& event);
   void on(const agent::AgentProblem& event);
+  void on(const agent::AgentSuspended&) { ++times_suspended_; }
   template <class Other>
   void on(const Other&) {}
   void received(const agent::MessageReceived& event, bool again);
@@ -212,6 +214,7 @@ class Person {
   int times_started_ = 0;
   int times_repeated_ = 0;
   int times_proxied_ = 0;
+  int times_suspended_ = 0;
   int times_restored_ = 0;
   bool went_back_ = false;  // to an old copy
   std::optional<int> sends_left_;

@@ -9,7 +9,7 @@ using agent::ProxyMode;
 
 void set_network(Person& person, ProxyMode mode, ProxyFallback fallback) {
   if (person.running()) person.stop();
-  person.use_network({.proxy_mode = mode, .proxy_fallback = fallback, .rules = {}, .keep_alive = {}});
+  person.use_network({.proxy_mode = mode, .proxy_fallback = fallback, .rules = {}});
   person.start();
 }
 

@@ -76,8 +76,8 @@ void AgentImpl::start(EventHandler handler) {
 }
 
 void AgentImpl::resume() {
-  settle();   // what is in the database from here on is committed, and may be sent
-  suspend();  // calls while there was no network have marked what waits
+  settle();         // what is in the database from here on is committed, and may be sent
+  drop_sessions();  // calls while there was no network have marked what waits
   relays_.start({.up =
                      [this](Relay& relay) {
                        subscriptions_.relay_up(relay);
@@ -94,8 +94,11 @@ void AgentImpl::resume() {
                        link_reader_.relay_down(relay, why);
                        deliveries_.relay_down(relay, why);
                      },
-                 .pushed = [this](Relay& relay, const smp::EntityId& entity,
-                                  const smp::BrokerMessage& message) { reception_.pushed(relay, entity, message); },
+                 .pushed =
+                     [this](Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
+                       // The relay delivers it again.
+                       if (phase_ == Phase::active) reception_.pushed(relay, entity, message);
+                     },
                  .needed =
                      [this](Relay& relay) {
                        return subscriptions_.needs(relay) || commands_.needs(relay) || deliveries_.needs(relay) ||
@@ -111,7 +114,7 @@ void AgentImpl::resume() {
   restoration_.start();
 }
 
-void AgentImpl::suspend() {
+void AgentImpl::drop_sessions() {
   restoration_.stop();
   relays_.stop();
   routes_.stop();
@@ -130,7 +133,9 @@ void AgentImpl::stop() {
   if (!std::exchange(started_, false)) return;
   cleanup_.cancel();
   recovery_.cancel();
-  suspend();
+  suspension_.cancel();
+  phase_ = Phase::active;
+  drop_sessions();
   server_tests_.stop();
   core_.outbox.stop();
 }
@@ -159,7 +164,8 @@ void AgentImpl::turn_failed(const Error& error) {
   core_.outbox.passing(AgentProblem{std::nullopt, Failure::storage, error});
   if (!started_) return;
   settle();
-  suspend();
+  drop_sessions();
+  if (phase_ != Phase::active) return;
   const auto now = core_.dependencies.loop.now();
   if (now - std::exchange(last_failure_, now) > core_.config.timeouts.reconnect.max * 2) recovery_backoff_.reset();
   recovery_ = core_.dependencies.loop.after(recovery_backoff_.next(core_.dependencies.random), [this] {

@@ -44,6 +44,11 @@ class AgentImpl final : public Agent {
   Result<std::vector<UserId>> users() override;
   Result<> set_servers(UserId user, const std::vector<UserServer>& servers) override;
 
+  void set_network(NetworkConfig network) override;
+  void set_network_state(NetworkState state) override;
+  void suspend(Duration limit) override;
+  void foreground() override;
+
   Result<ConnectionId> create_connection(UserId user, bool pq, std::optional<ConnectionId> id,
                                          std::optional<BytesView> link_data) override;
   Result<ConnectionId> create_address(UserId user, std::optional<ConnectionId> id,
@@ -74,10 +79,12 @@ class AgentImpl final : public Agent {
  private:
   // Everything of the network and in memory begins anew, from what the database says.
   void resume();
-  void suspend();
+  void drop_sessions();
   void settle();
   void turn_failed(const Error& error);
   void tell_unusable(const Relay& relay, const smp::client::Failure& why);
+  void continue_suspending();
+  void finish_suspending();
   void clean_up();
   void grow_older();                                                    // outside of a turn
   [[nodiscard]] Result<> end_connection(const Connection& connection);  // in a turn; says nothing
@@ -117,6 +124,11 @@ class AgentImpl final : public Agent {
   Backoff recovery_backoff_;
   Instant last_failure_;
   std::set<std::string> unusable_;  // relays that the application knows of
+  // active ── suspend() ──► suspending ── all is answered, or the time is over ──► suspended ── foreground() ──► active
+  enum class Phase : std::uint8_t { active, suspending, suspended };
+  Phase phase_ = Phase::active;
+  Instant suspend_at_;
+  async::Timer suspension_;
   bool started_ = false;
 };
 

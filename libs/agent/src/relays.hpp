@@ -40,6 +40,7 @@ class Relay {
   std::unique_ptr<smp::client::Client::Attempt> attempt_;
   std::unique_ptr<smp::client::Client> client_;
   async::Timer timer_;
+  async::Timer probe_;  // whether it still answers
   Instant up_since_;
   bool up_ = false;
 };
@@ -65,6 +66,11 @@ class Relays {
   [[nodiscard]] Party told_apart(const Party& party) const;
   // Opens the session unless it is open or about to be.
   void need(Relay& relay);
+  void set_network_state(const NetworkState& state);
+  // No session is opened any more, until the next start().
+  void hold();
+  // Something that a relay was sent is not answered yet.
+  [[nodiscard]] bool busy() const;
   // Closes, soon, the sessions of one entity that nothing needs any more.
   void release(const Party& party);
   // A session of the caller's own, beside those here, with the same rules.
@@ -79,11 +85,14 @@ class Relays {
   void ended(Relay& relay, const smp::client::Failure& why);
   void retry_after(Relay& relay, Duration pause);
   void retry_now(Relay& relay);
+  void probe(Relay& relay);
 
   Dependencies dependencies_;
   const Config& config_;
   std::shared_ptr<Handlers> handlers_;
   std::map<std::pair<Party, std::string>, std::unique_ptr<Relay>> relays_;
+  NetworkState network_state_;
+  bool held_ = false;
   std::string session_;  // tells this run from others, for a SOCKS proxy
 };
 

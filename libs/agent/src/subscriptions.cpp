@@ -95,7 +95,13 @@ void Subscriptions::tell_arrived() {
   }
 }
 
-void Subscriptions::relay_down(Relay& relay) {
+void Subscriptions::all_down() {
+  for (const auto& [relay, here] : relays_with_queues_) {
+    if (relay->client() != nullptr) relay_down(*relay);
+  }
+}
+
+void Subscriptions::relay_down(const Relay& relay) {
   const auto found = relays_with_queues_.find(&relay);
   if (found == relays_with_queues_.end()) return;
   auto& here = found->second;

@@ -19,7 +19,9 @@ class Subscriptions {
   [[nodiscard]] Result<> start();
   void stop();
   void relay_up(Relay& relay);
-  void relay_down(Relay& relay);
+  void relay_down(const Relay& relay);
+  // All sessions are about to be closed.
+  void all_down();
   [[nodiscard]] bool needs(const Relay& relay) const;
   void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
   // END or DELD: another client has the queue now, or it is gone.

@@ -213,7 +213,7 @@ TEST_F(AgentNetwork, ARelayThatMayNotBeConnectedToIsSaidOnce) {
   invite(alice);
   for (int i = 0; i < 5; ++i) {
     network_.fail_all({ErrorKind::unsupported, "it has no onion host", Advice::ask_user});
-    loop_.pass(std::chrono::minutes(4));
+    loop_.pass(std::chrono::minutes(5));
   }
   const auto problems = told<AgentProblem>();
   ASSERT_EQ(problems.size(), 1u);
@@ -221,6 +221,79 @@ TEST_F(AgentNetwork, ARelayThatMayNotBeConnectedToIsSaidOnce) {
   EXPECT_NE(problems[0].error.message.find("relay.example: it has no onion host"), std::string::npos);
   EXPECT_EQ(network_.asked.size(), 1u) << "it is tried again";
   EXPECT_TRUE(told<ConnectionFailed>().empty()) << "the settings may change";
+}
+
+TEST_F(AgentNetwork, NewSettingsOpenEverySessionAnew) {
+  open({});
+  invite(user());
+  ASSERT_EQ(network_.asked.size(), 1u);
+  agent_->set_network({});
+  EXPECT_EQ(network_.asked.size(), 1u) << "the same";
+  const auto network = with_socks(SessionMode::server);
+  agent_->set_network(network);
+  loop_.run();
+  ASSERT_EQ(network_.asked.size(), 2u);
+  EXPECT_TRUE(network_.asked[0].wanted.expired());
+  EXPECT_EQ(*network_.asked[1].options.rules, network.rules);
+  agent_->stop();
+  agent_->set_network({});
+  EXPECT_EQ(network_.asked.size(), 2u) << "with the next start";
+}
+
+TEST_F(AgentNetwork, OfflineNothingIsTriedButNowAndThen) {
+  open({});
+  agent_->set_network_state({.online = false});
+  const auto alice = user();
+  invite(alice);
+  loop_.pass(std::chrono::minutes(29));
+  EXPECT_TRUE(network_.asked.empty());
+  loop_.pass(std::chrono::minutes(1));
+  EXPECT_EQ(network_.asked.size(), 1u) << "the device may be wrong";
+  agent_->set_network_state({.online = true, .type = NetworkType::none});
+  EXPECT_TRUE(network_.asked[0].wanted.expired());
+  loop_.pass(std::chrono::minutes(29));
+  EXPECT_EQ(network_.asked.size(), 1u);
+  agent_->set_network_state({.online = true, .type = NetworkType::cellular});
+  ASSERT_EQ(network_.asked.size(), 2u) << "at once";
+  EXPECT_EQ(network_.asked[1].options.timeout, std::chrono::milliseconds(67'500)) << "a slow network";
+}
+
+TEST_F(AgentNetwork, BackOnlineThePausesBeginAnew) {
+  open({});
+  invite(user());
+  for (int i = 0; i < 20; ++i) {
+    network_.fail_all({ErrorKind::network, "away", Advice::retry});
+    loop_.pass(std::chrono::minutes(5));
+  }
+  network_.fail_all({ErrorKind::network, "away", Advice::retry});
+  ASSERT_TRUE(network_.asked.empty());
+  agent_->set_network_state({.online = false});
+  agent_->set_network_state({});
+  ASSERT_EQ(network_.asked.size(), 1u);
+  network_.fail_all({ErrorKind::network, "away", Advice::retry});
+  loop_.pass(std::chrono::seconds(3));
+  EXPECT_EQ(network_.asked.size(), 1u);
+}
+
+TEST_F(AgentNetwork, InTheBackgroundCallsAreTakenAndWait) {
+  open({});
+  const auto alice = user();
+  invite(alice);
+  ASSERT_EQ(network_.asked.size(), 1u);
+  agent_->suspend(std::chrono::seconds(10));
+  loop_.run();
+  EXPECT_EQ(told<AgentSuspended>().size(), 1u) << "nothing is on its way";
+  EXPECT_TRUE(network_.asked[0].wanted.expired());
+  agent_->suspend(std::chrono::seconds(10));
+  agent_->set_network(with_socks(SessionMode::entity));
+  invite(alice);
+  loop_.pass(std::chrono::hours(1));
+  EXPECT_EQ(network_.asked.size(), 1u);
+  EXPECT_EQ(told<AgentSuspended>().size(), 1u);
+  agent_->foreground();
+  agent_->foreground();
+  loop_.run();
+  EXPECT_EQ(network_.asked.size(), 3u) << "each has its session now";
 }
 
 }  // namespace

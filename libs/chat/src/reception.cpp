@@ -150,6 +150,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
           happening::Problem{"the database is an old copy: new encryption keys are agreed on with your contacts"});
       return {};
     }
+    Result<> operator()(const agent::AgentSuspended&) const { return {}; }
     Result<> operator()(const agent::AgentProblem& e) const {
       after.happenings.push_back(happening::Problem{e.error.message});
       return {};

@@ -63,6 +63,10 @@ class FakeAgent final : public agent::Agent {
   }
   // Chats do not use these yet.
   Result<> set_servers(agent::UserId, const std::vector<agent::UserServer>&) override { return not_used(); }
+  void set_network(agent::NetworkConfig) override {}
+  void set_network_state(agent::NetworkState) override {}
+  void suspend(Duration) override {}
+  void foreground() override {}
   Result<agent::ConnectionId> create_address(agent::UserId, std::optional<agent::ConnectionId>,
                                              std::optional<BytesView>) override {
     return not_used();

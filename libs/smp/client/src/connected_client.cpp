@@ -86,6 +86,11 @@ void ConnectedClient::closed(Error error) {
   end({Failure::Kind::network, std::move(error), std::nullopt});
 }
 
+void ConnectedClient::disconnect(Error why) {
+  dependencies_.loop.post(
+      guarded([this, failure = Failure{Failure::Kind::network, std::move(why), std::nullopt}] { end(failure); }));
+}
+
 Client::Counters ConnectedClient::counters() const {
   Counters all = counters_;
   all.in_flight = requests_.in_flight();

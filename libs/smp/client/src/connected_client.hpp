@@ -23,6 +23,7 @@ class ConnectedClient final : public Client {
   [[nodiscard]] const transport::SmpSession& agreed() const override { return blocks_->session(); }
   [[nodiscard]] const protocol::ServerAddress& address() const override { return address_; }
   [[nodiscard]] bool connected() const override { return connected_; }
+  void disconnect(Error why) override;
   [[nodiscard]] Counters counters() const override;
   void command(const EntityId& entity, const crypto::AuthPrivateKey* key, const ClientCommand& command,
                Done<BrokerMessage> done, std::optional<CorrId> corr_id) override;

@@ -121,6 +121,21 @@ class Agent {
   // and deletes it. ServerTested follows, in this run alone. Errors: malformed, not_found (user), conflict (not started).
   [[nodiscard]] virtual Result<ServerTestId> test_server(UserId user, std::string_view address) = 0;
 
+  // ---- the network --------------------------------------------------------------------------------------------------
+  // From now on. All sessions are closed and opened by the new settings, with other circuits of a SOCKS proxy; what was
+  // on its way goes again. The same settings again change nothing. Not in the database: before each start(), as the Config.
+  virtual void set_network(NetworkConfig network) = 0;
+  // What the device says of its network, from now on. Without one nothing is tried, but once in Timeouts::offline_retry;
+  // sessions that are up stay. When it is back, or is another one, relays are tried at once, and sessions that do not
+  // answer in ten seconds are given up.
+  virtual void set_network_state(NetworkState state) = 0;
+  // The program goes to the background. Nothing more is received and no relay is connected to; what can be sent in the
+  // sessions that are up is sent. When that is done, or after the limit, everything is committed, the sessions are closed
+  // and AgentSuspended follows. Calls are taken all the time, and wait. stop() ends it, too.
+  virtual void suspend(Duration limit) = 0;
+  // Back from there, at whatever point: it goes on as after start().
+  virtual void foreground() = 0;
+
   // ---- connections --------------------------------------------------------------------------------------------------
   // Creates an invitation: InvitationReady follows, or ConnectionFailed. pq: post-quantum key agreement is supported
   // (the KEM key travels in the confirmation, the link stays short). A known id repeats the outcome.

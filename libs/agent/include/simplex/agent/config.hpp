@@ -25,7 +25,8 @@ struct Dependencies {
 };
 
 // Waits initial, grows by half from the moment increase_after has passed since the first attempt, up to max; a random
-// tenth is added, so that many clients do not come back at once.
+// tenth is added. Sessions are opened again after anything from half of it to half as much again, so that many clients of
+// a relay that was away do not come back at once.
 struct RetryInterval {
   Duration initial;
   Duration increase_after;
@@ -34,6 +35,8 @@ struct RetryInterval {
 
 struct Timeouts {
   RetryInterval reconnect{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(180)};
+  // While the device says that there is no network: it may be wrong.
+  Duration offline_retry = std::chrono::minutes(30);
   RetryInterval message_fast{std::chrono::seconds(2), std::chrono::seconds(10), std::chrono::seconds(120)};
   RetryInterval message_slow{std::chrono::minutes(5), std::chrono::minutes(10), std::chrono::hours(6)};
   Duration message_expiry = std::chrono::hours(48);

@@ -242,13 +242,15 @@ struct AgentProblem {
   Failure failure = Failure::internal;
   Error error;
 };
+// SUSPENDED: there are no sessions, and nothing is written but what calls do; see Agent::suspend.
+struct AgentSuspended {};
 
 using EventBody =
     std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived, Connected,
                  MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, QueueSwitched,
                  QueueLost, ConnectionFailed, ReceptionFailed, ConnectionDeleted, DatabaseRestored, LinkDataSet,
                  LinkDeleted, LinkFailed, LinkRead, LinkReadFailed, ServerTested, RelayUp, RelayDown, SubscriptionEnded,
-                 MessageDelayed, AgentProblem>;
+                 MessageDelayed, AgentProblem, AgentSuspended>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable

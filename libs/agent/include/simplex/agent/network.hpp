@@ -63,11 +63,23 @@ struct NetworkConfig {
   WebPort web_port = WebPort::preset;
   Duration connect_timeout = std::chrono::seconds(45);  // TCP, TLS and SMP handshake
   Duration command_timeout = std::chrono::seconds(30);
-  transport::KeepAlive keep_alive;
+  transport::KeepAlive keep_alive = {};
   Duration ping_interval = std::chrono::seconds(600);
   int pings_unanswered = 3;  // then the session is closed
 
   friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
+};
+
+// What the device says of its network.
+enum class NetworkType : std::uint8_t { none, cellular, wifi, ethernet, other };
+struct NetworkState {
+  bool online = true;
+  NetworkType type = NetworkType::other;
+
+  [[nodiscard]] bool connected() const { return online && type != NetworkType::none; }
+  // Timeouts are half as long again.
+  [[nodiscard]] bool slow() const { return type == NetworkType::cellular || type == NetworkType::none; }
+  friend bool operator==(const NetworkState&, const NetworkState&) = default;
 };
 
 }  // namespace simplex::agent

@@ -59,8 +59,8 @@ struct Options {
   std::size_t max_pending_octets = 512 * 1'024;  // queued in the connection
   // The client is a relay that forwards commands of its own clients: it says so (v14), and blocks are not encrypted.
   bool proxy = false;
-  bool public_addresses_only = false;  // transport::ConnectOptions
-  std::string isolation = {};          // transport::ConnectOptions
+  bool public_addresses_only = false;                                // transport::ConnectOptions
+  std::string isolation = {};                                        // transport::ConnectOptions
   std::shared_ptr<const transport::NetworkRules> network = nullptr;  // the same: rules
   std::optional<transport::KeepAlive> keep_alive = std::nullopt;     // the same
   // An address without a port means 443 instead of 5223, and http/1.1 is offered there: networks that let nothing but
@@ -109,6 +109,9 @@ class Client {
   [[nodiscard]] virtual const protocol::ServerAddress& address() const = 0;
   // False from the end of the connection on; commands fail then with `network`, through their callback.
   [[nodiscard]] virtual bool connected() const = 0;
+
+  // As if the connection were lost, soon: what is not answered fails with `network`, then Handlers::disconnected is called.
+  virtual void disconnect(Error why) = 0;
 
   struct Counters {
     std::uint64_t commands = 0;
