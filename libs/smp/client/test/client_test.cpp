@@ -229,6 +229,25 @@ TEST_F(ClientTest, MessagesComeWithAndWithoutCommands) {
   EXPECT_THAT(pushed_, ElementsAre("q MSG", "q MSG", "q MSG", "q END"));
 }
 
+TEST_F(ClientTest, DisconnectedByItsOwnerItEndsAsIfTheConnectionWereLost) {
+  connect_to_new_relay();
+  client_->ping(note("waiting"));
+  client_->disconnect({ErrorKind::timeout, "the network has changed", Advice::retry});
+  client_->disconnect({ErrorKind::timeout, "once more", Advice::retry});
+  EXPECT_TRUE(notes_.empty()) << "not inside the call";
+  EXPECT_TRUE(client_->connected());
+  time_.advance(1s);
+  EXPECT_THAT(notes_, ElementsAre("waiting: network"));
+  ASSERT_EQ(ends_.size(), 1u);
+  EXPECT_EQ(ends_[0].kind, Failure::Kind::network);
+  EXPECT_EQ(ends_[0].error.message, "the network has changed");
+  client_->ping(note("late"));
+  client_->disconnect({});
+  time_.advance(1s);
+  EXPECT_THAT(notes_, ElementsAre("waiting: network", "late: network"));
+  EXPECT_EQ(ends_.size(), 1u);
+}
+
 TEST_F(ClientTest, CommandsTimeOutAndLateAnswersDoNoHarm) {
   connect_to_new_relay();
   client_->suspend(recipient("a"), key_, note("off"));
