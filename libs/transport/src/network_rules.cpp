@@ -65,8 +65,10 @@ Result<std::vector<Endpoint>> choose_endpoints(const NetworkRules& rules, std::s
   if (found != endpoints.end()) return std::vector{*found};
   if (rules.host_mode_required || endpoints.empty()) {
     return fail(ErrorKind::unsupported,
-                onion ? "the server has no onion host, and others must not be used: choose another host mode, or a server that has one"
-                      : "the server has no public host, and onion hosts must not be used: choose another host mode, or set a SOCKS proxy",
+                onion ? "the server has no onion host, and others must not be used: choose another host mode, or a "
+                        "server that has one"
+                      : "the server has no public host, and onion hosts must not be used: choose another host mode, or "
+                        "set a SOCKS proxy",
                 Advice::ask_user);
   }
   return std::vector{endpoints.front()};
