@@ -24,13 +24,14 @@ Result<std::unique_ptr<Agent>> Agent::open(Dependencies dependencies, Config con
   auto agent = std::make_unique<AgentImpl>(dependencies, std::move(config), UserServers(std::move(servers)),
                                            std::move(database));
   SIMPLEX_TRY(agent->know_copy());
+  SIMPLEX_TRY(agent->load_statistics());
   return agent;
 }
 
 AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers servers, store::Database database)
     : core_(dependencies, std::move(config), std::move(servers), std::move(database),
             [this](const Error& error) { turn_failed(error); }),
-      relays_(core_.dependencies, core_.config),
+      relays_(core_.dependencies, core_.config, core_.statistics),
       routes_(core_, relays_),
       deliveries_(core_, relays_, routes_),
       commands_(core_, relays_, routes_, deliveries_),
@@ -73,6 +74,7 @@ void AgentImpl::start(EventHandler handler) {
   }
   resume();
   clean_up();
+  save_statistics_in_time();
 }
 
 void AgentImpl::resume() {
@@ -127,11 +129,13 @@ void AgentImpl::drop_sessions() {
 }
 
 void AgentImpl::stop() {
+  save_statistics();
   settle();
   copies_.stop();
   grow_older();
   if (!std::exchange(started_, false)) return;
   cleanup_.cancel();
+  statistics_.cancel();
   recovery_.cancel();
   suspension_.cancel();
   phase_ = Phase::active;

@@ -36,6 +36,7 @@ class AgentImpl final : public Agent {
 
   // Once, before anything else: is the database an old copy?
   [[nodiscard]] Result<> know_copy();
+  [[nodiscard]] Result<> load_statistics();
   Result<> back_up(std::filesystem::path path, Done done) override;
   Result<> export_database(std::filesystem::path path, ExportKey key, Done done) override;
   Result<> change_passphrase(SecretBytes passphrase) override;
@@ -57,6 +58,8 @@ class AgentImpl final : public Agent {
                                       std::optional<ConnectionId> id) override;
   Result<> reject_request(RequestId request) override;
   Result<ServerTestId> test_server(UserId user, std::string_view address) override;
+  Result<ServersSummary> servers_summary() override;
+  Result<> reset_statistics() override;
   Result<LinkReadId> read_link(UserId user, std::string_view link) override;
   Result<> set_link_data(ConnectionId connection, BytesView link_data) override;
   Result<> delete_link(ConnectionId connection) override;
@@ -86,6 +89,8 @@ class AgentImpl final : public Agent {
   void continue_suspending();
   void finish_suspending();
   void clean_up();
+  void save_statistics();
+  void save_statistics_in_time();
   void grow_older();                                                    // outside of a turn
   [[nodiscard]] Result<> end_connection(const Connection& connection);  // in a turn; says nothing
 
@@ -120,6 +125,7 @@ class AgentImpl final : public Agent {
   Restoration restoration_;
   DatabaseCopies copies_;
   async::Timer cleanup_;
+  async::Timer statistics_;
   async::Timer recovery_;
   Backoff recovery_backoff_;
   Instant last_failure_;

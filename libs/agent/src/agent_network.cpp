@@ -43,9 +43,11 @@ void AgentImpl::continue_suspending() {
 }
 
 void AgentImpl::finish_suspending() {
+  save_statistics();
   settle();
   suspension_.cancel();
   cleanup_.cancel();
+  statistics_.cancel();
   drop_sessions();
   phase_ = Phase::suspended;
   grow_older();
@@ -58,6 +60,7 @@ void AgentImpl::foreground() {
   suspension_.cancel();
   resume();
   clean_up();
+  save_statistics_in_time();
 }
 
 }  // namespace simplex::agent

@@ -168,6 +168,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
           queue.mode = ids->mode;
           SIMPLEX_ASSIGN(queue.relay_key, crypto::box_key(ids->relay_dh_key, relay_private));
           SIMPLEX_ASSIGN(queue.key, core_.queues.insert(queue));
+          if (queue.purpose == QueuePurpose::messages) relay->counts().add(RelayCounter::connections_created);
           core_.turn.after_commit([this, relay, recipient = queue.recipient_id, id] {
             if (queue_created) queue_created(*relay, recipient, id);
           });
@@ -204,7 +205,9 @@ Result<> Commands::key(const Command& command, const Connection& connection, con
   auto* client = client_for(command, connection, queue.server);
   if (client == nullptr) return {};
   client->secure(queue.recipient_id, queue.recipient_key, sender_key,
-                 [this, key = command.key, secured = queue.key](smp::client::Outcome<> outcome) {
+                 [this, key = command.key, secured = queue.key, purpose = queue.purpose,
+                  &counts = running_.at(command.key).relay->counts()](smp::client::Outcome<> outcome) {
+                   if (outcome && purpose == QueuePurpose::messages) counts.add(RelayCounter::connections_secured);
                    answered(key, outcome ? nullptr : &outcome.error(),
                             [&] { return core_.queues.set_status(secured, QueueStatus::secured); });
                  });

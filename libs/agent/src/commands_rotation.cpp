@@ -3,6 +3,7 @@
 
 #include "simplex/crypto/key_encoding.hpp"
 #include "commands.hpp"
+#include "failures.hpp"
 
 namespace simplex::agent {
 
@@ -113,9 +114,17 @@ Result<> Commands::delete_queue(const Command& command, const Connection& connec
 }
 
 void Commands::delete_at_relay(smp::client::Client& client, const Command& command, const RcvQueue& queue) {
-  client.delete_queue(queue.recipient_id, queue.recipient_key, [this, command](smp::client::Outcome<> outcome) {
-    answered(command.key, outcome ? nullptr : &outcome.error(), [this, command] { return finish_deletion(command); });
-  });
+  auto& counts = running_.at(command.key).relay->counts();
+  const bool counted = command.kind == CommandKind::delete_queue;
+  if (counted) counts.add(RelayCounter::deletion_attempts);
+  client.delete_queue(queue.recipient_id, queue.recipient_key,
+                      [this, command, counted, &counts](smp::client::Outcome<> outcome) {
+                        if (counted && outcome) counts.add(RelayCounter::connections_deleted);
+                        if (counted && !outcome && !is_temporary(outcome.error()))
+                          counts.add(RelayCounter::deletion_errors);
+                        answered(command.key, outcome ? nullptr : &outcome.error(),
+                                 [this, command] { return finish_deletion(command); });
+                      });
 }
 
 // Messages that were put into it before the sender used the new queue alone may still be there: they are read first.

@@ -9,6 +9,7 @@
 #include "queue_table.hpp"
 #include "ratchet_table.hpp"
 #include "request_table.hpp"
+#include "statistics.hpp"
 #include "turn.hpp"
 #include "user_servers.hpp"
 
@@ -29,11 +30,14 @@ struct Core {
         commands(database),
         requests(database),
         links(database),
+        statistics(database, turn),
         outbox(deps.loop, database, turn, connections, messages) {}
 
   [[nodiscard]] WallTime now() const { return dependencies.loop.wall(); }
   // What happened outside the application's calls could not be stored: undo the turn and begin again.
   void storage_failed(const Error& error) { turn.abandon(error); }
+  // In a turn: both directions of a connection work.
+  [[nodiscard]] Result<> now_connected(const Connection& connection, bool pq);
 
   Dependencies dependencies;
   Config config;
@@ -47,6 +51,7 @@ struct Core {
   CommandTable commands;
   RequestTable requests;
   LinkTable links;
+  Statistics statistics;
   Outbox outbox;
 };
 

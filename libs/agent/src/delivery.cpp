@@ -202,6 +202,9 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
       const auto way = routes_.way(connection, queue->server);
       sending.relay = way.relay;
       sending.proxied = way.proxied;
+      sending.counts = way.relay != nullptr && !way.proxied
+                           ? &way.relay->counts()
+                           : &core_.statistics.at(connection.user, protocol::format(queue->server));
       sending.alone = false;
       if (way.relay == nullptr) {
         retry(queue_key, sending, *delivery, Routes::no_way());
@@ -233,7 +236,9 @@ Result<> DeliveryQueues::send_one(Delivery delivery, const SndQueue& queue, Send
   smp::client::Done<> done =
       [this, delivery = std::move(delivery), proxy = sending.proxied ? sending.relay->name() : std::string()](
           const smp::client::Outcome<>& outcome) mutable { answered(std::move(delivery), outcome, proxy); };
+  sending.counts->add(sending.proxied ? RelayCounter::sent_via_proxy_attempts : RelayCounter::sent_direct_attempts);
   if (sending.proxied) {
+    sending.relay->counts().add(RelayCounter::sent_proxied_attempts);
     routes_.send_message({sending.relay, true}, queue.server, queue.sender_id, key, flags, body, std::move(done));
   } else {
     sending.relay->client()->send_message(queue.sender_id, key, flags, body, std::move(done));
@@ -274,6 +279,7 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
   if (found == queues_.end()) return;
   auto& sending = found->second;
   --sending.in_flight;
+  count(sending, outcome);
   Result<> done;
   if (outcome) {
     ++sending.unread;
@@ -323,6 +329,19 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
   settled(queue, still->second);
 }
 
+void DeliveryQueues::count(const Sending& sending, const smp::client::Outcome<>& outcome) {
+  if (outcome) {
+    sending.counts->add(sending.proxied ? RelayCounter::sent_via_proxy : RelayCounter::sent_direct);
+    if (sending.proxied) sending.relay->counts().add(RelayCounter::sent_proxied);
+  } else if (outcome.error().is<smp::errors::Quota>()) {
+    sending.counts->add(RelayCounter::sent_quota_errors);
+  } else if (outcome.error().is<smp::errors::Auth>()) {
+    sending.counts->add(RelayCounter::sent_auth_errors);
+  } else if (!is_temporary(outcome.error())) {
+    sending.counts->add(RelayCounter::sent_other_errors);
+  }
+}
+
 // All are answered, and the first one that is left goes next.
 void DeliveryQueues::settled(SndQueueKey queue, Sending& sending) {
   sending.settling = false;
@@ -365,8 +384,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
       SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
       // The inviter sends HELLO in answer to one: then both directions work.
       if (receiving && receiving->status == QueueStatus::active && !connection.connected) {
-        SIMPLEX_TRY(core_.connections.set_connected(connection.key));
-        SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, delivery.pq}));
+        return core_.now_connected(connection, delivery.pq);
       }
       return {};
     }
@@ -402,9 +420,7 @@ Result<> DeliveryQueues::confirmed(const Delivery& delivery, const Connection& c
   SIMPLEX_TRY(core_.commands.erase_confirmations(connection.key));
   if (!protocol::sender_can_secure(queue.mode)) return {};
   // Both queues are secured: no HELLO is needed.
-  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
-  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, delivery.pq}));
-  return {};
+  return core_.now_connected(connection, delivery.pq);
 }
 
 Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Error error) {
@@ -456,6 +472,9 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
 
 Result<> DeliveryQueues::give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why) {
   SIMPLEX_ASSIGN(auto expired, core_.messages.of_queue_before(queue, core_.now() - expiry));
+  if (const auto found = queues_.find(queue); found != queues_.end() && found->second.counts != nullptr) {
+    found->second.counts->add(RelayCounter::sent_expired_errors, static_cast<std::int64_t>(expired.size()));
+  }
   for (const auto& delivery : expired) SIMPLEX_TRY(give_up(delivery, failure_of(why), why.error));
   return {};
 }

@@ -90,7 +90,8 @@ class DeliveryQueues {
     // Whether one more may go.
     [[nodiscard]] bool has_room() const;
 
-    Relay* relay = nullptr;  // through whose session it goes
+    Relay* relay = nullptr;         // through whose session it goes
+    RelayCounts* counts = nullptr;  // of the queue's relay
     bool proxied = false;
     bool waiting = false;  // for the relay's session
     async::Timer timer;
@@ -121,6 +122,7 @@ class DeliveryQueues {
   void answered(Delivery delivery, const smp::client::Outcome<>& outcome, const std::string& proxy);
   // Whether the queue has another way now than that of the relay.
   [[nodiscard]] Result<bool> goes_elsewhere(SndQueueKey queue, const Relay& relay);
+  static void count(const Sending& sending, const smp::client::Outcome<>& outcome);
   void settled(SndQueueKey queue, Sending& sending);
   [[nodiscard]] static bool goes_alone(const Delivery& delivery, const SndQueue& queue);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);

@@ -313,6 +313,12 @@ Result<bool> QueueTable::receives_at(const Party& party, std::string_view server
   return row.step();
 }
 
+Result<std::size_t> QueueTable::number_at(const Party& party, std::string_view server) {
+  SIMPLEX_ASSIGN(auto row, queues_at(db_, "count(*)", party, server));
+  SIMPLEX_TRY(row.step());
+  return static_cast<std::size_t>(row.integer(0));
+}
+
 Result<std::vector<QueueTable::At>> QueueTable::receiving_servers(bool of_each) {
   const std::string entity = of_each ? "c.connection_id" : "x''";
   SIMPLEX_ASSIGN(auto rows,

@@ -144,6 +144,7 @@ class QueueTable {
   // of_each: once for each connection.
   [[nodiscard]] Result<std::vector<At>> receiving_servers(bool of_each);
   [[nodiscard]] Result<bool> receives_at(const Party& party, std::string_view server);
+  [[nodiscard]] Result<std::size_t> number_at(const Party& party, std::string_view server);
 
  private:
   store::Database& db_;

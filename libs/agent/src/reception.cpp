@@ -29,15 +29,17 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
   if (!queue) return {};
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
   if (connection.deleted) return {};
+  relay.counts().add(RelayCounter::received_messages);
   if (queue->purpose == QueuePurpose::retired) commands_.heard_from(queue->key);
   auto opened = smp::client::open_message(queue->relay_key, message);
   Ack ack = Ack::now;
   if (!opened) {
     const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
-    SIMPLEX_ASSIGN(ack, unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes)},
-                                   Failure::relay_protocol, opened.error()));
+    SIMPLEX_ASSIGN(ack,
+                   unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes), relay.counts()},
+                              Failure::relay_protocol, opened.error()));
   } else if (const auto* received = std::get_if<smp::client::QueueMessageReceived>(&*opened)) {
-    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, outer_hash(received->body)}));
+    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, outer_hash(received->body), relay.counts()}));
   } else {
     SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
   }
@@ -47,15 +49,28 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
 
 void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {
   core_.turn.after_commit([&relay, id = queue.recipient_id, key = crypto::clone(queue.recipient_key), message] {
-    // Without a session, or when the answer is lost, the relay delivers it again, and it is known by its hash.
-    if (auto* client = relay.client()) client->acknowledge(id, key, message, [](const smp::client::Outcome<>&) {});
+    tell(relay, id, key, message);
   });
 }
 
 void Reception::tell(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {
-  if (auto* client = relay.client()) {
-    client->acknowledge(queue.recipient_id, queue.recipient_key, message, [](const smp::client::Outcome<>&) {});
-  }
+  tell(relay, queue.recipient_id, queue.recipient_key, message);
+}
+
+void Reception::tell(Relay& relay, const smp::RecipientId& queue, const crypto::AuthPrivateKey& key,
+                     const smp::MessageId& message) {
+  auto* client = relay.client();
+  if (client == nullptr) return;
+  relay.counts().add(RelayCounter::acknowledge_attempts);
+  client->acknowledge(queue, key, message, [&counts = relay.counts()](const smp::client::Outcome<>& outcome) {
+    if (outcome) {
+      counts.add(RelayCounter::acknowledged);
+    } else if (outcome.error().is<smp::errors::NoMsg>()) {
+      counts.add(RelayCounter::acknowledge_no_message_errors);
+    } else if (!is_temporary(outcome.error())) {
+      counts.add(RelayCounter::acknowledge_other_errors);
+    }
+  });
 }
 
 Result<Reception::Ack> Reception::queue_was_full(const Connection& connection, const RcvQueue& queue) {
@@ -116,7 +131,10 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
   if (!inside) return unreadable(incoming, Failure::peer_protocol, inside.error());
   if (envelope.header.dh_key) {
     // The same confirmation again: its acknowledgement was lost.
-    if (std::holds_alternative<AgentConfirmation>(*inside)) return Ack::now;
+    if (std::holds_alternative<AgentConfirmation>(*inside)) {
+      incoming.counts.add(RelayCounter::received_duplicates);
+      return Ack::now;
+    }
     return prohibited(incoming, "a key after the confirmation");
   }
   if (is_replacement(incoming.queue.purpose)) {
@@ -134,6 +152,8 @@ Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const 
 
 Result<Reception::Ack> Reception::unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure,
                                              Error error) {
+  incoming.counts.add(failure == Failure::encryption ? RelayCounter::received_crypto_errors
+                                                     : RelayCounter::received_errors);
   SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(incoming.connection.key, hash, core_.now()));
   if (first) SIMPLEX_TRY(core_.outbox.durable(ReceptionFailed{incoming.connection.id, failure, std::move(error)}));
   return Ack::now;

@@ -41,12 +41,16 @@ class Reception {
   static void tell(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
 
  private:
+  static void tell(Relay& relay, const smp::RecipientId& queue, const crypto::AuthPrivateKey& key,
+                   const smp::MessageId& message);
+
   enum class Ack : bool { later, now };
   struct Incoming {
     const Connection& connection;
     const RcvQueue& queue;
     const smp::client::QueueMessageReceived& message;
     crypto::Sha256 outer_hash;  // of the body as sent to the queue
+    RelayCounts& counts;
   };
 
   [[nodiscard]] Result<> receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message);

@@ -122,8 +122,7 @@ Result<Reception::Ack> Reception::confirmation_of_inviter(const Incoming& incomi
   }
   // The inviter has secured this queue itself: both directions work.
   SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
-  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
-  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, opened->pq}));
+  SIMPLEX_TRY(core_.now_connected(connection, opened->pq));
   return Ack::now;
 }
 

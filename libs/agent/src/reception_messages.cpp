@@ -18,6 +18,7 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
   const auto hash = crypto::sha256(envelope.encrypted_message.bytes);
   SIMPLEX_ASSIGN(const bool known, core_.messages.has_hash(connection.key, hash));
   if (known) {
+    incoming.counts.add(RelayCounter::received_duplicates);
     // While the application has not acknowledged it, the relay has to wait too.
     SIMPLEX_ASSIGN(const bool waits, core_.messages.waits_for_application(incoming.queue.key, incoming.message.id));
     return waits ? Ack::later : Ack::now;
@@ -122,9 +123,7 @@ Result<> Reception::hello(const Incoming& incoming, bool pq) {
   }
   // The answer to our HELLO. It may come before the relay's answer to ours, and a second HELLO would be an error there.
   if (connection.connected) return {};
-  SIMPLEX_TRY(core_.connections.set_connected(connection.key));
-  SIMPLEX_TRY(core_.outbox.durable(Connected{connection.id, pq}));
-  return {};
+  return core_.now_connected(connection, pq);
 }
 
 // Of messages that are not known, or not any more, nothing is said: the peer may repeat a receipt, and may say anything.

@@ -33,7 +33,7 @@ Party Relays::told_apart(const Party& party) const {
 Relay& Relays::get(const Party& party, const protocol::ServerAddress& address) {
   auto whose = told_apart(party);
   auto& place = relays_[{whose, protocol::format(address)}];
-  if (!place) place.reset(new Relay(std::move(whose), address, config_.timeouts.reconnect));
+  if (!place) place.reset(new Relay(std::move(whose), address, config_.timeouts.reconnect, statistics_));
   return *place;
 }
 
@@ -83,6 +83,12 @@ bool Relays::busy() const {
     const auto counters = client->counters();
     return counters.in_flight > 0 || counters.waiting > 0;
   });
+}
+
+Relays::Session Relays::session_of(const Relay& relay) {
+  if (relay.up_) return Session::up;
+  if (relay.attempt_) return Session::opening;
+  return relay.timer_.armed() ? Session::failed : Session::none;
 }
 
 void Relays::release(const Party& party) {

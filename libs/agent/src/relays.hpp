@@ -13,6 +13,7 @@
 #include "simplex/smp/client/client.hpp"
 #include "backoff.hpp"
 #include "party.hpp"
+#include "statistics.hpp"
 
 namespace simplex::agent {
 
@@ -22,20 +23,23 @@ class Relay {
   [[nodiscard]] const Party& party() const { return party_; }
   [[nodiscard]] const protocol::ServerAddress& address() const { return address_; }
   [[nodiscard]] const std::string& name() const { return name_; }  // the address as text
+  [[nodiscard]] RelayCounts& counts() const { return counts_; }
   // Null unless the session is up.
   [[nodiscard]] smp::client::Client* client() const { return up_ ? client_.get() : nullptr; }
 
  private:
   friend class Relays;
-  Relay(Party party, protocol::ServerAddress address, const RetryInterval& reconnect)
+  Relay(Party party, protocol::ServerAddress address, const RetryInterval& reconnect, Statistics& statistics)
       : party_(std::move(party)),
         address_(std::move(address)),
         name_(protocol::format(address_)),
+        counts_(statistics.at(party_.user, name_)),
         backoff_(reconnect) {}
 
   Party party_;
   protocol::ServerAddress address_;
   std::string name_;
+  RelayCounts& counts_;
   Backoff backoff_;
   std::unique_ptr<smp::client::Client::Attempt> attempt_;
   std::unique_ptr<smp::client::Client> client_;
@@ -55,7 +59,8 @@ class Relays {
     // Whether the session is worth opening again.
     std::move_only_function<bool(Relay&)> needed;
   };
-  Relays(const Dependencies& dependencies, const Config& config) : dependencies_(dependencies), config_(config) {}
+  Relays(const Dependencies& dependencies, const Config& config, Statistics& statistics)
+      : dependencies_(dependencies), config_(config), statistics_(statistics) {}
 
   void start(Handlers handlers);
   // Closes all sessions; their commands' callbacks are dropped.
@@ -71,6 +76,13 @@ class Relays {
   void hold();
   // Something that a relay was sent is not answered yet.
   [[nodiscard]] bool busy() const;
+  enum class Session : std::uint8_t { none, up, opening, failed };
+  [[nodiscard]] static Session session_of(const Relay& relay);
+  // All that there are, or were, since the start.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [key, relay] : relays_) visit(*relay);
+  }
   // Closes, soon, the sessions of one entity that nothing needs any more.
   void release(const Party& party);
   // A session of the caller's own, beside those here, with the same rules.
@@ -89,6 +101,7 @@ class Relays {
 
   Dependencies dependencies_;
   const Config& config_;
+  Statistics& statistics_;
   std::shared_ptr<Handlers> handlers_;
   std::map<std::pair<Party, std::string>, std::unique_ptr<Relay>> relays_;
   NetworkState network_state_;

@@ -364,6 +364,27 @@ UPDATE rcv_queues SET status = 3 WHERE status = 4;
 ALTER TABLE confirmations DROP COLUMN second_reply_queue;
 )sql";
 
+// For statistics.hpp.
+constexpr std::string_view statistics_up = R"sql(
+CREATE TABLE statistics (
+  one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+  since INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE relay_counters (
+  user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
+  server TEXT NOT NULL,
+  counter INTEGER NOT NULL,                    -- see RelayCounter
+  number INTEGER NOT NULL,
+  PRIMARY KEY (user_id, server, counter)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::string_view statistics_down = R"sql(
+DROP TABLE relay_counters;
+DROP TABLE statistics;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -376,6 +397,7 @@ constexpr store::Migration migrations[] = {
     {9, "agent: bodies of messages to many", bodies_up, bodies_down},
     {10, "agent: lineage of the database", lineage_up, lineage_down},
     {11, "agent: queues at two relays", redundancy_up, redundancy_down},
+    {12, "agent: statistics of relays", statistics_up, statistics_down},
 };
 
 }  // namespace

@@ -25,6 +25,11 @@ Subscriptions::AtRelay& Subscriptions::at(const Relay& relay) {
   return relays_with_queues_.try_emplace(&relay, core_.config.timeouts.reconnect).first->second;
 }
 
+std::size_t Subscriptions::subscribed_at(const Relay& relay) const {
+  const auto found = relays_with_queues_.find(&relay);
+  return found == relays_with_queues_.end() ? 0 : found->second.active.size();
+}
+
 bool Subscriptions::needs(const Relay& relay) const { return relays_with_queues_.contains(&relay); }
 
 void Subscriptions::relay_up(Relay& relay) {
@@ -46,6 +51,7 @@ void Subscriptions::subscribe(Relay& relay) {
     if (active.contains(queue.recipient_id)) continue;
     const auto recipient_id = queue.recipient_id;
     const auto key = crypto::clone(queue.recipient_key);
+    relay.counts().add(RelayCounter::subscription_attempts);
     client->subscribe(recipient_id, key, [this, &relay, queue = std::move(queue)](smp::client::Outcome<> outcome) {
       subscribed(relay, queue, outcome);
     });
@@ -57,7 +63,11 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
   auto& here = at(relay);
   if (outcome) {
     if (queue.lost) found_again(queue.key);
-    if (!here.active.emplace(queue.recipient_id, queue.connection).second) return;
+    if (!here.active.emplace(queue.recipient_id, queue.connection).second) {
+      relay.counts().add(RelayCounter::subscriptions_ignored);
+      return;
+    }
+    relay.counts().add(RelayCounter::subscribed);
     here.arrived.push_back(queue.connection);
     if (telling_) return;
     telling_ = true;
@@ -68,6 +78,7 @@ void Subscriptions::subscribed(Relay& relay, const QueueTable::Subscribed& queue
   }
   const auto& why = outcome.error();
   if (!is_temporary(why)) {
+    relay.counts().add(RelayCounter::subscription_errors);
     // One that is to be deleted may be gone already.
     if (queue.purpose == QueuePurpose::retired) return;
     if (why.is<smp::errors::Auth>() && queue_gone && queue_gone(queue.key)) return;

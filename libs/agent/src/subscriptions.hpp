@@ -23,6 +23,7 @@ class Subscriptions {
   // All sessions are about to be closed.
   void all_down();
   [[nodiscard]] bool needs(const Relay& relay) const;
+  [[nodiscard]] std::size_t subscribed_at(const Relay& relay) const;
   void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
   // END or DELD: another client has the queue now, or it is gone.
   void ended(Relay& relay, const smp::RecipientId& queue);

@@ -33,7 +33,7 @@ class Desk {
     core.emplace(Dependencies{loop, random_, log_, network_}, std::move(config),
                  UserServers({*read_server({.address = relay_address})}), std::move(*database),
                  [](const Error& error) { ADD_FAILURE() << error.message; });
-    relays.emplace(core->dependencies, core->config);
+    relays.emplace(core->dependencies, core->config, core->statistics);
     routes.emplace(*core, *relays);
     deliveries.emplace(*core, *relays, *routes);
     commands.emplace(*core, *relays, *routes, *deliveries);

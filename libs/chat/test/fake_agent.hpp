@@ -77,6 +77,8 @@ class FakeAgent final : public agent::Agent {
   }
   Result<> reject_request(agent::RequestId) override { return not_used(); }
   Result<agent::ServerTestId> test_server(agent::UserId, std::string_view) override { return not_used(); }
+  Result<agent::ServersSummary> servers_summary() override { return agent::ServersSummary{}; }
+  Result<> reset_statistics() override { return {}; }
   Result<agent::LinkReadId> read_link(agent::UserId, std::string_view) override { return not_used(); }
   Result<> set_link_data(agent::ConnectionId, BytesView) override { return not_used(); }
   Result<> delete_link(agent::ConnectionId) override { return not_used(); }

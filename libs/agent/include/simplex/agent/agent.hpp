@@ -24,6 +24,7 @@
 #include "simplex/agent/config.hpp"
 #include "simplex/agent/events.hpp"
 #include "simplex/agent/ids.hpp"
+#include "simplex/agent/statistics.hpp"
 #include "simplex/base/bytes.hpp"
 #include "simplex/base/result.hpp"
 
@@ -120,6 +121,10 @@ class Agent {
   // Tries out a relay (smp://FINGERPRINT[:PASSWORD]@HOST), one of the user's or not: connects, makes a queue, secures it
   // and deletes it. ServerTested follows, in this run alone. Errors: malformed, not_found (user), conflict (not started).
   [[nodiscard]] virtual Result<ServerTestId> test_server(UserId user, std::string_view address) = 0;
+  // What was done at relays, and how it stands with them. Counts are saved once in a while (Timeouts::save_statistics).
+  [[nodiscard]] virtual Result<ServersSummary> servers_summary() = 0;
+  // Counts begin anew.
+  [[nodiscard]] virtual Result<> reset_statistics() = 0;
 
   // ---- the network --------------------------------------------------------------------------------------------------
   // From now on. All sessions are closed and opened by the new settings, with other circuits of a SOCKS proxy; what was

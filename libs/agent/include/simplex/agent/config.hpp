@@ -46,6 +46,8 @@ struct Timeouts {
   // The key of a one-time link that was read: it can be joined by as long.
   Duration read_links_kept = std::chrono::hours(24 * 180);
   Duration cleanup = std::chrono::minutes(5);
+  // Statistics are saved at most so often.
+  Duration save_statistics = std::chrono::minutes(1);
   // A queue that was replaced is deleted when nothing has come from it for this long, or its relay could not be reached
   // for that long: then nothing is left there.
   Duration retired_quiet = std::chrono::minutes(1);

@@ -1,0 +1,16 @@
+#include "core.hpp"
+
+namespace simplex::agent {
+
+Result<> Core::now_connected(const Connection& connection, bool pq) {
+  SIMPLEX_TRY(connections.set_connected(connection.key));
+  SIMPLEX_TRY(outbox.durable(Connected{connection.id, pq}));
+  SIMPLEX_ASSIGN(const auto receiving, queues.rcv_queue_of(connection.key));
+  if (!receiving) return {};
+  turn.after_commit([this, user = connection.user, relay = protocol::format(receiving->server)] {
+    statistics.at(user, relay).add(RelayCounter::connections_completed);
+  });
+  return {};
+}
+
+}  // namespace simplex::agent
