@@ -195,7 +195,8 @@ void AgentImpl::clean_up() {
 }
 
 void AgentImpl::handled(EventId event) {
-  const auto done = core_.turn.run([&] { return core_.outbox.handled(event); });
+  const auto done = core_.turn.run_unhurried([&] { return core_.outbox.handled(event); });
+  if (phase_ == Phase::suspended) core_.turn.hurry();
   if (!done) core_.dependencies.log.warning("An event could not be marked as handled: " + done.error().message);
 }
 
@@ -392,7 +393,7 @@ Result<> AgentImpl::ack_message(ConnectionId id, MessageId message_id, Receipt r
   std::optional<RcvQueue> queue;
   smp::MessageId relay_message;
   UserId user;
-  SIMPLEX_TRY(core_.turn.run([&]() -> Result<> {
+  const auto forget = [&]() -> Result<> {
     SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
     SIMPLEX_ASSIGN(const auto message, core_.messages.received(connection.key, id, message_id));
     if (!message) return {};
@@ -403,7 +404,9 @@ Result<> AgentImpl::ack_message(ConnectionId id, MessageId message_id, Receipt r
     relay_message = message->relay_message_id;
     SIMPLEX_ASSIGN(queue, core_.queues.rcv_queue(message->queue));
     return {};
-  }));
+  };
+  SIMPLEX_TRY(receipt == Receipt::send ? core_.turn.run(forget) : core_.turn.run_unhurried(forget));
+  if (phase_ == Phase::suspended) core_.turn.hurry();
   if (started_ && queue) Reception::tell(relays_.get({user, id}, queue->server), *queue, relay_message);
   return {};
 }

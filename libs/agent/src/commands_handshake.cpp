@@ -6,6 +6,25 @@
 #include "link_request.hpp"
 
 namespace simplex::agent {
+namespace {
+
+struct AuthKeys {
+  crypto::AuthPublicKey public_key;
+  crypto::AuthPrivateKey private_key;
+};
+
+// As for senders (handshake.cpp): an agreement where the relay has a session key, else a signature.
+AuthKeys recipient_keys(Random& random, const smp::client::Client& client) {
+  if (client.session().can_authenticate) {
+    auto made = crypto::generate_x25519(random);
+    return {made.public_key, std::move(made.private_key)};
+  }
+  auto made = crypto::generate_ed25519(random);
+  return {made.public_key, std::move(made.private_key)};
+}
+
+}  // namespace
+
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 Result<> Commands::create(const Command& command, const Connection& connection) {
@@ -129,7 +148,7 @@ Result<> Commands::new_queue(const Command& command, const Connection& connectio
   SIMPLEX_ASSIGN(auto address, protocol::parse_server_address(place.server));
   auto* client = client_for(command, connection, address);
   if (client == nullptr) return {};
-  auto auth = crypto::generate_ed25519(core_.dependencies.random);
+  auto auth = recipient_keys(core_.dependencies.random, *client);
   auto relay_dh = crypto::generate_x25519(core_.dependencies.random);
   smp::command::New request{.recipient_key = auth.public_key,
                             .recipient_dh_key = relay_dh.public_key,

@@ -28,7 +28,10 @@ void DatabaseCopies::go_on(const std::shared_ptr<Copy>& copy) {
 }
 
 Result<bool> DatabaseCopies::step(Copy& copy) {
-  if (core_.turn.open()) return false;  // it ends with the loop's turn
+  if (core_.turn.open()) {
+    core_.turn.hurry();  // it ends with the loop's turn
+    return false;
+  }
   if (!copy.backup) {
     SIMPLEX_ASSIGN(auto begun, store::Backup::begin(core_.database, copy.path, std::move(copy.passphrase)));
     copy.backup = std::move(begun);

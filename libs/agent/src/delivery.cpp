@@ -291,7 +291,8 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
       sending.fast.reset();
       sending.slow.reset();
     }
-    done = core_.turn.run([&] { return sent(delivery, proxy); });
+    const auto removed = [&] { return sent(delivery, proxy); };
+    done = delivery.kind == DeliveryKind::user ? core_.turn.run_unhurried(removed) : core_.turn.run(removed);
   } else {
     const auto& why = outcome.error();
     bool other_way = false;
@@ -322,11 +323,17 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
   if (!done) return core_.storage_failed(done.error());
   // The next message may go before the commit: were this turn undone, the relay would get this one twice, and the peer
   // knows it by its hash.
-  const auto still = queues_.find(queue);
-  if (still == queues_.end()) return;
-  if (!still->second.settling) return kick(queue);
-  if (still->second.in_flight > 0) return;
-  settled(queue, still->second);
+  auto still = queues_.find(queue);
+  if (still != queues_.end()) {
+    if (!still->second.settling) {
+      kick(queue);
+    } else if (still->second.in_flight == 0) {
+      settled(queue, still->second);
+    }
+    still = queues_.find(queue);
+  }
+  // While others are on their way the removal has time: their answers come soon, and share its transaction.
+  if (still == queues_.end() || still->second.in_flight == 0) core_.turn.hurry();
 }
 
 void DeliveryQueues::count(const Sending& sending, const smp::client::Outcome<>& outcome) {

@@ -11,6 +11,13 @@ std::unexpected<Error> too_different() {
       Advice::ask_user);
 }
 
+// What authorizes a sender's commands. The key of a queue that its sender can secure is used only with relays that have
+// session keys: an agreement with those, a third of a signature's cost, and nothing that a relay could show to others.
+crypto::AuthPrivateKey sender_key_for(Random& random, std::optional<protocol::QueueMode> mode) {
+  if (protocol::sender_can_secure(mode)) return crypto::generate_x25519(random).private_key;
+  return crypto::generate_ed25519(random).private_key;
+}
+
 }  // namespace
 
 std::optional<protocol::QueueMode> understood(std::optional<protocol::QueueMode> mode, const Versions& ours) {
@@ -55,7 +62,7 @@ Result<SndQueue> make_snd_queue(Random& random, ConnKey conn, const protocol::Qu
   queue.conn = conn;
   queue.server = address.server;
   queue.sender_id = address.sender_id;
-  queue.sender_key = crypto::generate_ed25519(random).private_key;
+  queue.sender_key = sender_key_for(random, address.mode);
   queue.dh_public = dh.public_key;
   queue.e2e_key = std::move(e2e_key);
   queue.mode = address.mode;

@@ -5,18 +5,34 @@ namespace simplex::agent {
 Turn::Turn(async::Loop& loop, store::Database& database, std::move_only_function<void(Error)> failed)
     : loop_(loop), database_(database), failed_(std::move(failed)) {}
 
-Result<> Turn::enter() {
+Result<> Turn::enter(bool hurried) {
   if (!open_) {
     SIMPLEX_TRY(database_.begin());
     open_ = true;
-    loop_.post([this, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired()) (void)commit();
-    });
+  }
+  if (hurried) {
+    hurry();
+  } else if (!posted_ && !waiting_.armed()) {
+    waiting_ = loop_.after(patience, [this] { (void)commit(); });
   }
   SIMPLEX_TRY(database_.savepoint());
   effects_before_ = effects_.size();
   ++depth_;
   return {};
+}
+
+void Turn::hurry() {
+  if (!open_ || std::exchange(posted_, true)) return;
+  waiting_.cancel();
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) (void)commit();
+  });
+}
+
+void Turn::closed() {
+  open_ = false;
+  posted_ = false;
+  waiting_.cancel();
 }
 
 Result<> Turn::leave(bool keep) {
@@ -37,7 +53,7 @@ Result<> Turn::commit() {
     abandon(done.error());
     return done;
   }
-  open_ = false;
+  closed();
   auto effects = std::exchange(effects_, {});
   const std::weak_ptr alive = alive_;
   for (auto& effect : effects) {
@@ -49,7 +65,7 @@ Result<> Turn::commit() {
 
 void Turn::abandon(Error why) {
   database_.rollback();
-  open_ = false;
+  closed();
   effects_.clear();
   if (std::exchange(failing_, true)) return;
   loop_.post([this, alive = std::weak_ptr(alive_), why = std::move(why)]() mutable {

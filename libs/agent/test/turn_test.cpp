@@ -75,6 +75,44 @@ TEST_F(TurnTest, AFullDiskUndoesTheTurnAndItsEffects) {
   EXPECT_EQ(rows(), 1);
 }
 
+TEST_F(TurnTest, WhatHasTimeJoinsTheNextTurn) {
+  ASSERT_TRUE(turn_.run_unhurried([&] {
+    turn_.after_commit([this] { log_.emplace_back("unhurried"); });
+    return insert();
+  }));
+  loop_.run();
+  EXPECT_TRUE(database_.in_transaction());
+  ASSERT_TRUE(turn_.run([&] {
+    turn_.after_commit([this] { log_.emplace_back("hurried"); });
+    return insert();
+  }));
+  loop_.run();
+  EXPECT_FALSE(database_.in_transaction());
+  EXPECT_EQ(log_, (std::vector<std::string>{"unhurried", "hurried"}));
+  loop_.pass(Turn::patience);
+  EXPECT_EQ(rows(), 2);
+}
+
+TEST_F(TurnTest, WhatHasTimeWaitsNoLongerThanItsPatience) {
+  ASSERT_TRUE(turn_.run_unhurried([&] { return insert(); }));
+  loop_.pass(Turn::patience - std::chrono::milliseconds(1));
+  EXPECT_TRUE(database_.in_transaction());
+  ASSERT_TRUE(turn_.run_unhurried([&] { return insert(); }));
+  loop_.pass(std::chrono::milliseconds(1));
+  EXPECT_FALSE(database_.in_transaction());
+  EXPECT_EQ(rows(), 2);
+}
+
+TEST_F(TurnTest, WhatHasTimeCanBeHurried) {
+  turn_.hurry();
+  EXPECT_FALSE(turn_.open());
+  ASSERT_TRUE(turn_.run_unhurried([&] { return insert(); }));
+  turn_.hurry();
+  loop_.run();
+  EXPECT_FALSE(database_.in_transaction());
+  EXPECT_EQ(rows(), 1);
+}
+
 TEST_F(TurnTest, EffectsMayOpenTheNextTurn) {
   ASSERT_TRUE(turn_.run([&] {
     turn_.after_commit([this] { EXPECT_TRUE(turn_.run([&] { return insert(); })); });

@@ -70,6 +70,7 @@ void ConnectedClient::ready() {
   session_ = {agreed.version, agreed.session_id, agreed.peer_key.has_value(), std::nullopt};
   if (agreed.service) session_.service = ServiceId(agreed.service->id.view());
   relay_key_ = agreed.peer_key;
+  if (relay_key_) agreements_.emplace(*relay_key_);
   connected_ = true;
   last_received_ = dependencies_.loop.now();
   auto opened = std::exchange(opened_, nullptr);
@@ -123,6 +124,7 @@ void ConnectedClient::command(const EntityId& entity, const crypto::AuthPrivateK
   ClientAuth auth;
   auth.key = key;
   auth.relay_key = relay_key_;
+  if (key != nullptr && agreements_) auth.agreed = agreements_->find(entity, *key, command);
   if (const auto& service = blocks_->session().service; service && uses_service_signature(command)) {
     auth.service_key = &*service->private_key;
     auth.service_cert_hash = service->fingerprint.view();

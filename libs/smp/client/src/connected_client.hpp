@@ -5,6 +5,7 @@
 
 #include "simplex/smp/client/client.hpp"
 #include "simplex/transport/block_session.hpp"
+#include "agreements.hpp"
 #include "requests.hpp"
 
 namespace simplex::smp::client {
@@ -80,6 +81,7 @@ class ConnectedClient final : public Client {
   bool connected_ = false;
   Session session_;
   std::optional<crypto::X25519PublicKey> relay_key_;
+  std::optional<Agreements> agreements_;
 
   Requests requests_;
   std::deque<Waiting> waiting_;

@@ -19,6 +19,12 @@ Bytes authorized(const SessionParams& session, BytesView service_cert_hash, Byte
   return std::move(writer).take();
 }
 
+Result<Bytes> authorize(const ClientAuth& auth, const CorrId& corr_id, BytesView authorized_here) {
+  const auto nonce = crypto::cb_nonce(corr_id.view());
+  if (auth.agreed != nullptr) return to_bytes(crypto::authenticate(*auth.agreed, nonce, authorized_here).view());
+  return crypto::authorize(*auth.key, auth.relay_key, nonce, authorized_here);
+}
+
 template <class Received, class Refused, class Decode>
 Result<Received, Refused> decode(const SessionParams& session, BytesView transmission, Decode&& decode_rest) {
   const auto format = transmission_format(session.version);
@@ -65,8 +71,7 @@ Result<Bytes> encode_client_transmission(const SessionParams& session, const Cli
   const std::size_t body_at = writer.size();
   write_body(writer);
   const BytesView authorized_here = writer.view();
-  SIMPLEX_ASSIGN(const Bytes authenticator,
-                 crypto::authorize(*auth.key, auth.relay_key, crypto::cb_nonce(corr_id.view()), authorized_here));
+  SIMPLEX_ASSIGN(const Bytes authenticator, authorize(auth, corr_id, authorized_here));
   std::optional<crypto::Ed25519Signature> signature;
   std::optional<BytesView> service_signature;
   if (by_service) {

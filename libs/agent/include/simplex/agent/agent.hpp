@@ -90,6 +90,8 @@ class Agent {
   // Commits the current turn now and runs its effects.
   virtual Result<> flush() = 0;
   // Says that a durable event needs no repetition. Unknown and repeated ids are ignored. MessageReceived: ack_message.
+  // Stored with the next turn, or after 20 ms: a process that is killed before hears the event once more. flush() waits
+  // for nothing.
   virtual void handled(EventId event) = 0;
 
   // ---- the database -------------------------------------------------------------------------------------------------
@@ -226,7 +228,8 @@ class Agent {
   [[nodiscard]] virtual std::vector<Result<MessageId>> send_messages(std::span<const SendRequest> requests,
                                                                      BytesView body) = 0;
   // The message has been stored by the application: the relay may drop it, and MessageReceived is not repeated. A receipt
-  // tells the peer so (MessageDelivered there); peers before agent version 4 get none. Repeating it is harmless.
+  // tells the peer so (MessageDelivered there); peers before agent version 4 get none. Repeating it is harmless. Without a
+  // receipt it is stored like handled().
   [[nodiscard]] virtual Result<> ack_message(ConnectionId connection, MessageId message,
                                              Receipt receipt = Receipt::none) = 0;
 

@@ -24,6 +24,7 @@ struct SessionParams {
 struct ClientAuth {
   const crypto::AuthPrivateKey* key = nullptr;             // null: not authorized
   std::optional<crypto::X25519PublicKey> relay_key;        // of the handshake; needed for an X25519 key
+  const crypto::BoxKey* agreed = nullptr;                  // what the two agree on, where it is known already
   const crypto::Ed25519PrivateKey* service_key = nullptr;  // from version 16, see uses_service_signature
   BytesView service_cert_hash;                             // with a service key: SHA-256 of the service's certificate
 };
