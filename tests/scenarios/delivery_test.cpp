@@ -60,6 +60,45 @@ TEST(Delivery, WhileSessionsBreakAndTheRelayRestarts) {
   });
 }
 
+// Bob's program fails at one of alice's messages, whenever it is started. What she says after it comes when the agent has
+// given that one up; carol's messages come all the while.
+TEST(Delivery, AMessageAtWhichTheProgramFailsHoldsUpOthersForADay) {
+  play_friends(54'000, 20, 2, [](World& world, Person& alice, Person& bob) {
+    Person& carol = world.person("carol", "r2");
+    world.befriend(carol, bob);
+    bob.fail_at("poison");
+    alice.say("bob", "poison");
+    alice.say("bob", "after it");
+    int days = 0;
+    const auto gave_up = [&] { return !bob.troubles().empty(); };
+    for (int i = 0; !gave_up(); ++i) {
+      ASSERT_LT(i, 40);
+      carol.say("bob", line("carol", i));
+      world.until_all_is_heard(carol, bob);
+      if (::testing::Test::HasFatalFailure()) return;
+      EXPECT_TRUE(gave_up() || bob.heard("alice").empty());
+      if (i >= 8) ++days;
+      world.pass(i < 8 ? 1min : 6h);
+      if (world.choose(3) == 0) {
+        Relay& relay = world.relay("r2");
+        relay.stop();
+        pass_up_to(world, 3s);
+        relay.start();
+        pass_up_to(world, 10min);
+      } else {
+        kill(world, bob);
+        start_again(world, bob);
+      }
+    }
+    EXPECT_GT(days, 2);
+    world.until([&] { return bob.heard("alice") == std::vector<std::string>{"after it"}; });
+    EXPECT_EQ(bob.troubles().size(), 1u);
+    bob.forgive_troubles();
+    carol.say("bob", "at last");
+    world.until_all_is_heard(carol, bob);
+  });
+}
+
 // The queue holds 128. What it refuses comes after all that it has taken, and before what is said later.
 TEST(Delivery, WhenBobComesBackWhileHisQueueBecomesFull) {
   play_friends(53'000, 30, 1, [](World& world, Person& alice, Person& bob) {

@@ -386,6 +386,7 @@ void Person::on(const agent::Connected& event) {
 void Person::received(const agent::MessageReceived& event, bool again) {
   log_.info((again ? "hears again: " : "hears: ") + std::string(as_text(event.body)));
   if (again) ++times_repeated_;
+  if (poison_ && as_text(event.body) == *poison_) return;
   if (Friend* them = find(event.connection); them != nullptr && !again) {
     them->heard.emplace_back(as_text(event.body));
     if (!std::holds_alternative<agent::IntegrityOk>(event.integrity))

@@ -51,6 +51,8 @@ class Person {
   void invite(const std::string& friend_name);
   void join(const std::string& friend_name, const std::string& link);
   void say(const std::string& friend_name, std::string text);
+  // Its program fails each time that it is told of a message with this text.
+  void fail_at(std::string text) { poison_ = std::move(text); }
   void say_to_all(const std::string& text);  // the same to everybody, at once
   void forget(const std::string& friend_name);
   // An address, and everybody who uses it becomes a friend.
@@ -209,6 +211,7 @@ class Person {
   Diary diary_;
   Diary diary_copy_;
   bool short_links_ = false;
+  std::optional<std::string> poison_;
   std::vector<std::string> seen_in_links_;
   std::vector<std::string> trials_;
   int times_started_ = 0;

@@ -69,6 +69,9 @@ AgentImpl::~AgentImpl() { stop(); }
 
 void AgentImpl::start(EventHandler handler) {
   if (std::exchange(started_, true)) return;
+  const auto counted = core_.turn.run([this] { return reception_.handed_over_again(); });
+  if (!counted) core_.dependencies.log.warning("Messages could not be counted: " + counted.error().message);
+  settle();  // before it is looked at what the application has to be told
   if (auto done = core_.outbox.start(std::move(handler)); !done) {
     core_.outbox.passing(AgentProblem{std::nullopt, Failure::storage, done.error()});
   }

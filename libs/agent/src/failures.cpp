@@ -62,7 +62,7 @@ Failure failure_of(const Error& error) noexcept {
 
 std::unexpected<Error> unreadable(std::string_view what) {
   return fail(ErrorKind::storage, "The database is damaged: " + std::string(what) + " cannot be read.",
-              Advice::ask_user);
+              Advice::give_up);
 }
 
 std::unexpected<Error> program_not_understood() {

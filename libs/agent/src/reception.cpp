@@ -18,7 +18,10 @@ void Reception::pushed(Relay& relay, const smp::EntityId& entity, const smp::Bro
   const smp::RecipientId id(entity.view());
   if (const auto* arrived = std::get_if<smp::broker::Msg>(&message)) {
     const auto done = core_.turn.run([&] { return receive(relay, id, *arrived); });
-    if (!done && !early_.hold()) core_.storage_failed(done.error());
+    if (done || early_.hold()) return;
+    if (!Redeliveries::concerns_one(done.error())) return core_.storage_failed(done.error());
+    const auto noted = core_.turn.run([&] { return failed(relay, id, *arrived, done.error()); });
+    if (!noted) core_.storage_failed(noted.error());
   } else if (std::holds_alternative<smp::broker::End>(message) || std::holds_alternative<smp::broker::Deld>(message)) {
     subscriptions_.ended(relay, id);
   }
@@ -44,7 +47,25 @@ Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp:
     SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
   }
   if (ack == Ack::now) acknowledge(relay, *queue, message.id);
+  redeliveries_.received(queue->key);
   return early_.received(*queue);
+}
+
+Result<> Reception::failed(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+                           const Error& why) {
+  SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(relay.name(), id));
+  if (!queue) return {};
+  SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
+  SIMPLEX_ASSIGN(const bool enough, redeliveries_.failed(connection, *queue, message.id));
+  if (!enough) {
+    core_.outbox.passing(AgentProblem{connection.id, failure_of(why), why});
+    return {};
+  }
+  const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
+  SIMPLEX_TRY(unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes), relay.counts()},
+                         failure_of(why), why));
+  acknowledge(relay, *queue, message.id);
+  return {};
 }
 
 void Reception::acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message) {

@@ -4,7 +4,8 @@
 //   MSG ── relay's layer ── sender's layer ── envelope ─┬─ confirmation ── handshake
 //                                                       └─ ratchet ── agent message ── number and hash ── event
 //
-// What cannot be read is reported once, acknowledged, and so never blocks the queue.
+// What cannot be read is reported once, acknowledged, and so never blocks the queue. What cannot be handled for a reason that
+// may pass is asked for again, for some time: redeliveries.hpp.
 #pragma once
 
 #include "simplex/smp/client/received_message.hpp"
@@ -14,6 +15,7 @@
 #include "delivery.hpp"
 #include "early_messages.hpp"
 #include "ratchet_sync.hpp"
+#include "redeliveries.hpp"
 #include "rotation.hpp"
 #include "subscriptions.hpp"
 
@@ -29,11 +31,18 @@ class Reception {
         subscriptions_(subscriptions),
         ratchet_sync_(ratchet_sync),
         rotation_(rotation),
-        early_(core, subscriptions) {}
+        early_(core, subscriptions),
+        redeliveries_(core, subscriptions) {}
 
   void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
 
-  void stop() { early_.stop(); }
+  // In a turn, before the application is told again of what it has not acknowledged.
+  [[nodiscard]] Result<> handed_over_again() { return redeliveries_.handed_over_again(); }
+
+  void stop() {
+    early_.stop();
+    redeliveries_.stop();
+  }
 
   // In a turn: tells the relay, after the commit, that the message may go.
   void acknowledge(Relay& relay, const RcvQueue& queue, const smp::MessageId& message);
@@ -54,6 +63,9 @@ class Reception {
   };
 
   [[nodiscard]] Result<> receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message);
+  // Handling it failed, though the database can be used.
+  [[nodiscard]] Result<> failed(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+                                const Error& why);
   [[nodiscard]] Result<Ack> read(const Incoming& incoming);
   [[nodiscard]] Result<Ack> first_contact(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope);
   [[nodiscard]] Result<Ack> in_connection(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope);
@@ -100,6 +112,7 @@ class Reception {
   RatchetSync& ratchet_sync_;
   Rotation& rotation_;
   EarlyMessages early_;
+  Redeliveries redeliveries_;
 };
 
 }  // namespace simplex::agent

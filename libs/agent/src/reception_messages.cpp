@@ -21,7 +21,9 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
     incoming.counts.add(RelayCounter::received_duplicates);
     // While the application has not acknowledged it, the relay has to wait too.
     SIMPLEX_ASSIGN(const bool waits, core_.messages.waits_for_application(incoming.queue.key, incoming.message.id));
-    return waits ? Ack::later : Ack::now;
+    if (!waits) return Ack::now;
+    SIMPLEX_ASSIGN(const bool given_up, redeliveries_.given_up(incoming.queue, incoming.message.id));
+    return given_up ? Ack::now : Ack::later;
   }
   SIMPLEX_TRY(agree_on_newer_version(connection, envelope.version));
   if (incoming.queue.status != QueueStatus::active) {

@@ -385,6 +385,19 @@ DROP TABLE relay_counters;
 DROP TABLE statistics;
 )sql";
 
+// Of each queue the message that came again, or could not be handled: see redeliveries.hpp.
+constexpr std::string_view redeliveries_up = R"sql(
+CREATE TABLE redeliveries (
+  queue INTEGER NOT NULL PRIMARY KEY REFERENCES rcv_queues ON DELETE CASCADE,
+  relay_message_id BLOB NOT NULL,
+  number INTEGER NOT NULL,
+  at_start INTEGER NOT NULL,                   -- 1: the last one counted was the start of the program
+  first_at INTEGER NOT NULL
+) STRICT;
+)sql";
+
+constexpr std::string_view redeliveries_down = "DROP TABLE redeliveries;";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -398,6 +411,7 @@ constexpr store::Migration migrations[] = {
     {10, "agent: lineage of the database", lineage_up, lineage_down},
     {11, "agent: queues at two relays", redundancy_up, redundancy_down},
     {12, "agent: statistics of relays", statistics_up, statistics_down},
+    {13, "agent: redelivered messages", redeliveries_up, redeliveries_down},
 };
 
 }  // namespace

@@ -45,6 +45,10 @@ struct Timeouts {
   Duration duplicates_kept = std::chrono::hours(24 * 21);
   // The key of a one-time link that was read: it can be joined by as long.
   Duration read_links_kept = std::chrono::hours(24 * 180);
+  // A received message that the application has not acknowledged after so many more times, and so long since the first, or
+  // that could not be handled as often, is given up (ReceptionFailed), and those behind it come.
+  int redeliveries = 8;
+  Duration redelivery_expiry = std::chrono::hours(24);
   Duration cleanup = std::chrono::minutes(5);
   // Statistics are saved at most so often.
   Duration save_statistics = std::chrono::minutes(1);

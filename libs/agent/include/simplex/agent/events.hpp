@@ -173,7 +173,9 @@ struct LinkFailed {
   Failure failure = Failure::internal;
   Error error;
 };
-// A received message could not be read (did not decrypt, was malformed). It is gone; the next ones are not concerned.
+// A received message could not be read (did not decrypt, was malformed). It is gone; the next ones are not concerned. The
+// same with Failure::internal or storage, when it could not be handled for a day, or was told of as MessageReceived again
+// and again and never acknowledged (Timeouts::redeliveries): its acknowledgement then comes too late, and changes nothing.
 struct ReceptionFailed {
   ConnectionId connection;
   Failure failure = Failure::encryption;

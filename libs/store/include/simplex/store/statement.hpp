@@ -87,7 +87,7 @@ class Statement {
   [[nodiscard]] Result<Fixed> fixed(int column) const {
     auto made = Fixed::from(octets(column));
     if (!made)
-      return fail(ErrorKind::storage, "The database is damaged: a stored value has the wrong size.", Advice::ask_user);
+      return fail(ErrorKind::storage, "The database is damaged: a stored value has the wrong size.", Advice::give_up);
     return std::move(*made);
   }
   template <class Number>
