@@ -99,6 +99,42 @@ TEST(Delivery, AMessageAtWhichTheProgramFailsHoldsUpOthersForADay) {
   });
 }
 
+// Each message says for itself whether it wakes a device, whichever way it goes and however often.
+TEST(Delivery, WhatIsSaidQuietlyWakesNoDevice) {
+  play(55'000, 40, [](World& world) {
+    for (const char* name : {"r1", "r2", "r3", "r4"}) world.relay(name);
+    Person& alice = world.person("alice", std::vector<std::string>{"r1", "r2"});
+    Person& bob = world.person("bob", std::vector<std::string>{"r3", "r4"});
+    const bool two_relays = world.choose(2) == 0;
+    const bool proxied = world.choose(2) == 0;
+    for (Person* person : {&alice, &bob}) {
+      person->stop();
+      if (two_relays) person->want_two_relays();
+      if (proxied) person->use_network({.proxy_mode = agent::ProxyMode::always, .rules = {}});
+      person->start();
+    }
+    world.befriend(alice, bob);
+    if (::testing::Test::HasFatalFailure()) return;
+    std::vector<std::string> quiet;
+    for (int i = 0; i < 12; ++i) {
+      if (world.choose(2) == 0) {
+        quiet.push_back(line("alice", i));
+        alice.say_quietly("bob", quiet.back());
+      } else {
+        alice.say("bob", line("alice", i));
+      }
+      if (world.choose(3) == 0) {
+        Person& victim = world.choose(2) == 0 ? alice : bob;
+        kill(world, victim);
+        start_again(world, victim);
+      }
+    }
+    until_all_is_heard(world, alice, bob);
+    EXPECT_EQ(bob.heard_quietly("alice"), quiet);
+    EXPECT_EQ(alice.times_proxied() > 0, proxied);
+  });
+}
+
 // The queue holds 128. What it refuses comes after all that it has taken, and before what is said later.
 TEST(Delivery, WhenBobComesBackWhileHisQueueBecomesFull) {
   play_friends(53'000, 30, 1, [](World& world, Person& alice, Person& bob) {

@@ -116,6 +116,14 @@ void Person::say(const std::string& friend_name, std::string text) {
   if (running() && them.connected) send(them, them.said.back());
 }
 
+void Person::say_quietly(const std::string& friend_name, std::string text) {
+  Friend& them = diary_.friends.at(friend_name);
+  log_.info("says quietly to " + friend_name + ": " + text);
+  them.said.push_back(
+      {.text = std::move(text), .key = *agent::SendKey::from(random_.bytes(16)), .message = {}, .quiet = true});
+  if (running() && them.connected) send(them, them.said.back());
+}
+
 void Person::say_to_all(const std::string& text) {
   log_.info("says to all: " + text);
   std::vector<agent::SendRequest> requests;
@@ -266,6 +274,10 @@ const std::vector<std::string>& Person::heard(const std::string& friend_name) co
   return diary_.friends.at(friend_name).heard;
 }
 
+const std::vector<std::string>& Person::heard_quietly(const std::string& friend_name) const {
+  return diary_.friends.at(friend_name).heard_quietly;
+}
+
 std::vector<std::string> Person::said(const std::string& friend_name) const {
   std::vector<std::string> all;
   for (const Said& each : diary_.friends.at(friend_name).said) all.push_back(each.text);
@@ -323,7 +335,8 @@ void Person::accept_again(Friend& them) {
 }
 
 void Person::send(Friend& them, Said& said) {
-  const auto message = agent_->send_message(them.connection, as_bytes(said.text), said.key);
+  const agent::SendRequest request{them.connection, said.key, !said.quiet};
+  const auto message = agent_->send_messages({&request, 1}, as_bytes(said.text)).front();
   if (!message && message.error().advice == Advice::retry) return;
   ASSERT_TRUE(message) << message.error().message;
   said.message = *message;
@@ -389,6 +402,7 @@ void Person::received(const agent::MessageReceived& event, bool again) {
   if (poison_ && as_text(event.body) == *poison_) return;
   if (Friend* them = find(event.connection); them != nullptr && !again) {
     them->heard.emplace_back(as_text(event.body));
+    if (!event.notify) them->heard_quietly.push_back(them->heard.back());
     if (!std::holds_alternative<agent::IntegrityOk>(event.integrity))
       diary_.troubles.push_back("a message of a broken row: " + them->heard.back());
   }

@@ -51,6 +51,8 @@ class Person {
   void invite(const std::string& friend_name);
   void join(const std::string& friend_name, const std::string& link);
   void say(const std::string& friend_name, std::string text);
+  // The same, and the friend's device is not to be woken for it.
+  void say_quietly(const std::string& friend_name, std::string text);
   // Its program fails each time that it is told of a message with this text.
   void fail_at(std::string text) { poison_ = std::move(text); }
   void say_to_all(const std::string& text);  // the same to everybody, at once
@@ -96,6 +98,8 @@ class Person {
   [[nodiscard]] std::string link(const std::string& friend_name) const;  // empty until it is ready
   [[nodiscard]] bool connected(const std::string& friend_name) const;
   [[nodiscard]] const std::vector<std::string>& heard(const std::string& friend_name) const;
+  // Of those, which were said quietly.
+  [[nodiscard]] const std::vector<std::string>& heard_quietly(const std::string& friend_name) const;
   [[nodiscard]] std::vector<std::string> said(const std::string& friend_name) const;
   [[nodiscard]] bool all_sent(const std::string& friend_name) const;
   // The friend's program has said that it has them; programs of old versions never do.
@@ -127,6 +131,7 @@ class Person {
     std::optional<agent::MessageId> message;
     bool sent = false;
     bool delivered = false;
+    bool quiet = false;
   };
   enum class Role : std::uint8_t { inviting, joining, accepting };
   struct Friend {
@@ -139,6 +144,7 @@ class Person {
     bool connected = false;
     bool deleted = false;
     std::vector<std::string> heard;
+    std::vector<std::string> heard_quietly;
     std::deque<Said> said;
     int times_moved = 0;         // our queue
     int times_friend_moved = 0;  // theirs

@@ -383,7 +383,7 @@ Result<MessageId> AgentImpl::send(const SendRequest& request, BytesView body, st
   }
   SIMPLEX_ASSIGN(const auto message,
                  deliveries_.enqueue(connection, *queue, DeliveryKind::user, message::User{Content(body)},
-                                     shared != nullptr ? *shared : std::nullopt));
+                                     shared != nullptr ? *shared : std::nullopt, request.notify));
   if (request.key) {
     SIMPLEX_TRY(core_.messages.insert_send_key(connection.key, *request.key, message, core_.now()));
   }

@@ -25,7 +25,7 @@ bool notifies(DeliveryKind kind) {
 // ---- accepting ------------------------------------------------------------------------------------------------------
 
 Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
-                                          AMessage message, std::optional<SharedBody> shared) {
+                                          AMessage message, std::optional<SharedBody> shared, bool notify) {
   if (connection.doubt != KeyDoubt::none) {
     return fail(ErrorKind::conflict, "The database is an old copy: new encryption keys have to be agreed on first.",
                 Advice::retry);
@@ -54,7 +54,8 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
                      .plaintext = std::move(plaintext),
                      .pq = prepared.pq,
                      .created = core_.now(),
-                     .shared = shared}));
+                     .shared = shared,
+                     .notify = notify}));
   return numbers.message;
 }
 
@@ -134,6 +135,7 @@ Result<> DeliveryQueues::enqueue_use(const Connection& connection, const SndQueu
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {
+  delivery.notify = delivery.notify && notifies(delivery.kind);
   SIMPLEX_ASSIGN(delivery.key, core_.messages.insert(delivery));
   core_.turn.after_commit([this, key = delivery.key, queue = delivery.queue] {
     committed_ = std::max(committed_, key);
@@ -229,7 +231,7 @@ Result<> DeliveryQueues::send_one(Delivery delivery, const SndQueue& queue, Send
   SIMPLEX_ASSIGN(const auto body, body_of(delivery, queue));
   const bool unsigned_ = delivery.kind == DeliveryKind::request ||
                          (is_confirmation(delivery.kind) && !protocol::sender_can_secure(queue.mode));
-  const smp::MessageFlags flags{.notification = notifies(delivery.kind)};
+  const smp::MessageFlags flags{.notification = delivery.notify};
   ++sending.in_flight;
   sending.last = delivery.key;
   const auto* key = unsigned_ ? nullptr : &queue.sender_key;

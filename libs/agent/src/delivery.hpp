@@ -23,9 +23,10 @@ class DeliveryQueues {
   DeliveryQueues(Core& core, Relays& relays, Routes& routes) : core_(core), relays_(relays), routes_(routes) {}
 
   // In a turn: numbers and encrypts the message, and stores it.
-  // shared: the body of a user's message, where it is stored already.
+  // shared: the body of a user's message, where it is stored already. notify: unless its kind never does.
   [[nodiscard]] Result<MessageId> enqueue(const Connection& connection, const SndQueue& queue, DeliveryKind kind,
-                                          AMessage message, std::optional<SharedBody> shared = std::nullopt);
+                                          AMessage message, std::optional<SharedBody> shared = std::nullopt,
+                                          bool notify = true);
   // In a turn: our connection information, with a reply queue when we join.
   [[nodiscard]] Result<> enqueue_confirmation(const Connection& connection, const SndQueue& queue,
                                               const RatchetContent& content);

@@ -41,7 +41,8 @@ Result<Delivery> read_delivery(const store::Statement& row) {
                   .pq = row.boolean(8),
                   .created = row.time(9),
                   .twin = row.is_null(10) ? std::nullopt : std::optional(row.number<DeliveryKey>(10)),
-                  .shared = shared};
+                  .shared = shared,
+                  .notify = row.boolean(13)};
 }
 
 }  // namespace
@@ -60,16 +61,16 @@ Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
   }
   SIMPLEX_TRY(db_.run(
       "INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-      "created_at, twin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_at, twin, body, notify) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind), encoded(delivery.encrypt_key),
-      delivery.padded_size, plaintext, delivery.pq, delivery.created, delivery.twin, body));
+      delivery.padded_size, plaintext, delivery.pq, delivery.created, delivery.twin, body, delivery.notify));
   return DeliveryKey(db_.last_row_id());
 }
 
 Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                             "created_at, twin, body, content FROM deliveries LEFT JOIN bodies USING (body) "
+                             "created_at, twin, body, content, notify FROM deliveries LEFT JOIN bodies USING (body) "
                              "WHERE queue = ? AND delivery > ? AND delivery <= ? "
                              "ORDER BY delivery LIMIT 1"));
   SIMPLEX_TRY(row.bind_all(queue, after, bound));
@@ -87,11 +88,12 @@ Result<std::int64_t> MessageTable::waiting(SndQueueKey queue, DeliveryKind kind)
 }
 
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
-  SIMPLEX_ASSIGN(auto rows,
-                 db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
-                             "pq, created_at, twin, body, content FROM deliveries LEFT JOIN bodies USING (body) "
-                             "WHERE queue = ? AND created_at < ? "
-                             "ORDER BY delivery LIMIT 256"));
+  SIMPLEX_ASSIGN(
+      auto rows,
+      db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
+                  "pq, created_at, twin, body, content, notify FROM deliveries LEFT JOIN bodies USING (body) "
+                  "WHERE queue = ? AND created_at < ? "
+                  "ORDER BY delivery LIMIT 256"));
   SIMPLEX_TRY(rows.bind_all(queue, created));
   std::vector<Delivery> found;
   for (;;) {
@@ -211,18 +213,19 @@ Result<> MessageTable::insert(const StoredMessage& message) {
   const auto& content = message.content;
   Writer integrity;
   write_integrity(integrity, content.integrity);
-  SIMPLEX_TRY(db_.run(
-      "INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
-      "relay_time, received_at, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      message.conn, content.message, message.queue, message.relay_message_id, message.event, content.sender_message,
-      integrity.view(), content.body, content.pq_encryption, content.relay_time, content.received_time, message.hash));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO rcv_messages (conn, message, queue, relay_message_id, event, number, integrity, body, pq, "
+              "relay_time, received_at, hash, notify) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              message.conn, content.message, message.queue, message.relay_message_id, message.event,
+              content.sender_message, integrity.view(), content.body, content.pq_encryption, content.relay_time,
+              content.received_time, message.hash, content.notify));
   return {};
 }
 
 Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, ConnectionId id, MessageId message) {
   SIMPLEX_ASSIGN(auto row,
                  db_.prepare("SELECT queue, relay_message_id, event, number, integrity, body, pq, relay_time, "
-                             "received_at, hash FROM rcv_messages WHERE conn = ? AND message = ?"));
+                             "received_at, hash, notify FROM rcv_messages WHERE conn = ? AND message = ?"));
   SIMPLEX_TRY(row.bind_all(conn, message));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
@@ -241,7 +244,8 @@ Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, Connec
                                                   .integrity = *integrity,
                                                   .relay_time = row.time(7),
                                                   .received_time = row.time(8),
-                                                  .pq_encryption = row.boolean(6)}};
+                                                  .pq_encryption = row.boolean(6),
+                                                  .notify = row.boolean(10)}};
 }
 
 Result<bool> MessageTable::waits_for_application(RcvQueueKey queue, const smp::MessageId& id) {

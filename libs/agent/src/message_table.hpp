@@ -47,6 +47,7 @@ struct Delivery {
   WallTime created;
   std::optional<DeliveryKey> twin{};
   std::optional<SharedBody> shared{};
+  bool notify = true;  // the relay is to wake the peer's device
 };
 
 struct StoredMessage {

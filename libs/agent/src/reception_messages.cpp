@@ -78,7 +78,8 @@ Result<Reception::Ack> Reception::agent_message(const Incoming& incoming, const 
                           .integrity = integrity,
                           .relay_time = incoming.message.received,
                           .received_time = core_.now(),
-                          .pq_encryption = pq};
+                          .pq_encryption = pq,
+                          .notify = incoming.message.flags.notification};
     StoredMessage stored{connection.key, incoming.queue.key, incoming.message.id, {}, hash_of(encoded), event};
     SIMPLEX_ASSIGN(stored.event, core_.outbox.durable(std::move(event)));
     SIMPLEX_TRY(core_.messages.insert(stored));

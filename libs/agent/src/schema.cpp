@@ -398,6 +398,18 @@ CREATE TABLE redeliveries (
 
 constexpr std::string_view redeliveries_down = "DROP TABLE redeliveries;";
 
+// Whether a message is to wake the peer's device; so far that depended on its kind.
+constexpr std::string_view notify_up = R"sql(
+ALTER TABLE deliveries ADD COLUMN notify INTEGER NOT NULL DEFAULT 1;
+UPDATE deliveries SET notify = 0 WHERE kind IN (4, 7, 8);
+ALTER TABLE rcv_messages ADD COLUMN notify INTEGER NOT NULL DEFAULT 1;
+)sql";
+
+constexpr std::string_view notify_down = R"sql(
+ALTER TABLE rcv_messages DROP COLUMN notify;
+ALTER TABLE deliveries DROP COLUMN notify;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -412,6 +424,7 @@ constexpr store::Migration migrations[] = {
     {11, "agent: queues at two relays", redundancy_up, redundancy_down},
     {12, "agent: statistics of relays", statistics_up, statistics_down},
     {13, "agent: redelivered messages", redeliveries_up, redeliveries_down},
+    {14, "agent: messages that wake no device", notify_up, notify_down},
 };
 
 }  // namespace

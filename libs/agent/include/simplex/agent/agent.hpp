@@ -59,6 +59,8 @@ struct ConnectionState {
 struct SendRequest {
   ConnectionId connection;
   std::optional<SendKey> key;
+  // Whether the peer's device is to be woken for it (the SMP flag "notification", which its relay sees).
+  bool notify = true;
 };
 
 // What an export is encrypted with. Whoever has a plain one can read everything, and act as you.

@@ -96,6 +96,7 @@ struct MessageReceived {
   WallTime relay_time;     // when the relay got it; whole seconds
   WallTime received_time;  // when the agent decrypted it
   bool pq_encryption = false;
+  bool notify = true;  // its sender wants a device to be woken for it: SendRequest::notify
 };
 // SENT: the relay has the message.
 struct MessageSent {
