@@ -57,6 +57,30 @@ void say_some(World& world, Person& alice, Person& bob, int round) {
   alice.say(bob.name(), line(alice.name(), round));
 }
 
+// The messages of the move, and those that agree on keys, cross in any order; some of the former cannot be read any more.
+TEST(Rotation, AliceMovesWhileNewEncryptionKeysAreAgreedOn) {
+  play_at_place(39'000, 60, [](World& world, Place& place) {
+    auto& [r1, r2, r3, r4, alice, bob] = place;
+    alice.rotate("bob");
+    pass_up_to(world, 600ms);
+    Person& first = world.choose(2) == 0 ? alice : bob;
+    first.synchronize(first.name() == "alice" ? "bob" : "alice");
+    if (world.choose(2) == 0) {
+      Person& victim = world.choose(2) == 0 ? alice : bob;
+      kill(world, victim, 300ms);
+      start_again(world, victim);
+    }
+    world.pass(1min);
+    until_synchronized(world, alice, bob);
+    until_moved(world, alice, bob);
+    alice.forgive_troubles();
+    bob.forgive_troubles();
+    if (Test::HasFatalFailure()) return;
+    converse(world, alice, bob, 2);
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
 TEST(Rotation, AliceMovesWhileTheyTalkAndHerOldQueueIsDeleted) {
   play_at_place(40'000, 20, [](World& world, Place& place) {
     auto& [r1, r2, r3, r4, alice, bob] = place;

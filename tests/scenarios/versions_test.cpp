@@ -31,6 +31,30 @@ TEST(Versions, EveryPairOfAgentsConnectsAndTalks) {
   }
 }
 
+// Programs before agent version 6 do not sign the first message. Alice secures the queue with the key that is in it, and bob,
+// who was killed before he had the relay's answer, sends it once more.
+TEST(Versions, AConfirmationWhoseAnswerWasLost) {
+  play(13'000, 60, [](World& world) {
+    world.relay("r1");
+    Person& alice = world.person("alice", "r1", program_of(5));
+    Person& bob = world.person("bob", "r1", program_of(5));
+    world.network().set_latency({.least = 50ms, .most = 150ms});
+    alice.invite("bob");
+    world.until([&] { return !alice.link("bob").empty(); });
+    if (::testing::Test::HasFatalFailure()) return;
+    bob.join("alice", alice.link("bob"));
+    pass_up_to(world, 1500ms);
+    bob.kill();
+    world.pass(1min);
+    bob.start();
+    world.until([&] { return alice.connected("bob") && bob.connected("alice"); });
+    if (::testing::Test::HasFatalFailure()) return;
+    alice.say("bob", "hello");
+    bob.say("alice", "hello yourself");
+    until_all_is_heard(world, alice, bob);
+  });
+}
+
 TEST(Versions, EveryVersionOfSmpCarriesAConversation) {
   for (std::uint16_t version = 6; version <= 20; ++version) {
     SCOPED_TRACE("relay up to SMP " + std::to_string(version));

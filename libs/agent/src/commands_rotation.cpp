@@ -66,10 +66,7 @@ Result<> Commands::switch_queue(const Command& command, const Connection& connec
   SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
   if (!current || !replacement || !sending)
     return fail(ErrorKind::conflict, "The connection has no queue that could be replaced.");
-  message::QueueAdd add;
-  add.queues.push_back({.queue = {core_.config.versions.smp_client, replacement->address()},
-                        .replaces = SenderQueue{current->server, current->sender_id}});
-  SIMPLEX_TRY(deliveries_.enqueue(connection, *sending, DeliveryKind::other, std::move(add)));
+  SIMPLEX_TRY(deliveries_.enqueue_add(connection, *sending, *replacement, *current));
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::receiving, SwitchPhase::started}));
   return finish(command);
 }

@@ -127,11 +127,42 @@ Result<> DeliveryQueues::enqueue_request(const Connection& connection, const Add
                 .created = core_.now()});
 }
 
+Result<> DeliveryQueues::enqueue_add(const Connection& connection, const SndQueue& queue, const RcvQueue& added,
+                                     const RcvQueue& replaced) {
+  message::QueueAdd message;
+  message.queues.push_back({.queue = {core_.config.versions.smp_client, added.address()},
+                            .replaces = SenderQueue{replaced.server, replaced.sender_id}});
+  SIMPLEX_TRY(enqueue(connection, queue, DeliveryKind::other, std::move(message)));
+  return {};
+}
+
 Result<> DeliveryQueues::enqueue_use(const Connection& connection, const SndQueue& queue, const RcvQueue& use) {
   message::QueueUse message;
   message.queues.push_back({.queue = {use.server, use.sender_id}, .primary = true});
   SIMPLEX_TRY(enqueue(connection, queue, DeliveryKind::queue_use, std::move(message)));
   return {};
+}
+
+Result<> DeliveryQueues::offer_keys(const Connection& connection, const SndQueue& added) {
+  SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
+  if (!current) return {};
+  SIMPLEX_ASSIGN(const auto waiting, core_.messages.waiting(current->key, DeliveryKind::queue_keys));
+  const bool later = waiting > 0 || !connection.may_send();
+  SIMPLEX_TRY(core_.queues.set_keys_due(added.key, later));
+  if (later) return {};
+  message::QueueKeys keys;
+  const protocol::QueueAddress address{
+      .server = added.server, .sender_id = added.sender_id, .dh_key = added.dh_public, .mode = added.mode};
+  keys.queues.push_back({.queue = {added.client_version, address}, .sender_key = crypto::public_key(added.sender_key)});
+  SIMPLEX_TRY(enqueue(connection, *current, DeliveryKind::queue_keys, std::move(keys)));
+  return {};
+}
+
+Result<> DeliveryQueues::offer_keys_if_due(const Connection& connection) {
+  SIMPLEX_ASSIGN(const auto added, core_.queues.snd_replacement_of(connection.key));
+  if (!added || !added->parked()) return {};
+  SIMPLEX_ASSIGN(const bool due, core_.queues.keys_due(added->key));
+  return due ? offer_keys(connection, *added) : Result<>();
 }
 
 Result<> DeliveryQueues::store(Delivery delivery) {
@@ -229,8 +260,9 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
 
 Result<> DeliveryQueues::send_one(Delivery delivery, const SndQueue& queue, Sending& sending) {
   SIMPLEX_ASSIGN(const auto body, body_of(delivery, queue));
-  const bool unsigned_ = delivery.kind == DeliveryKind::request ||
-                         (is_confirmation(delivery.kind) && !protocol::sender_can_secure(queue.mode));
+  const bool unsigned_ =
+      delivery.kind == DeliveryKind::request ||
+      (is_confirmation(delivery.kind) && !protocol::sender_can_secure(queue.mode) && !sending.secured);
   const smp::MessageFlags flags{.notification = delivery.notify};
   ++sending.in_flight;
   sending.last = delivery.key;
@@ -314,6 +346,10 @@ void DeliveryQueues::answered(Delivery delivery, const smp::client::Outcome<>& o
       if (!sending.failed) sending.failed = Failed{std::move(delivery), why};
       sending.full = sending.full || full;
       sending.trying = sending.settling = true;
+    } else if (is_confirmation(delivery.kind) && failure_of(why) == Failure::authorization &&
+               !std::exchange(sending.secured, true)) {
+      // An earlier one may have arrived, and the peer has secured the queue with the key in it: this one then needs it.
+      sending.settling = true;
     } else {
       if (!sending.settling) {
         sending.fast.reset();
@@ -384,7 +420,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
     const bool works = delivery.kind == DeliveryKind::info && protocol::sender_can_secure(queue->mode);
     SIMPLEX_TRY(core_.queues.set_status(queue->key, works ? QueueStatus::active : QueueStatus::confirmed));
   }
-  if (erased.told) return {};
+  if (erased.told) return delivery.kind == DeliveryKind::queue_keys ? offer_keys_if_due(connection) : Result<>();
   switch (delivery.kind) {
     case DeliveryKind::info:
     case DeliveryKind::info_reply: return confirmed(delivery, connection, *queue);
@@ -412,7 +448,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
         SIMPLEX_TRY(
             core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::confirmed}));
       }
-      return {};
+      return offer_keys_if_due(connection);
     }
     case DeliveryKind::other:
     case DeliveryKind::queue_use:
@@ -441,7 +477,8 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
   SIMPLEX_ASSIGN(const bool settled, refused_by_one_of_two(delivery, connection, failure));
   if (settled) return {};
   SIMPLEX_ASSIGN(const auto erased, core_.messages.erase(delivery.key));
-  if (connection.deleted || erased.told) return {};
+  if (connection.deleted) return {};
+  if (erased.told) return delivery.kind == DeliveryKind::queue_keys ? offer_keys_if_due(connection) : Result<>();
   if (erased.twin) {  // it may arrive the other way
     SIMPLEX_TRY(core_.messages.set_twin(*erased.twin, std::nullopt));
     if (delivery.kind == DeliveryKind::user) {
@@ -467,15 +504,31 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
       // There is no way back from it: it is said again, for as long as the peer's relay is away.
       SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
       SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
-      const bool possible = replacement && sending && connection.doubt == KeyDoubt::none;
+      // If not now, then when new encryption keys are agreed on (Rotation::keys_agreed).
+      const bool possible = replacement && sending && connection.may_send();
       return possible ? enqueue_use(connection, *sending, *replacement) : Result<>();
     }
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys:
+      core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
+      return agreement_failed(delivery, connection);
     case DeliveryKind::queue_keys:
       core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
-      return {};
+      return offer_keys_if_due(connection);
   }
+  return {};
+}
+
+// The last of them counts: those before it are of an agreement that was begun anew.
+Result<> DeliveryQueues::agreement_failed(const Delivery& delivery, const Connection& connection) {
+  const bool keys = delivery.kind == DeliveryKind::ratchet_keys;
+  const bool concerned =
+      connection.sync == RatchetSyncState::agreed || (keys && connection.sync == RatchetSyncState::started);
+  if (!concerned) return {};
+  SIMPLEX_ASSIGN(const auto others, core_.messages.waiting(delivery.queue, delivery.kind));
+  if (others > 0) return {};
+  SIMPLEX_TRY(core_.connections.set_sync(connection.key, RatchetSyncState::required));
+  SIMPLEX_TRY(core_.outbox.durable(RatchetSyncChanged{connection.id, RatchetSyncState::required}));
   return {};
 }
 

@@ -41,6 +41,15 @@ class DeliveryQueues {
   [[nodiscard]] Result<> enqueue_request(const Connection& connection, const AddressRequest& request,
                                          const protocol::InvitationLink& invitation);
 
+  // In a turn: offers the peer a queue in the place of the one that it uses.
+  [[nodiscard]] Result<> enqueue_add(const Connection& connection, const SndQueue& queue, const RcvQueue& added,
+                                     const RcvQueue& replaced);
+  // In a turn: our keys for the queue that the peer has added. At most one such message waits in a queue, however often the
+  // peer adds another; and while the peer could not read it, it waits until new encryption keys are agreed on.
+  [[nodiscard]] Result<> offer_keys(const Connection& connection, const SndQueue& added);
+  // The same, when that had to wait.
+  [[nodiscard]] Result<> offer_keys_if_due(const Connection& connection);
+
   // In a turn: asks the peer to use our new queue.
   [[nodiscard]] Result<> enqueue_use(const Connection& connection, const SndQueue& queue, const RcvQueue& use);
 
@@ -108,6 +117,7 @@ class DeliveryQueues {
     std::optional<Failed> failed;  // while settling: the first that is to be tried again
     bool trying = false;           // after a failure: one alone, until one is taken
     bool full = false;             // the queue was
+    bool secured = false;          // maybe by a confirmation of ours whose answer was lost
     std::int64_t unread = 0;       // at most so many messages of ours wait for the peer
     MessageId taken;               // the last that the relay has taken
   };
@@ -126,6 +136,8 @@ class DeliveryQueues {
   static void count(const Sending& sending, const smp::client::Outcome<>& outcome);
   void settled(SndQueueKey queue, Sending& sending);
   [[nodiscard]] static bool goes_alone(const Delivery& delivery, const SndQueue& queue);
+  // It was given up, and without it the agreement on new encryption keys does not go on.
+  [[nodiscard]] Result<> agreement_failed(const Delivery& delivery, const Connection& connection);
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
   [[nodiscard]] Result<> give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why);
   void retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why);

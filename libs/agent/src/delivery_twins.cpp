@@ -14,6 +14,8 @@ namespace simplex::agent {
 Result<> DeliveryQueues::store_twin(Delivery delivery) {
   SIMPLEX_ASSIGN(const auto replacement, core_.queues.companion_of(delivery.conn));
   if (!replacement || replacement->key == delivery.queue) return {};
+  // Before its own keys nobody can read anything there.
+  if (delivery.kind == DeliveryKind::queue_keys && is_replacement(replacement->purpose)) return {};
   const auto first = delivery.key;
   delivery.queue = replacement->key;
   delivery.twin = first;

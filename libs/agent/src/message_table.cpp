@@ -272,6 +272,14 @@ Result<bool> MessageTable::insert_hash(ConnKey conn, const crypto::Sha256& hash,
   return added > 0;
 }
 
+Result<> MessageTable::forget_hashes_above(ConnKey conn, std::int64_t most) {
+  SIMPLEX_TRY(
+      db_.run("DELETE FROM received_hashes WHERE conn = ?1 AND received_at <= (SELECT received_at FROM received_hashes "
+              "WHERE conn = ?1 ORDER BY received_at DESC LIMIT 1 OFFSET ?2)",
+              conn, most));
+  return {};
+}
+
 Result<bool> MessageTable::has_hash(ConnKey conn, const crypto::Sha256& hash) {
   SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM received_hashes WHERE conn = ? AND hash = ?"));
   SIMPLEX_TRY(row.bind_all(conn, hash));

@@ -115,6 +115,8 @@ class MessageTable {
 
   // False when the hash was there already.
   [[nodiscard]] Result<bool> insert_hash(ConnKey conn, const crypto::Sha256& hash, WallTime now);
+  // All but the last so many.
+  [[nodiscard]] Result<> forget_hashes_above(ConnKey conn, std::int64_t most);
   [[nodiscard]] Result<bool> has_hash(ConnKey conn, const crypto::Sha256& hash);
 
   // Forgets hashes, send keys and sent messages older than this.

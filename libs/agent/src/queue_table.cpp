@@ -243,6 +243,17 @@ Result<> QueueTable::set_purpose(SndQueueKey queue, QueuePurpose purpose) {
   SIMPLEX_TRY(db_.run("UPDATE snd_queues SET purpose = ? WHERE queue = ?", static_cast<int>(purpose), queue));
   return {};
 }
+Result<> QueueTable::set_keys_due(SndQueueKey queue, bool due) {
+  SIMPLEX_TRY(db_.run("UPDATE snd_queues SET keys_due = ? WHERE queue = ?", due, queue));
+  return {};
+}
+
+Result<bool> QueueTable::keys_due(SndQueueKey queue) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM snd_queues WHERE queue = ? AND keys_due <> 0"));
+  SIMPLEX_TRY(row.bind_all(queue));
+  return row.step();
+}
+
 Result<> QueueTable::erase(RcvQueueKey queue) {
   SIMPLEX_TRY(db_.run("DELETE FROM rcv_queues WHERE queue = ?", queue));
   return {};

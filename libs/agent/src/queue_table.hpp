@@ -118,6 +118,9 @@ class QueueTable {
   [[nodiscard]] Result<> set_confirmed(RcvQueueKey queue, const crypto::BoxKey& e2e_key, SmpClientVersion version);
   [[nodiscard]] Result<> set_purpose(RcvQueueKey queue, QueuePurpose purpose);
   [[nodiscard]] Result<> set_purpose(SndQueueKey queue, QueuePurpose purpose);
+  // Our keys for a queue that the peer has added could not be said yet.
+  [[nodiscard]] Result<> set_keys_due(SndQueueKey queue, bool due);
+  [[nodiscard]] Result<bool> keys_due(SndQueueKey queue);
   [[nodiscard]] Result<> erase(RcvQueueKey queue);
   [[nodiscard]] Result<> erase(SndQueueKey queue);
 

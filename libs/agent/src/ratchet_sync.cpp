@@ -89,7 +89,8 @@ Result<bool> RatchetSync::key_received(const Connection& connection, const crypt
 }
 
 Result<> RatchetSync::ready_received(const Connection& connection, bool could_send) {
-  if (could_send) return {};
+  // With keys in doubt nothing is encrypted: new ones are asked for.
+  if (could_send || connection.doubt != KeyDoubt::none) return {};
   return send_ready(connection);
 }
 

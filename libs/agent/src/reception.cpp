@@ -8,6 +8,8 @@ namespace simplex::agent {
 namespace {
 
 constexpr std::int64_t most_answers_waiting = 16;
+// What nobody can read and anybody who has the link can send, of each invitation or address.
+constexpr std::int64_t most_garbage_known = 256;
 
 // Never equal to the hash of a ratchet message, which stands in the same table.
 crypto::Sha256 outer_hash(BytesView body) { return crypto::sha256({as_bytes("outer"), body}); }
@@ -176,6 +178,9 @@ Result<Reception::Ack> Reception::unreadable(const Incoming& incoming, const cry
   incoming.counts.add(failure == Failure::encryption ? RelayCounter::received_crypto_errors
                                                      : RelayCounter::received_errors);
   SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(incoming.connection.key, hash, core_.now()));
+  if (first && !incoming.connection.connected) {
+    SIMPLEX_TRY(core_.messages.forget_hashes_above(incoming.connection.key, most_garbage_known));
+  }
   if (first) SIMPLEX_TRY(core_.outbox.durable(ReceptionFailed{incoming.connection.id, failure, std::move(error)}));
   return Ack::now;
 }

@@ -37,6 +37,10 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
     return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
   }
   SIMPLEX_TRY(ratchet_sync_.succeeded(connection));
+  if (connection.sync == RatchetSyncState::agreed) {
+    SIMPLEX_ASSIGN(const auto renewed, core_.connections.by_key(connection.key));
+    SIMPLEX_TRY(rotation_.keys_agreed(renewed));
+  }
   SIMPLEX_ASSIGN(const bool first, core_.messages.insert_hash(connection.key, hash, core_.now()));
   if (!first) return Ack::now;
   const auto content = decode_ratchet_content(opened->plaintext);

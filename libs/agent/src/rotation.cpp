@@ -108,7 +108,12 @@ Result<> Rotation::received(const Connection& connection, const message::QueueKe
     if (former) return {};
     return not_allowed("keys for a queue that it was not offered");
   }
-  if (replacement->status != QueueStatus::new_) return not_allowed("keys for a queue that has some");
+  if (replacement->status != QueueStatus::new_) {
+    // Said again after new encryption keys were agreed on.
+    const auto same = crypto::box_key(info.address.dh_key, replacement->dh_key);
+    if (same && replacement->e2e_key == *same) return {};
+    return not_allowed("keys for a queue that has some");
+  }
   if (!core_.config.versions.smp_client.contains(info.version)) {
     return program_not_understood();
   }
@@ -173,7 +178,6 @@ Result<bool> Rotation::lost(RcvQueueKey key) {
 Result<> Rotation::received(const Connection& connection, const message::QueueAdd& add) {
   const auto& added = add.queues.front();
   if (!added.replaces) return not_allowed("a queue more, in place of none");
-  if (!connection.may_send()) return not_allowed("a new queue while new encryption keys are being agreed on");
   const auto version = added.queue.versions.common_max(core_.config.versions.smp_client);
   if (!version) return program_not_understood();
   auto address = added.queue.address;
@@ -181,6 +185,8 @@ Result<> Rotation::received(const Connection& connection, const message::QueueAd
   const SndQueue* replaced = nullptr;
   for (const auto& queue : queues) {
     if (is({address.server, address.sender_id}, queue.server, queue.sender_id)) {
+      // Said again after new encryption keys were agreed on: our answer was lost.
+      if (is_replacement(queue.purpose) && queue.parked()) return deliveries_.offer_keys(connection, queue);
       return not_allowed("a new queue that is used already");
     }
     // Nobody begins a switch before the one before it is completed.
@@ -200,11 +206,8 @@ Result<> Rotation::received(const Connection& connection, const message::QueueAd
   SIMPLEX_ASSIGN(const auto current, core_.queues.snd_queue_of(connection.key));
   if (!current) return not_allowed("a new queue in place of none");
   // The keys are the last message that the old queue alone carries; of two queues, both do.
-  message::QueueKeys keys;
-  address.dh_key = made.dh_public;
-  keys.queues.push_back({.queue = {*version, address}, .sender_key = crypto::public_key(made.sender_key)});
-  SIMPLEX_TRY(deliveries_.enqueue(connection, *current, DeliveryKind::queue_keys, std::move(keys)));
-  SIMPLEX_TRY(core_.queues.insert(made));
+  SIMPLEX_ASSIGN(made.key, core_.queues.insert(made));
+  SIMPLEX_TRY(deliveries_.offer_keys(connection, made));
   SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::started}));
   return {};
 }
@@ -216,7 +219,7 @@ Result<> Rotation::received(const Connection& connection, const message::QueueUs
   if (!replacement || !current || !is(named, replacement->server, replacement->sender_id)) {
     return not_allowed("to use a queue that was not added");
   }
-  if (!replacement->parked()) return not_allowed("to use a queue that is used already");
+  if (!replacement->parked()) return {};  // said again after new encryption keys were agreed on
   SIMPLEX_TRY(core_.queues.set_status(replacement->key, QueueStatus::secured));
   SIMPLEX_ASSIGN(const bool taken, deliveries_.take_place_of_one(connection, *replacement));
   if (taken) {
@@ -233,6 +236,22 @@ Result<> Rotation::received(const Connection& connection, const message::QueueUs
     SIMPLEX_TRY(core_.outbox.durable(QueueSwitched{connection.id, QueueDirection::sending, SwitchPhase::completed}));
   }
   return {};
+}
+
+// ---- both -----------------------------------------------------------------------------------------------------------
+
+Result<> Rotation::keys_agreed(const Connection& connection) {
+  SIMPLEX_TRY(deliveries_.offer_keys_if_due(connection));
+  SIMPLEX_ASSIGN(const auto replacement, core_.queues.rcv_replacement_of(connection.key));
+  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queue_of(connection.key));
+  if (!replacement || !sending) return {};
+  // Else the commands say it when they get there.
+  SIMPLEX_ASSIGN(const bool to_be_offered, core_.commands.exists(connection.key, CommandKind::switch_queue));
+  SIMPLEX_ASSIGN(const bool to_be_secured, core_.commands.exists(connection.key, CommandKind::secure_replacement));
+  if (to_be_offered || to_be_secured) return {};
+  if (replacement->status >= QueueStatus::secured) return deliveries_.enqueue_use(connection, *sending, *replacement);
+  SIMPLEX_ASSIGN(const auto leaving, core_.queues.rcv_queue_of(connection.key, replaced_by(replacement->purpose)));
+  return leaving ? deliveries_.enqueue_add(connection, *sending, *replacement, *leaving) : Result<>();
 }
 
 Result<> Rotation::clean_up() {

@@ -18,7 +18,7 @@
 //               sending add  replacement new or confirmed; aborting ends here
 //               sending use  replacement secured, and no command secure_replacement
 //               received     a receiving queue "retired" with a command retire_queue; another switch may begin
-//   sender:     sending key  a sending queue "replacement", new (parked)
+//   sender:     sending key  a sending queue "replacement", new (parked); keys_due while its keys have to wait
 //               sending test replacement secured
 //
 // Of two queues (redundancy, docs/agent.md) either moves in the same way, "second replacement" for the second. All of it goes
@@ -55,6 +55,9 @@ class Rotation {
   // The relay does not know our queue. One that is to replace another is given up, and another can be made. Of two, the
   // other one goes on, the application is told once, and it is replaced. True: it has been told.
   [[nodiscard]] Result<bool> lost(RcvQueueKey queue);
+
+  // New encryption keys are in use: what was said with the old ones, and may not have been read, is said again.
+  [[nodiscard]] Result<> keys_agreed(const Connection& connection);
 
   // Begins where the configuration wants it.
   [[nodiscard]] Result<> begin_due();

@@ -410,6 +410,11 @@ ALTER TABLE rcv_messages DROP COLUMN notify;
 ALTER TABLE deliveries DROP COLUMN notify;
 )sql";
 
+// Our keys for a queue that the peer has added are still to be said: rotation.hpp.
+constexpr std::string_view keys_due_up = "ALTER TABLE snd_queues ADD COLUMN keys_due INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::string_view keys_due_down = "ALTER TABLE snd_queues DROP COLUMN keys_due;";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -425,6 +430,7 @@ constexpr store::Migration migrations[] = {
     {12, "agent: statistics of relays", statistics_up, statistics_down},
     {13, "agent: redelivered messages", redeliveries_up, redeliveries_down},
     {14, "agent: messages that wake no device", notify_up, notify_down},
+    {15, "agent: keys of added queues", keys_due_up, keys_due_down},
 };
 
 }  // namespace

@@ -2,10 +2,12 @@
 #include "simplex/agent/agent.hpp"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 
 #include "desk.hpp"
 
@@ -67,6 +69,24 @@ TEST_F(AgentTest, OneDatabaseHasOneAgent) {
   const auto second = open();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::conflict);
+}
+
+TEST_F(AgentTest, OnlyItsOwnerReadsItsFiles) {
+  const auto before = ::umask(0);
+  {
+    auto agent = started();
+    ASSERT_TRUE(agent->create_user());
+    ASSERT_TRUE(agent->flush());
+    std::set<std::string> files;
+    for (const auto& file : std::filesystem::directory_iterator(folder_)) {
+      struct stat status{};
+      ASSERT_EQ(::stat(file.path().c_str(), &status), 0);
+      EXPECT_EQ(status.st_mode & 0777, 0600U) << file.path();
+      files.insert(file.path().filename());
+    }
+    EXPECT_TRUE(files.contains("agent.db") && files.contains("agent.db-wal") && files.contains("agent.db.generation"));
+  }
+  ::umask(before);
 }
 
 TEST_F(AgentTest, RefusesADatabaseOfANewerProgram) {

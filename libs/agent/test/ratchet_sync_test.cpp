@@ -155,6 +155,58 @@ TEST_F(RatchetSyncTest, BeginningAgainAfterTheAnswerEndsWell) {
   expect_synchronized();
 }
 
+class AgreementGivenUp : public RatchetSyncTest {
+ protected:
+  std::vector<Event> give_up(Desk& desk) {
+    const auto delivery = desk.next();
+    EXPECT_TRUE(delivery && desk.core->turn.run([&] {
+      return desk.deliveries->give_up(*delivery, Failure::network, Error{ErrorKind::network, "away"});
+    }));
+    desk.loop.run();
+    return std::exchange(desk.events, {});
+  }
+};
+
+TEST_F(AgreementGivenUp, KeysThatCannotBeDeliveredAreRequired) {
+  ASSERT_TRUE(start(alice, true));
+  EXPECT_EQ(state_of(give_up(alice)), RatchetSyncState::required);
+  ASSERT_TRUE(start(alice)) << "without force";
+  exchange();
+  expect_synchronized();
+}
+
+TEST_F(AgreementGivenUp, AnAnswerOrTheFirstMessageThatCannotBeDelivered) {
+  ASSERT_TRUE(start(alice, true));
+  bob.deliver(alice.take());
+  EXPECT_EQ(bob.now_connection().sync, RatchetSyncState::agreed);
+  while (has_mail(bob)) (void)give_up(bob);
+  EXPECT_EQ(bob.now_connection().sync, RatchetSyncState::required);
+  ASSERT_TRUE(start(bob));
+  exchange();
+  expect_synchronized();
+}
+
+TEST_F(AgreementGivenUp, OnlyTheLastKeysCount) {
+  ASSERT_TRUE(start(alice, true));
+  ASSERT_TRUE(start(alice, true));
+  (void)give_up(alice);
+  EXPECT_EQ(alice.now_connection().sync, RatchetSyncState::started);
+  exchange();
+  expect_synchronized();
+}
+
+// Of an agreement from before the copy was made.
+TEST_F(RatchetSyncTest, AnAnswerWithOldKeysIsNotGivenWhileTheyAreInDoubt) {
+  ASSERT_TRUE(start(alice, true));
+  (void)bob.deliver(alice.take());
+  (void)alice.deliver(bob.take());
+  auto& ready = has_mail(alice) ? alice : bob;
+  auto& other = &ready == &alice ? bob : alice;
+  ASSERT_TRUE(other.core->connections.set_doubt(other.connection.key, KeyDoubt::asked));
+  EXPECT_TRUE(other.deliver(ready.take()).empty());
+  EXPECT_FALSE(has_mail(other));
+}
+
 // Each of many orders in which both begin, begin again and hear each other.
 TEST_F(RatchetSyncTest, WhateverCrossesBothEndWithTheSameKeys) {
   testing::SeededRandom random(7);

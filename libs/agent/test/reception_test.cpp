@@ -65,6 +65,24 @@ TEST_F(ReceptionTest, BeforeTheConfirmationGarbageDoesNotUseUpTheInvitation) {
   EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(bob.take())));
 }
 
+TEST_F(ReceptionTest, GarbageDoesNotFillTheDatabase) {
+  const auto link = alice.invite();
+  testing::SeededRandom random(6);
+  Bytes last;
+  for (int i = 0; i < 400; ++i) {
+    last = random.bytes(40);
+    alice.loop.pass(std::chrono::milliseconds(1));
+    ASSERT_TRUE(only<ReceptionFailed>(alice.deliver(last)));
+  }
+  EXPECT_EQ(alice.count("received_hashes"), 256);
+  EXPECT_TRUE(alice.deliver(last).empty());
+  alice.loop.pass(alice.core->config.timeouts.duplicates_kept + std::chrono::seconds(1));
+  ASSERT_TRUE(alice.core->messages.forget_before(alice.core->now() - alice.core->config.timeouts.duplicates_kept));
+  EXPECT_EQ(alice.count("received_hashes"), 0);
+  bob.join(link, "bob");
+  EXPECT_TRUE(only<ConfirmationReceived>(alice.deliver(bob.take())));
+}
+
 TEST_F(ReceptionTest, AVersionThatIsNotUnderstoodIsSaid) {
   bob.join(alice.invite(), "bob");
   auto body = bob.take();

@@ -66,6 +66,28 @@ class RotationTest : public PairTest {
     expect_switched(std::exchange(writer.events, {}), sending, SwitchPhase::completed);
     expect_switched(reader.deliver(test, replacement), receiving, SwitchPhase::completed);
   }
+  void begin_new_keys(Desk& desk) {
+    ASSERT_TRUE(desk.core->turn.run(
+        [&] { return desk.ratchet_sync->start(desk.now_connection(), crypto::PqSupport::on, true); }));
+    desk.loop.run();
+    desk.events.clear();
+  }
+  // What both have to say by their old queues, until there is nothing left. Nothing of it is a mistake.
+  std::vector<Event> exchange() {
+    std::vector<Event> all;
+    for (int i = 0; i < 30 && (alice.next() || bob.next()); ++i) {
+      auto& from = alice.next() ? alice : bob;
+      auto& to = &from == &alice ? bob : alice;
+      for (auto& event : to.deliver(from.send())) all.push_back(std::move(event));
+    }
+    EXPECT_FALSE(alice.next() || bob.next());
+    alice.events.clear();
+    bob.events.clear();
+    EXPECT_EQ(alice.now_connection().sync, RatchetSyncState::ok);
+    EXPECT_EQ(bob.now_connection().sync, RatchetSyncState::ok);
+    for (const auto& event : all) EXPECT_FALSE(std::holds_alternative<ReceptionFailed>(event.body));
+    return all;
+  }
   void add() { add(alice, bob); }
   void use() { use(alice, bob); }
   void complete() { complete(alice, bob); }
@@ -440,10 +462,73 @@ TEST_F(RotationTest, NothingIsUsedBeforeItsTime) {
   keys.queues.push_back({{SmpClientVersion(4), alice.receiving(replacement).address()},
                          crypto::generate_ed25519(bob.core->dependencies.random).public_key});
   expect_refused(bob, alice, keys);
-  // To use it twice:
+  // To use it twice, which is nothing new:
   secure(alice);
   (void)bob.deliver(alice.send());
-  expect_refused(alice, bob, message::QueueUse{{{name_of(alice.receiving(replacement)), true}}});
+  const auto used = state(bob);
+  alice.say(message::QueueUse{{{name_of(alice.receiving(replacement)), true}}}, DeliveryKind::other);
+  EXPECT_TRUE(bob.deliver(alice.send()).empty());
+  EXPECT_EQ(state(bob), used);
+}
+
+TEST_F(RotationTest, AnOfferIsAnsweredWhenNewEncryptionKeysAreAgreedOn) {
+  offer(alice);
+  const auto offered = alice.send();
+  begin_new_keys(bob);
+  expect_switched(bob.deliver(offered), sending, SwitchPhase::started);
+  EXPECT_EQ(bob.count("deliveries WHERE kind = 7"), 0);
+  expect_switched(exchange(), receiving, SwitchPhase::confirmed);
+  secure(alice);
+  expect_switched(bob.deliver(alice.send()), sending, SwitchPhase::secured);
+  const auto shown = bob.send(replacement);
+  expect_switched(alice.deliver(shown, replacement), receiving, SwitchPhase::completed);
+}
+
+TEST_F(RotationTest, WhatNobodyCouldReadIsSaidAgainWithNewEncryptionKeys) {
+  offer(alice);
+  (void)alice.send();
+  begin_new_keys(alice);
+  (void)exchange();
+  EXPECT_EQ(alice.receiving(replacement).status, QueueStatus::confirmed);
+  secure(alice);
+  (void)alice.send();
+  begin_new_keys(bob);
+  (void)exchange();
+  EXPECT_EQ(bob.sending(replacement).status, QueueStatus::secured);
+  expect_switched(alice.deliver(bob.send(replacement), replacement), receiving, SwitchPhase::completed);
+}
+
+// There is no test of the new queue then; but what agrees on the keys is in it, too.
+TEST_F(RotationTest, AQueueIsUsedWhileNewEncryptionKeysAreAgreedOn) {
+  add();
+  expect_switched(alice.deliver(bob.send()), receiving, SwitchPhase::confirmed);
+  bob.events.clear();
+  secure(alice);
+  const auto asked = alice.send();
+  begin_new_keys(bob);
+  expect_switched(bob.deliver(asked), sending, SwitchPhase::secured);
+  expect_switched(alice.deliver(bob.send(replacement), replacement), receiving, SwitchPhase::completed);
+}
+
+TEST_F(RotationTest, ManyOffersAreOneAnswer) {
+  const auto old = name_of(alice.receiving());
+  RcvQueue last;
+  for (int i = 0; i < 50; ++i) {
+    last = alice.new_rcv_queue(protocol::QueueMode::messaging, retired);
+    alice.say(offer_of(last, old), DeliveryKind::other);
+    EXPECT_FALSE(bob.deliver(alice.send()).empty());
+  }
+  EXPECT_EQ(bob.count("snd_queues"), 2);
+  EXPECT_EQ(bob.count("deliveries"), 1);
+  ASSERT_TRUE(alice.core->queues.set_purpose(last.key, replacement));
+  for (const auto& queue : *alice.core->queues.rcv_queues_of(alice.connection.key)) {
+    if (queue.purpose == retired) {
+      ASSERT_TRUE(alice.core->queues.insert_former(alice.connection.key, queue.sender_id, alice.core->now()));
+    }
+  }
+  EXPECT_TRUE(alice.deliver(bob.send()).empty());  // for the first one
+  expect_switched(alice.deliver(bob.send()), receiving, SwitchPhase::confirmed);
+  EXPECT_EQ(bob.count("deliveries"), 0);
 }
 
 // Bob's relay was away for days: there is no way back from asking him.
