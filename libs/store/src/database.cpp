@@ -2,11 +2,14 @@
 
 #include <sqlite3.h>
 
-#include <fstream>
+#include <array>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <system_error>
+#include <vector>
 
+#include "durable_file.hpp"
 #include "sqlite_error.hpp"
 
 namespace simplex::store {
@@ -17,6 +20,23 @@ constexpr std::string_view plain_header = "SQLite format 3";
 
 enum class FileForm { absent, empty, plain, opaque, no_database };
 
+// Read through SQLite: were the file closed by ourselves, the system would drop the locks that another Database of this
+// process has on it.
+bool starts_as_plain(const std::filesystem::path& path) {
+  auto* const vfs = sqlite3_vfs_find(nullptr);
+  const auto whole = std::filesystem::absolute(path);
+  const std::unique_ptr<const char, void (*)(const char*)> name(
+      sqlite3_create_filename(whole.c_str(), "", "", 0, nullptr), sqlite3_free_filename);
+  std::vector<std::max_align_t> memory(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
+  auto* const file = reinterpret_cast<sqlite3_file*>(memory.data());
+  int flags = 0;
+  const int opened = vfs->xOpen(vfs, name.get(), file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, &flags);
+  std::array<char, plain_header.size()> start{};
+  const bool read = opened == SQLITE_OK && file->pMethods->xRead(file, start.data(), start.size(), 0) == SQLITE_OK;
+  if (file->pMethods != nullptr) file->pMethods->xClose(file);
+  return read && std::string_view(start.data(), start.size()) == plain_header;
+}
+
 FileForm form_of(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return FileForm::absent;
@@ -24,10 +44,7 @@ FileForm form_of(const std::filesystem::path& path) {
   const auto size = std::filesystem::file_size(path, error);
   if (error) return FileForm::no_database;
   if (size == 0) return FileForm::empty;
-  std::ifstream file(path, std::ios::binary);
-  std::string start(plain_header.size(), '\0');
-  file.read(start.data(), static_cast<std::streamsize>(start.size()));
-  if (file && start == plain_header) return FileForm::plain;
+  if (starts_as_plain(path)) return FileForm::plain;
   return size % page_size == 0 ? FileForm::opaque : FileForm::no_database;
 }
 
@@ -108,6 +125,9 @@ Result<Database> Database::open(OpenOptions options) {
       return fail(ErrorKind::malformed, "The database is not encrypted, but a passphrase was given.", Advice::ask_user);
     }
   }
+
+  // Readable by its owner alone, and so are its companions, which SQLite makes like it. Why it cannot be made, SQLite says.
+  if (!in_memory && form == FileForm::absent) (void)create_private(options.path);
 
   auto state = std::make_unique<State>();
   state->encrypted = encrypted;

@@ -29,7 +29,9 @@ struct OpenOptions {
 
 class Database {
  public:
-  // WAL, synchronous FULL, foreign keys, secure delete. Until it is closed, no other Database opens the file for writing.
+  // WAL, synchronous FULL, foreign keys, secure delete. Until it is closed, no other Database and no other program opens the
+  // file, not even to read it; one that has it open already is waited for (busy_timeout). So nothing of what follows ever
+  // finds it in use. A new file, and those that SQLite makes beside it, are readable by their owner alone.
   // Errors: authentication (wrong passphrase: SQLCipher cannot tell it from a file that is no database, so a file that
   // is plain or too short is malformed), conflict (in use), not_found, storage.
   [[nodiscard]] static Result<Database> open(OpenOptions options);
