@@ -50,16 +50,10 @@ Result<> CommandTable::erase_of(ConnKey conn, CommandKind kind) {
   return {};
 }
 
-Result<bool> CommandTable::exists(ConnKey conn) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM commands WHERE conn = ?"));
-  SIMPLEX_TRY(row.bind_all(conn));
-  return row.step();
-}
+Result<bool> CommandTable::exists(ConnKey conn) { return db_.any("SELECT 1 FROM commands WHERE conn = ?", conn); }
 
 Result<bool> CommandTable::exists(ConnKey conn, CommandKind kind) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM commands WHERE conn = ? AND kind = ?"));
-  SIMPLEX_TRY(row.bind_all(conn, static_cast<int>(kind)));
-  return row.step();
+  return db_.any("SELECT 1 FROM commands WHERE conn = ? AND kind = ?", conn, static_cast<int>(kind));
 }
 
 Result<std::vector<CommandKey>> CommandTable::all() {

@@ -136,14 +136,10 @@ Result<> MessageTable::move_all(SndQueueKey from, SndQueueKey to) {
   return {};
 }
 Result<bool> MessageTable::is_told(DeliveryKey delivery) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND told = 1"));
-  SIMPLEX_TRY(row.bind_all(delivery));
-  return row.step();
+  return db_.any("SELECT 1 FROM deliveries WHERE delivery = ? AND told = 1", delivery);
 }
 Result<bool> MessageTable::is_in(SndQueueKey queue, DeliveryKey delivery) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM deliveries WHERE delivery = ? AND queue = ?"));
-  SIMPLEX_TRY(row.bind_all(delivery, queue));
-  return row.step();
+  return db_.any("SELECT 1 FROM deliveries WHERE delivery = ? AND queue = ?", delivery, queue);
 }
 Result<> MessageTable::move_before(SndQueueKey from, SndQueueKey to, WallTime created) {
   SIMPLEX_TRY(
@@ -249,15 +245,11 @@ Result<std::optional<StoredMessage>> MessageTable::received(ConnKey conn, Connec
 }
 
 Result<bool> MessageTable::waits_for_application(RcvQueueKey queue, const smp::MessageId& id) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_messages WHERE queue = ? AND relay_message_id = ?"));
-  SIMPLEX_TRY(row.bind_all(queue, id));
-  return row.step();
+  return db_.any("SELECT 1 FROM rcv_messages WHERE queue = ? AND relay_message_id = ?", queue, id);
 }
 
 Result<bool> MessageTable::waits_for_application(RcvQueueKey queue) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM rcv_messages WHERE queue = ? LIMIT 1"));
-  SIMPLEX_TRY(row.bind_all(queue));
-  return row.step();
+  return db_.any("SELECT 1 FROM rcv_messages WHERE queue = ? LIMIT 1", queue);
 }
 
 Result<> MessageTable::erase_received(ConnKey conn, MessageId message) {
@@ -281,9 +273,7 @@ Result<> MessageTable::forget_hashes_above(ConnKey conn, std::int64_t most) {
 }
 
 Result<bool> MessageTable::has_hash(ConnKey conn, const crypto::Sha256& hash) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM received_hashes WHERE conn = ? AND hash = ?"));
-  SIMPLEX_TRY(row.bind_all(conn, hash));
-  return row.step();
+  return db_.any("SELECT 1 FROM received_hashes WHERE conn = ? AND hash = ?", conn, hash);
 }
 
 Result<> MessageTable::forget_before(WallTime time) {

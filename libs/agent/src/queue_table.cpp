@@ -1,41 +1,54 @@
 #include "queue_table.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "simplex/crypto/key_encoding.hpp"
 #include "failures.hpp"
 
 namespace simplex::agent {
 namespace {
 
-constexpr std::string_view rcv_by_id =
-    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version, purpose FROM rcv_queues WHERE server = ? AND recipient_id = ?";
-constexpr std::string_view rcv_by_key =
-    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version, purpose FROM rcv_queues WHERE queue = ?";
-constexpr std::string_view rcv_by_conn =
-    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version, purpose FROM rcv_queues WHERE conn = ? AND purpose = ?";
-constexpr std::string_view rcv_replacement =
-    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version, purpose FROM rcv_queues WHERE conn = ? AND purpose IN (2, 5)";
-constexpr std::string_view snd_replacement =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE conn = ? AND purpose IN (2, 5)";
-constexpr std::string_view rcv_of_conn =
-    "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
-    "client_version, purpose FROM rcv_queues WHERE conn = ? ORDER BY queue";
-constexpr std::string_view snd_by_key =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE queue = ?";
-constexpr std::string_view snd_by_conn =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE conn = ? AND purpose = ?";
-constexpr std::string_view snd_of_conn =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE conn = ? ORDER BY queue";
-constexpr std::string_view snd_parked =
-    "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
-    "FROM snd_queues WHERE purpose = 2 AND status = 0 ORDER BY queue";
+// A statement made of two parts when the program is compiled.
+template <std::size_t Size>
+struct Sql {
+  std::array<char, Size> text{};
+  constexpr operator std::string_view() const { return {text.data(), text.size()}; }
+};
+template <std::size_t First, std::size_t Second>
+consteval auto join(const char (&first)[First], const char (&second)[Second]) {
+  Sql<First + Second - 2> joined;
+  const auto middle = std::copy_n(first, First - 1, joined.text.begin());
+  std::copy_n(second, Second - 1, middle);
+  return joined;
+}
+
+// The columns are those that read_rcv and read_snd take.
+template <std::size_t Size>
+consteval auto rcv_where(const char (&condition)[Size]) {
+  return join(
+      "SELECT queue, conn, server, recipient_id, sender_id, recipient_key, relay_key, dh_key, e2e_key, mode, status, "
+      "client_version, purpose FROM rcv_queues WHERE ",
+      condition);
+}
+template <std::size_t Size>
+consteval auto snd_where(const char (&condition)[Size]) {
+  return join(
+      "SELECT queue, conn, server, sender_id, sender_key, dh_public, e2e_key, mode, status, client_version, purpose "
+      "FROM snd_queues WHERE ",
+      condition);
+}
+
+constexpr auto rcv_by_id = rcv_where("server = ? AND recipient_id = ?");
+constexpr auto rcv_by_key = rcv_where("queue = ?");
+constexpr auto rcv_by_conn = rcv_where("conn = ? AND purpose = ?");
+constexpr auto rcv_replacement = rcv_where("conn = ? AND purpose IN (2, 5)");
+constexpr auto rcv_of_conn = rcv_where("conn = ? ORDER BY queue");
+constexpr auto snd_by_key = snd_where("queue = ?");
+constexpr auto snd_by_conn = snd_where("conn = ? AND purpose = ?");
+constexpr auto snd_replacement = snd_where("conn = ? AND purpose IN (2, 5)");
+constexpr auto snd_of_conn = snd_where("conn = ? ORDER BY queue");
+constexpr auto snd_parked = snd_where("purpose = 2 AND status = 0 ORDER BY queue");
 
 std::optional<int> stored(std::optional<protocol::QueueMode> mode) {
   if (!mode) return std::nullopt;
@@ -249,9 +262,7 @@ Result<> QueueTable::set_keys_due(SndQueueKey queue, bool due) {
 }
 
 Result<bool> QueueTable::keys_due(SndQueueKey queue) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM snd_queues WHERE queue = ? AND keys_due <> 0"));
-  SIMPLEX_TRY(row.bind_all(queue));
-  return row.step();
+  return db_.any("SELECT 1 FROM snd_queues WHERE queue = ? AND keys_due <> 0", queue);
 }
 
 Result<> QueueTable::erase(RcvQueueKey queue) {
@@ -269,9 +280,7 @@ Result<> QueueTable::insert_former(ConnKey conn, const protocol::SenderId& queue
   return {};
 }
 Result<bool> QueueTable::is_former(ConnKey conn, const protocol::SenderId& queue) {
-  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT 1 FROM former_queues WHERE conn = ? AND sender_id = ?"));
-  SIMPLEX_TRY(row.bind_all(conn, queue));
-  return row.step();
+  return db_.any("SELECT 1 FROM former_queues WHERE conn = ? AND sender_id = ?", conn, queue);
 }
 Result<> QueueTable::forget_former_before(WallTime time) {
   SIMPLEX_TRY(db_.run("DELETE FROM former_queues WHERE ended_at < ?", time));

@@ -54,6 +54,14 @@ class Database {
     return changes();
   }
 
+  // Whether a query has a row: db.any("SELECT 1 FROM t WHERE id = ?", id).
+  template <class... Values>
+  [[nodiscard]] Result<bool> any(std::string_view sql, const Values&... values) {
+    SIMPLEX_ASSIGN(auto statement, prepare(sql));
+    SIMPLEX_TRY(statement.bind_all(values...));
+    return statement.step();
+  }
+
   // BEGIN IMMEDIATE; at most one at a time.
   [[nodiscard]] Result<> begin();
   [[nodiscard]] Result<> commit();
