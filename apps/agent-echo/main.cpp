@@ -196,7 +196,8 @@ int run(Options& options) {
   SystemRandom random;
   StderrLogger log(options.log_level);
   const auto connector = transport::make_tls_connector();
-  auto agent = agent::Agent::open({*loop, random, log, *connector}, std::move(options.agent));
+  async::Workers workers(async::Workers::beside_this_thread());
+  auto agent = agent::Agent::open({*loop, random, log, *connector, &workers}, std::move(options.agent));
   if (!agent) return fail_program(agent.error());
   Echo echo(*loop, **agent, options);
   loop->on_signal(SIGINT, [&loop] { loop->stop(); });

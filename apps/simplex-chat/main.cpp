@@ -143,7 +143,8 @@ int run(Options& options) {
   config.passphrase = std::move(options.key);
   config.servers = options.servers;
   config.network.connect_timeout = options.tcp_timeout;
-  auto opened = chat::Chat::open({*loop, random, log, *connector}, std::move(config));
+  async::Workers workers(async::Workers::beside_this_thread());
+  auto opened = chat::Chat::open({*loop, random, log, *connector, &workers}, std::move(config));
   if (!opened) return fail_program(opened.error());
   chat::Chat& chat = **opened;
   if (!chat.has_user()) {

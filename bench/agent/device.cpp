@@ -27,7 +27,7 @@ Result<> Device::open() {
   config.database = settings_.database;
   config.passphrase = SecretBytes(as_bytes(settings_.passphrase));
   config.servers = {settings_.relay};
-  SIMPLEX_ASSIGN(agent_, agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config)));
+  SIMPLEX_ASSIGN(agent_, agent::Agent::open({*loop_, random_, log_, *connector_, &workers_}, std::move(config)));
   SIMPLEX_ASSIGN(const auto users, agent_->users());
   if (users.empty()) {
     SIMPLEX_ASSIGN(user_, agent_->create_user());

@@ -86,6 +86,7 @@ class Device {
 
   DeviceSettings settings_;
   std::unique_ptr<async::ThreadLoop> loop_;
+  async::Workers workers_{async::Workers::beside_this_thread()};
   SystemRandom random_;
   StderrLogger log_{LogLevel::error};
   std::unique_ptr<transport::Connector> connector_;

@@ -36,7 +36,10 @@ void Person::start() {
   config.rotation = rotation_;
   config.redundancy = redundancy_;
   config.network = network_config_;
-  auto opened = agent::Agent::open({*loop_, random_, log_, *connector_}, std::move(config));
+  // Every other time the messages that come together are decrypted together.
+  static async::Workers workers(1);
+  auto* const help = times_started_ % 2 == 0 ? &workers : nullptr;
+  auto opened = agent::Agent::open({*loop_, random_, log_, *connector_, help}, std::move(config));
   ASSERT_TRUE(opened) << opened.error().message;
   agent_ = std::move(*opened);
   if (!diary_.user) {

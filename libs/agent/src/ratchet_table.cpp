@@ -77,6 +77,14 @@ class StoredSkippedKeys final : public crypto::SkippedKeys {
   ConnKey conn_;
 };
 
+class NoSkippedKeys final : public crypto::SkippedKeys {
+ public:
+  Result<std::vector<crypto::HeaderKey>> header_keys() const override { return std::vector<crypto::HeaderKey>(); }
+  Result<std::optional<crypto::MessageKey>> find(const crypto::HeaderKey&, std::uint32_t) const override {
+    return std::nullopt;
+  }
+};
+
 }  // namespace
 
 Result<> RatchetTable::insert_x3dh_keys(ConnKey conn, const crypto::X3dhReceiverKeys& keys) {
@@ -207,11 +215,43 @@ Result<RatchetTable::Prepared> RatchetTable::encrypt_header(ConnKey conn, std::o
   return Prepared{std::move(*key), ratchet.sending_kem == crypto::PqEncryption::on};
 }
 
-Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::decrypt(ConnKey conn,
-                                                                                        BytesView message) {
+void RatchetTable::Ahead::decrypt(BytesView message) noexcept {
+  decrypted_ = state_.decrypt(message, random_, NoSkippedKeys());
+}
+
+Result<std::optional<RatchetTable::Ahead>> RatchetTable::ahead(ConnKey conn) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT state FROM ratchets WHERE conn = ?1 AND state IS NOT NULL "
+                                       "AND NOT EXISTS (SELECT 1 FROM skipped_keys WHERE conn = ?1)"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  if (!found) return std::nullopt;
+  SecretBytes stored(row.octets(0));
+  auto state = crypto::RatchetState::decode(stored.reveal());
+  if (!state) return unreadable("the encryption keys of a connection");
+  return Ahead(std::move(stored), std::move(*state), random_);
+}
+
+Result<bool> RatchetTable::is_still(ConnKey conn, const SecretBytes& stored) {
+  SIMPLEX_ASSIGN(auto row, db_.prepare("SELECT state FROM ratchets WHERE conn = ?"));
+  SIMPLEX_TRY(row.bind_all(conn));
+  SIMPLEX_ASSIGN(const bool found, row.step());
+  return found && equal_constant_time(row.octets(0), stored.reveal());
+}
+
+Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::decrypt(ConnKey conn, BytesView message,
+                                                                                        std::optional<Ahead> ahead) {
+  if (ahead && ahead->decrypted_) {
+    SIMPLEX_ASSIGN(const bool still, is_still(conn, ahead->stored_));
+    if (still) return store(conn, ahead->state_, ahead->could_send_, std::move(*ahead->decrypted_));
+  }
   SIMPLEX_ASSIGN(auto ratchet, state(conn));
   const bool could_send = ratchet.sending.has_value();
   auto decrypted = ratchet.decrypt(message, random_, StoredSkippedKeys(db_, conn));
+  return store(conn, ratchet, could_send, std::move(decrypted));
+}
+
+Result<std::expected<RatchetTable::Opened, crypto::RatchetError>> RatchetTable::store(
+    ConnKey conn, const crypto::RatchetState& ratchet, bool could_send, crypto::Decrypted decrypted) {
   if (!decrypted.plaintext && decrypted.plaintext.error().kind == crypto::RatchetErrorKind::storage) {
     return std::unexpected(crypto::to_error(decrypted.plaintext.error()));
   }

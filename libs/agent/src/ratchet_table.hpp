@@ -2,6 +2,7 @@
 // transaction of the message that made it.
 #pragma once
 
+#include "simplex/crypto/derived_random.hpp"
 #include "simplex/crypto/hash.hpp"
 #include "simplex/crypto/ratchet.hpp"
 #include "connection_table.hpp"
@@ -57,9 +58,33 @@ class RatchetTable {
     bool pq = false;
     bool could_send = false;  // before this message
   };
-  [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> decrypt(ConnKey conn, BytesView message);
+  // Decryption in steps, of which the second needs no database, and may be done in any thread: ahead(), then
+  // Ahead::decrypt(), then decrypt() with it, which decrypts again when the ratchet has changed meanwhile.
+  class Ahead {
+   public:
+    void decrypt(BytesView message) noexcept;
+
+   private:
+    friend class RatchetTable;
+    Ahead(SecretBytes stored, crypto::RatchetState state, Random& random)
+        : stored_(std::move(stored)), state_(std::move(state)), could_send_(state_.sending), random_(random) {}
+    SecretBytes stored_;
+    crypto::RatchetState state_;
+    bool could_send_;
+    crypto::DerivedRandom random_;
+    std::optional<crypto::Decrypted> decrypted_;
+  };
+  // Nothing without a ratchet, and where there are skipped keys: they are in the database.
+  [[nodiscard]] Result<std::optional<Ahead>> ahead(ConnKey conn);
+  [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> decrypt(ConnKey conn, BytesView message,
+                                                                            std::optional<Ahead> ahead = std::nullopt);
 
  private:
+  [[nodiscard]] Result<bool> is_still(ConnKey conn, const SecretBytes& stored);
+  // In the database: what a decrypted message has changed.
+  [[nodiscard]] Result<std::expected<Opened, crypto::RatchetError>> store(ConnKey conn,
+                                                                          const crypto::RatchetState& ratchet,
+                                                                          bool could_send, crypto::Decrypted decrypted);
   [[nodiscard]] Result<std::optional<crypto::RatchetState>> find_state(ConnKey conn);
   // conflict when there is none yet
   [[nodiscard]] Result<crypto::RatchetState> state(ConnKey conn);

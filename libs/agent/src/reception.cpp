@@ -11,40 +11,48 @@ constexpr std::int64_t most_answers_waiting = 16;
 // What nobody can read and anybody who has the link can send, of each invitation or address.
 constexpr std::int64_t most_garbage_known = 256;
 
-// Never equal to the hash of a ratchet message, which stands in the same table.
-crypto::Sha256 outer_hash(BytesView body) { return crypto::sha256({as_bytes("outer"), body}); }
+LayerKeys keys_of(const RcvQueue& queue) {
+  LayerKeys keys{queue.relay_key.clone(), std::nullopt, std::nullopt};
+  if (queue.e2e_key) keys.e2e = queue.e2e_key->clone();
+  return keys;
+}
 
 }  // namespace
 
 void Reception::pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message) {
   const smp::RecipientId id(entity.view());
   if (const auto* arrived = std::get_if<smp::broker::Msg>(&message)) {
-    const auto done = core_.turn.run([&] { return receive(relay, id, *arrived); });
-    if (done || early_.hold()) return;
-    if (!Redeliveries::concerns_one(done.error())) return core_.storage_failed(done.error());
-    const auto noted = core_.turn.run([&] { return failed(relay, id, *arrived, done.error()); });
-    if (!noted) core_.storage_failed(noted.error());
+    arrivals_.add(relay, id, *arrived);
   } else if (std::holds_alternative<smp::broker::End>(message) || std::holds_alternative<smp::broker::Deld>(message)) {
     subscriptions_.ended(relay, id);
   }
 }
 
-Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message) {
+void Reception::arrived(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+                        std::optional<MessageLayers> layers) {
+  const auto done = core_.turn.run([&] { return receive(relay, id, message, std::move(layers)); });
+  if (done || early_.hold()) return;
+  if (!Redeliveries::concerns_one(done.error())) return core_.storage_failed(done.error());
+  const auto noted = core_.turn.run([&] { return failed(relay, id, message, done.error()); });
+  if (!noted) core_.storage_failed(noted.error());
+}
+
+Result<> Reception::receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+                            std::optional<MessageLayers> ahead) {
   SIMPLEX_ASSIGN(const auto queue, core_.queues.rcv_queue(relay.name(), id));
   if (!queue) return {};
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(queue->conn));
   if (connection.deleted) return {};
   relay.counts().add(RelayCounter::received_messages);
   if (queue->purpose == QueuePurpose::retired) commands_.heard_from(queue->key);
-  auto opened = smp::client::open_message(queue->relay_key, message);
+  auto layers = ahead ? std::move(*ahead) : take_off(message, keys_of(*queue));
   Ack ack = Ack::now;
-  if (!opened) {
+  if (!layers.received) {
     const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
-    SIMPLEX_ASSIGN(ack,
-                   unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes), relay.counts()},
-                              Failure::relay_protocol, opened.error()));
-  } else if (const auto* received = std::get_if<smp::client::QueueMessageReceived>(&*opened)) {
-    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, outer_hash(received->body), relay.counts()}));
+    SIMPLEX_ASSIGN(ack, unreadable({connection, *queue, nothing, layers, relay.counts()}, Failure::relay_protocol,
+                                   layers.received.error()));
+  } else if (const auto* received = std::get_if<smp::client::QueueMessageReceived>(&*layers.received)) {
+    SIMPLEX_ASSIGN(ack, read({connection, *queue, *received, layers, relay.counts()}));
   } else {
     SIMPLEX_ASSIGN(ack, queue_was_full(connection, *queue));
   }
@@ -64,8 +72,8 @@ Result<> Reception::failed(Relay& relay, const smp::RecipientId& id, const smp::
     return {};
   }
   const smp::client::QueueMessageReceived nothing{message.id, {}, {}, {}};
-  SIMPLEX_TRY(unreadable({connection, *queue, nothing, outer_hash(message.encrypted_body.bytes), relay.counts()},
-                         failure_of(why), why));
+  MessageLayers layers{std::unexpected(why), outer_hash(message.encrypted_body.bytes), std::nullopt, keys_of(*queue)};
+  SIMPLEX_TRY(unreadable({connection, *queue, nothing, layers, relay.counts()}, failure_of(why), why));
   acknowledge(relay, *queue, message.id);
   return {};
 }
@@ -146,7 +154,13 @@ Result<Reception::Ack> Reception::first_contact(const Incoming& incoming, const 
 }
 
 Result<Reception::Ack> Reception::in_connection(const Incoming& incoming, const smp::ClientMessageEnvelope& envelope) {
-  const auto plain = smp::open_client_message(*incoming.queue.e2e_key, envelope);
+  auto& layers = incoming.layers;
+  // A message before it may have brought the key.
+  if (!layers.client_message || layers.keys.e2e != incoming.queue.e2e_key) {
+    layers.client_message = smp::open_client_message(*incoming.queue.e2e_key, envelope);
+    layers.keys.ratchet.reset();
+  }
+  const auto& plain = *layers.client_message;
   if (!plain) return unreadable(incoming, Failure::encryption, plain.error());
   const auto message = smp::decode_client_message(*plain);
   if (!message) return unreadable(incoming, Failure::peer_protocol, message.error());

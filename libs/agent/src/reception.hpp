@@ -10,6 +10,7 @@
 
 #include "simplex/smp/client/received_message.hpp"
 #include "simplex/smp/client_message.hpp"
+#include "arrivals.hpp"
 #include "commands.hpp"
 #include "core.hpp"
 #include "delivery.hpp"
@@ -32,7 +33,10 @@ class Reception {
         ratchet_sync_(ratchet_sync),
         rotation_(rotation),
         early_(core, subscriptions),
-        redeliveries_(core, subscriptions) {}
+        redeliveries_(core, subscriptions),
+        arrivals_(core,
+                  [this](Relay& relay, const smp::RecipientId& queue, const smp::broker::Msg& message,
+                         std::optional<MessageLayers> layers) { arrived(relay, queue, message, std::move(layers)); }) {}
 
   void pushed(Relay& relay, const smp::EntityId& entity, const smp::BrokerMessage& message);
 
@@ -40,6 +44,7 @@ class Reception {
   [[nodiscard]] Result<> handed_over_again() { return redeliveries_.handed_over_again(); }
 
   void stop() {
+    arrivals_.stop();
     early_.stop();
     redeliveries_.stop();
   }
@@ -58,11 +63,14 @@ class Reception {
     const Connection& connection;
     const RcvQueue& queue;
     const smp::client::QueueMessageReceived& message;
-    crypto::Sha256 outer_hash;  // of the body as sent to the queue
+    MessageLayers& layers;
     RelayCounts& counts;
   };
 
-  [[nodiscard]] Result<> receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message);
+  void arrived(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+               std::optional<MessageLayers> layers);
+  [[nodiscard]] Result<> receive(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
+                                 std::optional<MessageLayers> ahead);
   // Handling it failed, though the database can be used.
   [[nodiscard]] Result<> failed(Relay& relay, const smp::RecipientId& id, const smp::broker::Msg& message,
                                 const Error& why);
@@ -101,7 +109,7 @@ class Reception {
   [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, const crypto::Sha256& hash, Failure failure,
                                        Error error);
   [[nodiscard]] Result<Ack> unreadable(const Incoming& incoming, Failure failure, Error error) {
-    return unreadable(incoming, incoming.outer_hash, failure, std::move(error));
+    return unreadable(incoming, incoming.layers.outer_hash, failure, std::move(error));
   }
   [[nodiscard]] Result<Ack> prohibited(const Incoming& incoming, std::string_view what);
 
@@ -113,6 +121,7 @@ class Reception {
   Rotation& rotation_;
   EarlyMessages early_;
   Redeliveries redeliveries_;
+  Arrivals arrivals_;
 };
 
 }  // namespace simplex::agent

@@ -29,7 +29,8 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
   if (incoming.queue.status != QueueStatus::active) {
     SIMPLEX_TRY(core_.queues.set_status(incoming.queue.key, QueueStatus::active));
   }
-  SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, envelope.encrypted_message.bytes));
+  SIMPLEX_ASSIGN(auto opened, core_.ratchets.decrypt(connection.key, envelope.encrypted_message.bytes,
+                                                     std::move(incoming.layers.keys.ratchet)));
   if (!opened) {
     SIMPLEX_ASSIGN(const bool waits, early_.has_to_wait(connection, incoming.queue, std::nullopt));
     if (waits) return too_early();

@@ -111,18 +111,27 @@ class Desk {
     return deliver(body, receiving(purpose));
   }
   std::vector<Event> deliver(BytesView body, const RcvQueue& queue) {
+    push(body, queue);
+    loop.run();
+    return std::exchange(events, {});
+  }
+  // One of several that come together: the loop is left where it is.
+  void push(BytesView body, const RcvQueue& queue) {
     smp::MessageId id(random_.bytes(24));
     auto encrypted = smp::encrypt_queue_message(
         queue.relay_key, id, smp::MessageBody{from_seconds_since_epoch(1'700'000'000), {}, Content(body)});
     EXPECT_TRUE(encrypted);
-    return deliver(id, *encrypted, queue);
+    push(id, *encrypted, queue);
+  }
+  void push(const smp::MessageId& id, BytesView encrypted, const RcvQueue& queue) {
+    reception->pushed(relays->get({user, SessionEntity()}, queue.server), smp::entity_id(queue.recipient_id),
+                      smp::broker::Msg{id, Content(encrypted)});
   }
   std::vector<Event> deliver(const smp::MessageId& id, BytesView encrypted) {
     return deliver(id, encrypted, receiving());
   }
   std::vector<Event> deliver(const smp::MessageId& id, BytesView encrypted, const RcvQueue& queue) {
-    reception->pushed(relays->get({user, SessionEntity()}, queue.server), smp::entity_id(queue.recipient_id),
-                      smp::broker::Msg{id, Content(encrypted)});
+    push(id, encrypted, queue);
     loop.run();
     return std::exchange(events, {});
   }

@@ -8,6 +8,7 @@
 
 #include "simplex/agent/network.hpp"
 #include "simplex/async/loop.hpp"
+#include "simplex/async/workers.hpp"
 #include "simplex/base/log.hpp"
 #include "simplex/base/random.hpp"
 #include "simplex/base/secret.hpp"
@@ -22,6 +23,9 @@ struct Dependencies {
   Random& random;
   Logger& log;
   transport::Connector& connector;
+  // Help to decrypt messages of several connections that come together; agents may share them. Null: the loop's thread
+  // does all.
+  async::Workers* workers = nullptr;
 };
 
 // Waits initial, grows by half from the moment increase_after has passed since the first attempt, up to max; a random
