@@ -97,6 +97,21 @@ void Person::doom() {
   network_->silence(name_);
 }
 
+void Person::delete_user(agent::UserQueues queues) {
+  diary_.deletes_user = queues;
+  for (auto& [name, them] : diary_.friends) them.deleted = true;
+  EXPECT_TRUE(agent_->delete_user(*diary_.user, queues));
+}
+
+agent::UserId Person::give_to_new_user(const std::string& friend_name) {
+  const auto user = agent_->create_user();
+  EXPECT_TRUE(user);
+  const auto given = agent_->change_user(diary_.friends.at(friend_name).connection, *user);
+  EXPECT_TRUE(given) << given.error().message;
+  EXPECT_TRUE(agent_->flush());
+  return *user;
+}
+
 void Person::invite(const std::string& friend_name) {
   Friend& them = diary_.friends[friend_name];
   them.connection = agent::new_connection_id(random_);
@@ -305,6 +320,8 @@ std::string Person::peer_info(const std::string& friend_name) const { return dia
 
 // What the diary knows and the agent may not: a call whose turn was not committed when the program was killed.
 void Person::repeat_what_may_be_lost() {
+  if (diary_.deletes_user && diary_.users_deleted.empty())
+    (void)agent_->delete_user(*diary_.user, *diary_.deletes_user);
   if (diary_.address && diary_.address_link.empty()) make_address();
   for (auto& [name, them] : diary_.friends) {
     if (them.deleted) continue;
@@ -351,7 +368,7 @@ void Person::happened(const agent::Event& event) {
   const auto* const message = std::get_if<agent::MessageReceived>(&event.body);
   if (message != nullptr) {
     received(*message, again);
-  } else {
+  } else if (!again || !std::holds_alternative<agent::UserDeleted>(event.body)) {
     std::visit([this](const auto& body) { on(body); }, event.body);
   }
   if (event.id && message == nullptr) agent_->handled(*event.id);
@@ -477,6 +494,7 @@ void Person::on(const agent::ServerTested& event) {
   }
 }
 void Person::on(const agent::AgentProblem& event) { trouble("a problem of the agent", event.error); }
+void Person::on(const agent::UserDeleted& event) { diary_.users_deleted.push_back(event.user); }
 void Person::on(const agent::ConnectionDeleted& event) {
   if (Friend* them = find(event.connection)) them->deleted = true;
 }

@@ -95,6 +95,12 @@ class Person {
   void put_note_back();
   [[nodiscard]] int times_restored() const { return times_restored_; }
 
+  void delete_user(agent::UserQueues queues);
+  [[nodiscard]] const std::vector<agent::UserId>& users_deleted() const { return diary_.users_deleted; }
+  [[nodiscard]] agent::UserId user() const { return *diary_.user; }
+  // The invitation, before it is used. Returns the user.
+  agent::UserId give_to_new_user(const std::string& friend_name);
+
   [[nodiscard]] std::string link(const std::string& friend_name) const;  // empty until it is ready
   [[nodiscard]] bool connected(const std::string& friend_name) const;
   [[nodiscard]] const std::vector<std::string>& heard(const std::string& friend_name) const;
@@ -158,6 +164,8 @@ class Person {
     std::set<agent::EventId> seen;
     bool link_changed = false;
     bool link_deleted = false;
+    std::optional<agent::UserQueues> deletes_user;
+    std::vector<agent::UserId> users_deleted;
     std::vector<std::string> troubles;
   };
 
@@ -190,6 +198,7 @@ class Person {
   void on(const agent::LinkReadFailed& event);
   void on(const agent::ServerTested& event);
   void on(const agent::ConnectionDeleted& event);
+  void on(const agent::UserDeleted& event);
   void on(const agent::AgentProblem& event);
   void on(const agent::AgentSuspended&) { ++times_suspended_; }
   template <class Other>

@@ -203,21 +203,6 @@ void AgentImpl::handled(EventId event) {
   if (!done) core_.dependencies.log.warning("An event could not be marked as handled: " + done.error().message);
 }
 
-// ---- users ----------------------------------------------------------------------------------------------------------
-
-Result<UserId> AgentImpl::create_user() {
-  return core_.turn.run([&] { return core_.connections.insert_user(core_.now()); });
-}
-
-Result<std::vector<UserId>> AgentImpl::users() { return core_.connections.users(); }
-
-// Queues stay where they are; what is sent and what is made from now on goes by the new list.
-Result<> AgentImpl::check_user(UserId user) {
-  SIMPLEX_ASSIGN(const bool known, core_.connections.has_user(user));
-  if (!known) return fail(ErrorKind::not_found, "There is no such user.");
-  return {};
-}
-
 // ---- connections ----------------------------------------------------------------------------------------------------
 
 Result<> AgentImpl::allow_connection(ConnectionId id, ConfirmationId confirmation_id, BytesView own_info) {
@@ -242,35 +227,6 @@ Result<> AgentImpl::allow_connection(ConnectionId id, ConfirmationId confirmatio
     argument.i64(confirmation_id.value());
     return commands_.enqueue(connection.key, CommandKind::allow, {}, std::move(argument).take());
   });
-}
-
-Result<> AgentImpl::delete_connection(ConnectionId id) {
-  return core_.turn.run([&]() -> Result<> {
-    SIMPLEX_ASSIGN(const auto connection, core_.connections.find(id));
-    if (!connection || connection->deleted) return {};
-    SIMPLEX_TRY(end_connection(*connection));
-    SIMPLEX_TRY(core_.outbox.durable(ConnectionDeleted{id}));
-    return {};
-  });
-}
-
-Result<> AgentImpl::end_connection(const Connection& connection) {
-  SIMPLEX_TRY(core_.outbox.forget(connection.id));
-  SIMPLEX_TRY(core_.commands.erase_of(connection.key));
-  SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queues_of(connection.key));
-  SIMPLEX_ASSIGN(const auto sending, core_.queues.snd_queues_of(connection.key));
-  for (const auto& queue : sending) {
-    SIMPLEX_TRY(core_.queues.erase(queue.key));  // and what waits in it
-    core_.turn.after_commit([this, key = queue.key] { deliveries_.forget(key); });
-  }
-  SIMPLEX_TRY(core_.connections.set_deleted(connection.key));
-  for (const auto& queue : receiving) {
-    SIMPLEX_TRY(commands_.enqueue(connection.key, CommandKind::delete_queue, queue.key));
-    core_.turn.after_commit([this, party = Party(connection), server = queue.server, id = queue.recipient_id] {
-      if (started_) subscriptions_.forget(party, server, id);
-    });
-  }
-  return receiving.empty() ? core_.connections.erase(connection.key) : Result<>();
 }
 
 Result<> AgentImpl::synchronize_ratchet(ConnectionId id, bool pq, bool force) {

@@ -43,6 +43,7 @@ class AgentImpl final : public Agent {
 
   Result<UserId> create_user() override;
   Result<std::vector<UserId>> users() override;
+  Result<> delete_user(UserId user, UserQueues queues) override;
   Result<> set_servers(UserId user, const std::vector<UserServer>& servers) override;
 
   void set_network(NetworkConfig network) override;
@@ -67,6 +68,8 @@ class AgentImpl final : public Agent {
                                        std::optional<ConnectionId> id) override;
   Result<> allow_connection(ConnectionId connection, ConfirmationId confirmation, BytesView own_info) override;
   Result<> delete_connection(ConnectionId connection) override;
+  Result<> delete_connections(std::span<const ConnectionId> connections) override;
+  Result<> change_user(ConnectionId connection, UserId user) override;
   Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) override;
   Result<> set_pq_encryption(ConnectionId connection, bool wanted) override;
   Result<VerificationCode> verification_code(ConnectionId connection) override;
@@ -91,8 +94,12 @@ class AgentImpl final : public Agent {
   void clean_up();
   void save_statistics();
   void save_statistics_in_time();
-  void grow_older();                                                    // outside of a turn
-  [[nodiscard]] Result<> end_connection(const Connection& connection);  // in a turn; says nothing
+  void grow_older();  // outside of a turn
+  // In a turn (agent_users.cpp); they say nothing. Its queues are then to be deleted at their relays.
+  [[nodiscard]] Result<> end_connection(const Connection& connection);
+  // Without a word to relays.
+  [[nodiscard]] Result<> erase_connection(const Connection& connection);
+  [[nodiscard]] Result<std::vector<RcvQueue>> stop_connection(const Connection& connection);
 
   [[nodiscard]] Result<> check_user(UserId user);
   // In a turn. shared: of a message to many; stored by the first that needs it.

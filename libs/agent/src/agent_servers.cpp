@@ -5,6 +5,7 @@
 
 namespace simplex::agent {
 
+// Queues stay where they are; what is sent and what is made from now on goes by the new list.
 Result<> AgentImpl::set_servers(UserId user, const std::vector<UserServer>& servers) {
   SIMPLEX_TRY(check_user(user));
   SIMPLEX_ASSIGN(auto read, read_servers(servers));

@@ -172,7 +172,7 @@ Result<> Commands::finish_deletion(const Command& command) {
   }
   SIMPLEX_TRY(finish(command));
   SIMPLEX_ASSIGN(const auto left, core_.queues.rcv_queues_of(connection.key));
-  if (connection.deleted && left.empty()) SIMPLEX_TRY(core_.connections.erase(connection.key));
+  if (connection.deleted && left.empty()) SIMPLEX_TRY(core_.erase(connection));
   return {};
 }
 

@@ -13,7 +13,7 @@ Result<UserId> ConnectionTable::insert_user(WallTime now) {
 }
 
 Result<std::vector<UserId>> ConnectionTable::users() {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT user_id FROM users ORDER BY user_id"));
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT user_id FROM users WHERE deleted = 0 ORDER BY user_id"));
   std::vector<UserId> users;
   for (;;) {
     SIMPLEX_ASSIGN(const bool row, rows.step());
@@ -23,9 +23,37 @@ Result<std::vector<UserId>> ConnectionTable::users() {
 }
 
 Result<bool> ConnectionTable::has_user(UserId user) {
-  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT 1 FROM users WHERE user_id = ?"));
+  return db_.any("SELECT 1 FROM users WHERE user_id = ? AND deleted = 0", user);
+}
+Result<bool> ConnectionTable::is_deleting(UserId user) {
+  return db_.any("SELECT 1 FROM users WHERE user_id = ? AND deleted = 1", user);
+}
+Result<> ConnectionTable::set_deleting(UserId user) {
+  SIMPLEX_TRY(db_.run("UPDATE users SET deleted = 1 WHERE user_id = ?", user));
+  return {};
+}
+Result<bool> ConnectionTable::erase_deleted(UserId user) {
+  SIMPLEX_ASSIGN(const auto erased, db_.run("DELETE FROM users WHERE user_id = ?1 AND deleted = 1 "
+                                            "AND NOT EXISTS (SELECT 1 FROM connections WHERE user_id = ?1)",
+                                            user));
+  return erased > 0;
+}
+
+Result<std::vector<Connection>> ConnectionTable::all_of(UserId user) {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn FROM connections WHERE user_id = ? ORDER BY conn"));
   SIMPLEX_TRY(rows.bind_all(user));
-  return rows.step();
+  std::vector<ConnKey> keys;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) break;
+    keys.push_back(rows.number<ConnKey>(0));
+  }
+  std::vector<Connection> all;
+  for (const auto key : keys) {
+    SIMPLEX_ASSIGN(auto connection, by_key(key));
+    all.push_back(std::move(connection));
+  }
+  return all;
 }
 
 Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime now) {
@@ -117,6 +145,10 @@ Result<> ConnectionTable::set_sync(ConnKey key, RatchetSyncState state) {
 }
 Result<> ConnectionTable::set_doubt(ConnKey key, KeyDoubt doubt) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET keys_in_doubt = ? WHERE conn = ?", static_cast<int>(doubt), key));
+  return {};
+}
+Result<> ConnectionTable::set_user(ConnKey key, UserId user) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET user_id = ? WHERE conn = ?", user, key));
   return {};
 }
 Result<> ConnectionTable::set_deleted(ConnKey key) {

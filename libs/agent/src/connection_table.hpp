@@ -57,7 +57,11 @@ class ConnectionTable {
 
   [[nodiscard]] Result<UserId> insert_user(WallTime now);
   [[nodiscard]] Result<std::vector<UserId>> users();
-  [[nodiscard]] Result<bool> has_user(UserId user);
+  [[nodiscard]] Result<bool> has_user(UserId user);  // that is not being deleted
+  [[nodiscard]] Result<bool> is_deleting(UserId user);
+  [[nodiscard]] Result<> set_deleting(UserId user);
+  // Such a user, and when no connection is left. True: it is gone.
+  [[nodiscard]] Result<bool> erase_deleted(UserId user);
 
   [[nodiscard]] Result<ConnKey> insert(const Connection& connection, WallTime now);
   // not_found when there is none.
@@ -65,6 +69,7 @@ class ConnectionTable {
   [[nodiscard]] Result<Connection> by_key(ConnKey key);
   [[nodiscard]] Result<std::optional<Connection>> find(ConnectionId id);
   [[nodiscard]] Result<std::vector<ConnectionId>> of_user(UserId user);
+  [[nodiscard]] Result<std::vector<Connection>> all_of(UserId user);  // and those that are being deleted
 
   // What is supported is wanted.
   [[nodiscard]] Result<> set_agreed(ConnKey key, AgentVersion version, crypto::PqSupport pq);
@@ -75,6 +80,7 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_link(ConnKey key, std::string_view link);
   [[nodiscard]] Result<> set_sync(ConnKey key, RatchetSyncState state);
   [[nodiscard]] Result<> set_doubt(ConnKey key, KeyDoubt doubt);
+  [[nodiscard]] Result<> set_user(ConnKey key, UserId user);
   [[nodiscard]] Result<> set_deleted(ConnKey key);
   [[nodiscard]] Result<> erase(ConnKey key);
 

@@ -13,4 +13,15 @@ Result<> Core::now_connected(const Connection& connection, bool pq) {
   return {};
 }
 
+Result<> Core::erase(const Connection& connection) {
+  SIMPLEX_TRY(connections.erase(connection.key));
+  return erase_deleted_user(connection.user);
+}
+
+Result<> Core::erase_deleted_user(UserId user) {
+  SIMPLEX_ASSIGN(const bool gone, connections.erase_deleted(user));
+  if (gone) SIMPLEX_TRY(outbox.durable(UserDeleted{user}));
+  return {};
+}
+
 }  // namespace simplex::agent

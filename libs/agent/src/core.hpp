@@ -38,6 +38,9 @@ struct Core {
   void storage_failed(const Error& error) { turn.abandon(error); }
   // In a turn: both directions of a connection work.
   [[nodiscard]] Result<> now_connected(const Connection& connection, bool pq);
+  // In a turn: the last of a connection, and with it of a user that is being deleted.
+  [[nodiscard]] Result<> erase(const Connection& connection);
+  [[nodiscard]] Result<> erase_deleted_user(UserId user);
 
   Dependencies dependencies;
   Config config;

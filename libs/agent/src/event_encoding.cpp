@@ -121,6 +121,10 @@ struct Encoder {
     connection = e.connection;
     return EventKind::connection_deleted;
   }
+  std::optional<EventKind> operator()(const UserDeleted& e) {
+    payload.i64(e.user.value());
+    return EventKind::user_deleted;
+  }
   std::optional<EventKind> operator()(const DatabaseRestored&) { return EventKind::database_restored; }
   template <class Passing>
   std::optional<EventKind> operator()(const Passing&) {
@@ -187,6 +191,10 @@ Result<EventBody> read_event(EventKind kind, ConnectionId connection, Reader& re
     }
     case EventKind::database_restored: return DatabaseRestored{};
     case EventKind::connection_deleted: return ConnectionDeleted{connection};
+    case EventKind::user_deleted: {
+      SIMPLEX_ASSIGN(const auto user, reader.i64());
+      return UserDeleted{UserId(user)};
+    }
     case EventKind::ratchet_sync_changed: {
       SIMPLEX_ASSIGN(const auto state, reader.u8());
       return RatchetSyncChanged{connection, static_cast<RatchetSyncState>(state)};

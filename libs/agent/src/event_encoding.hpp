@@ -29,6 +29,7 @@ enum class EventKind : std::uint8_t {
   link_failed = 18,
   database_restored = 19,
   queue_lost = 20,
+  user_deleted = 21,
 };
 
 struct EncodedEvent {

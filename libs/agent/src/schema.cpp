@@ -415,6 +415,14 @@ constexpr std::string_view keys_due_up = "ALTER TABLE snd_queues ADD COLUMN keys
 
 constexpr std::string_view keys_due_down = "ALTER TABLE snd_queues DROP COLUMN keys_due;";
 
+constexpr std::string_view deleted_users_up = R"sql(
+ALTER TABLE users ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;  -- its queues are still at their relays
+)sql";
+
+constexpr std::string_view deleted_users_down = R"sql(
+ALTER TABLE users DROP COLUMN deleted;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -431,6 +439,7 @@ constexpr store::Migration migrations[] = {
     {13, "agent: redelivered messages", redeliveries_up, redeliveries_down},
     {14, "agent: messages that wake no device", notify_up, notify_down},
     {15, "agent: keys of added queues", keys_due_up, keys_due_down},
+    {16, "agent: users that are being deleted", deleted_users_up, deleted_users_down},
 };
 
 }  // namespace

@@ -132,6 +132,16 @@ void Subscriptions::created(Relay& relay, const smp::RecipientId& queue, Connect
   if (relay.client() != nullptr) here.active.emplace(queue, connection);
 }
 
+void Subscriptions::begin(const Party& party, const protocol::ServerAddress& server) {
+  auto& relay = relays_.get(party, server);
+  at(relay);
+  if (relay.client() != nullptr) {
+    subscribe(relay);
+  } else {
+    relays_.need(relay);
+  }
+}
+
 void Subscriptions::ended(Relay& relay, const smp::RecipientId& queue) {
   auto& active = at(relay).active;
   const auto found = active.find(queue);

@@ -25,6 +25,8 @@ class Subscriptions {
   [[nodiscard]] bool needs(const Relay& relay) const;
   [[nodiscard]] std::size_t subscribed_at(const Relay& relay) const;
   void created(Relay& relay, const smp::RecipientId& queue, ConnectionId connection);
+  // Queues have come to the party at this relay.
+  void begin(const Party& party, const protocol::ServerAddress& server);
   // END or DELD: another client has the queue now, or it is gone.
   void ended(Relay& relay, const smp::RecipientId& queue);
   // Subscribes again: the relay repeats a message that was not acknowledged.

@@ -77,6 +77,11 @@ TEST(EventEncodingTest, SomeConcernNoConnection) {
   ASSERT_TRUE(encoded);
   const auto decoded = decode_event(encoded->kind, encoded->connection, encoded->payload);
   EXPECT_TRUE(decoded && std::holds_alternative<DatabaseRestored>(*decoded));
+  const auto gone = encode_event(UserDeleted{UserId(7)});
+  ASSERT_TRUE(gone);
+  const auto read = decode_event(gone->kind, gone->connection, gone->payload);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<UserDeleted>(*read).user, UserId(7));
 }
 
 TEST(EventEncodingTest, PassingEventsAreNotStored) {

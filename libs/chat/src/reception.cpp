@@ -165,6 +165,7 @@ Result<> ChatSession::apply(const agent::EventBody& body, Aftermath& after) {
     Result<> operator()(const agent::QueueSwitched&) const { return {}; }
     Result<> operator()(const agent::QueueLost&) const { return {}; }
     Result<> operator()(const agent::LinkDataSet&) const { return {}; }
+    Result<> operator()(const agent::UserDeleted&) const { return {}; }
     Result<> operator()(const agent::LinkDeleted&) const { return {}; }
     Result<> operator()(const agent::LinkFailed&) const { return {}; }
     Result<> operator()(const agent::LinkRead&) const { return {}; }

@@ -91,6 +91,9 @@ class FakeAgent final : public agent::Agent {
     record_.deleted.push_back(connection);
     return {};
   }
+  Result<> delete_connections(std::span<const agent::ConnectionId>) override { return not_used(); }
+  Result<> change_user(agent::ConnectionId, agent::UserId) override { return not_used(); }
+  Result<> delete_user(agent::UserId, agent::UserQueues) override { return not_used(); }
   Result<agent::ConnectionState> connection_state(agent::ConnectionId) override { return agent::ConnectionState{}; }
   Result<std::vector<agent::ConnectionId>> connections(agent::UserId) override { return record_.created; }
   Result<agent::MessageId> send_message(agent::ConnectionId connection, BytesView body,

@@ -74,6 +74,9 @@ struct Import {
   SecretBytes passphrase;          // that it will have
 };
 
+// What happens to the queues of a user who is deleted: relays delete them, or keep them until they expire there.
+enum class UserQueues : bool { leave, at_relays };
+
 class Agent {
  public:
   // Opens or creates the database and migrates it. Errors: authentication (wrong passphrase), version (the database
@@ -118,6 +121,11 @@ class Agent {
   // ---- users --------------------------------------------------------------------------------------------------------
   [[nodiscard]] virtual Result<UserId> create_user() = 0;
   [[nodiscard]] virtual Result<std::vector<UserId>> users() = 0;
+  // Deletes the user with all connections, of which nothing more is said; UserDeleted follows. at_relays: once all queues
+  // are deleted at their relays, as far as those can be reached within Timeouts::retired_kept; until then the user is
+  // gone for every other call. leave: at once, and nothing is said to relays. Repeating it is harmless until
+  // UserDeleted, and leave may follow at_relays. Errors: not_found.
+  [[nodiscard]] virtual Result<> delete_user(UserId user, UserQueues queues) = 0;
   // The user's relays from now on, instead of Config::servers. Not in the database: before each start(), as the Config.
   // New queues are made at those for storage: a joiner's at another operator's than the inviter's, a rotated one where
   // the connection has none yet, as far as there is a choice. Errors: not_found (the user), malformed (an address).
@@ -194,6 +202,11 @@ class Agent {
 
   // Deletes the connection; its queue is deleted at the relay when that can be reached. ConnectionDeleted follows.
   [[nodiscard]] virtual Result<> delete_connection(ConnectionId connection) = 0;
+  // The same for many, all or none of them. Unknown ids are skipped, as there.
+  [[nodiscard]] virtual Result<> delete_connections(std::span<const ConnectionId> connections) = 0;
+  // An invitation that nobody has used, given to another user: its queue stays where it is, and is subscribed in a session
+  // of the new user. Errors: not_found (either), conflict (it was used, or is no invitation, or has no link yet).
+  [[nodiscard]] virtual Result<> change_user(ConnectionId connection, UserId user) = 0;
 
   // Agrees with the peer on new encryption keys: after RatchetSyncChanged has said allowed or required, or force. Messages
   // that were sent with the old keys and are not here yet may be lost. Errors: conflict, version (the peer's program).

@@ -186,6 +186,10 @@ struct ReceptionFailed {
 struct ConnectionDeleted {
   ConnectionId connection;
 };
+// DEL_USER: the user and everything of it is gone; said for delete_user, once.
+struct UserDeleted {
+  UserId user;
+};
 
 // The database is an old copy of what it was: put back by hand, a backup or an import. Said once for each such copy.
 // Connections agree on new encryption keys by themselves (RatchetSyncChanged, from started to ok), and send_message has to
@@ -251,9 +255,9 @@ struct AgentSuspended {};
 using EventBody =
     std::variant<InvitationReady, Joined, ConfirmationReceived, RequestReceived, PeerInfoReceived, Connected,
                  MessageReceived, MessageSent, MessageFailed, MessageDelivered, RatchetSyncChanged, QueueSwitched,
-                 QueueLost, ConnectionFailed, ReceptionFailed, ConnectionDeleted, DatabaseRestored, LinkDataSet,
-                 LinkDeleted, LinkFailed, LinkRead, LinkReadFailed, ServerTested, RelayUp, RelayDown, SubscriptionEnded,
-                 MessageDelayed, AgentProblem, AgentSuspended>;
+                 QueueLost, ConnectionFailed, ReceptionFailed, ConnectionDeleted, UserDeleted, DatabaseRestored,
+                 LinkDataSet, LinkDeleted, LinkFailed, LinkRead, LinkReadFailed, ServerTested, RelayUp, RelayDown,
+                 SubscriptionEnded, MessageDelayed, AgentProblem, AgentSuspended>;
 
 struct Event {
   std::optional<EventId> id;  // present: durable
