@@ -101,6 +101,7 @@ class Echo {
   }
   Result<> on(const agent::Connected& event) {
     tell("connected {} {}", number_of(event.connection), event.pq_encryption ? "pq" : "no-pq");
+    SIMPLEX_TRY(agent_.set_mixing(event.connection, options_.mixing));
     for (std::size_t i = 0; i < options_.say.size(); ++i) {
       SIMPLEX_TRY(send(event.connection, as_bytes(options_.say[i]), "say", static_cast<std::int64_t>(i)));
     }

@@ -127,6 +127,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   NetworkTexts network;
   std::uint64_t count = 0;
   int timeout = 0;
+  int delay = 0;
+  int cover = 0;
 
   CLI::App app{
       "agent-echo: makes or joins SimpleX connections and sends back every message that comes.\n"
@@ -156,6 +158,12 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_flag("--no-pq", no_pq, "No post-quantum key agreement");
   app.add_flag("--redundant", options.agent.redundancy,
                "Receive at two of the relays, and send to two of the peer's: either may be lost");
+  app.add_option("--delay", delay, "Hold each message back for a random time up to so many seconds")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600));
+  app.add_option("--cover", cover, "Send empty messages, one in so many seconds on average")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 86'400));
   app.add_flag("--no-receipts", no_receipts, "Do not tell peers that their messages have come");
   app.add_option("--agent-versions", agent_versions, "Agent protocol versions, as 2-7 or 7")->type_name("VERSIONS");
   app.add_option("--client-versions", client_versions, "SMP client versions, as 1-4")->type_name("VERSIONS");
@@ -190,6 +198,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   options.pq = !no_pq;
   options.receipts = !no_receipts;
   options.echo = !no_echo;
+  options.mixing = {std::chrono::seconds(delay), std::chrono::seconds(cover)};
   if (count > 0) options.count = count;
   if (timeout > 0) options.timeout = std::chrono::seconds(timeout);
   options.log_level = log_level_from(level).value_or(LogLevel::warning);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "simplex/agent/agent.hpp"
 #include "simplex/agent/config.hpp"
 #include "simplex/base/log.hpp"
 
@@ -22,6 +23,7 @@ struct Options {
   bool pq = true;
   bool receipts = true;
   bool echo = true;
+  agent::Mixing mixing;
   std::optional<std::uint64_t> count;           // messages heard, then the program ends
   std::optional<std::chrono::seconds> timeout;  // then it ends with an error
   LogLevel log_level = LogLevel::warning;

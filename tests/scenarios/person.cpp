@@ -97,6 +97,11 @@ void Person::doom() {
   network_->silence(name_);
 }
 
+void Person::mix(const std::string& friend_name, agent::Mixing mixing) {
+  EXPECT_TRUE(agent_->set_mixing(diary_.friends.at(friend_name).connection, mixing));
+  EXPECT_TRUE(agent_->flush());
+}
+
 void Person::delete_user(agent::UserQueues queues) {
   diary_.deletes_user = queues;
   for (auto& [name, them] : diary_.friends) them.deleted = true;

@@ -95,6 +95,7 @@ class Person {
   void put_note_back();
   [[nodiscard]] int times_restored() const { return times_restored_; }
 
+  void mix(const std::string& friend_name, agent::Mixing mixing);
   void delete_user(agent::UserQueues queues);
   [[nodiscard]] const std::vector<agent::UserId>& users_deleted() const { return diary_.users_deleted; }
   [[nodiscard]] agent::UserId user() const { return *diary_.user; }

@@ -40,7 +40,8 @@ AgentImpl::AgentImpl(Dependencies dependencies, Config config, UserServers serve
       subscriptions_(core_, relays_),
       ratchet_sync_(core_, deliveries_),
       rotation_(core_, deliveries_, commands_),
-      reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_, rotation_),
+      covers_(core_, deliveries_),
+      reception_(core_, commands_, deliveries_, subscriptions_, ratchet_sync_, rotation_, covers_),
       lineage_(core_.database, core_.config, core_.dependencies.log),
       restoration_(core_, ratchet_sync_),
       copies_(core_),
@@ -113,7 +114,8 @@ void AgentImpl::resume() {
     SIMPLEX_TRY(subscriptions_.start());
     SIMPLEX_TRY(commands_.start());
     link_reader_.start();
-    return deliveries_.start();
+    SIMPLEX_TRY(deliveries_.start());
+    return covers_.start();
   }();
   if (!begun) return core_.storage_failed(begun.error());
   restoration_.start();
@@ -121,6 +123,7 @@ void AgentImpl::resume() {
 
 void AgentImpl::drop_sessions() {
   restoration_.stop();
+  covers_.stop();
   relays_.stop();
   routes_.stop();
   unusable_.clear();
@@ -270,6 +273,26 @@ Result<> AgentImpl::abort_switch(ConnectionId id) {
   });
 }
 
+Result<> AgentImpl::set_mixing(ConnectionId id, Mixing mixing) {
+  const bool possible = mixing.max_delay >= Duration::zero() && mixing.max_delay <= std::chrono::hours(1) &&
+                        (mixing.cover_interval == Duration::zero() || mixing.cover_interval >= std::chrono::seconds(1));
+  if (!possible) {
+    return fail(ErrorKind::limit, "The delay is at most an hour, and the interval at least a second.",
+                Advice::ask_user);
+  }
+  return core_.turn.run([&]() -> Result<> {
+    SIMPLEX_ASSIGN(auto connection, core_.connections.by_id(id));
+    if (connection.role == Role::address)
+      return fail(ErrorKind::conflict, "Nothing is sent to the visitors of an address.");
+    SIMPLEX_TRY(core_.connections.set_mixing(connection.key, mixing.max_delay, mixing.cover_interval));
+    connection.cover_interval = mixing.cover_interval;
+    core_.turn.after_commit([this, connection = std::move(connection)] {
+      if (started_ && phase_ == Phase::active) covers_.changed(connection);
+    });
+    return {};
+  });
+}
+
 Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
   SIMPLEX_ASSIGN(const auto connection, core_.connections.by_id(id));
   SIMPLEX_ASSIGN(const auto receiving, core_.queues.rcv_queue_of(connection.key));
@@ -297,7 +320,8 @@ Result<ConnectionState> AgentImpl::connection_state(ConnectionId id) {
                          .second_receiving_relay = name_if_used(receiving_too),
                          .second_sending_relay = name_if_used(sending_too),
                          .switching = switching,
-                         .can_abort_switch = can_abort};
+                         .can_abort_switch = can_abort,
+                         .mixing = {connection.max_delay, connection.cover_interval}};
 }
 
 Result<std::vector<ConnectionId>> AgentImpl::connections(UserId user) { return core_.connections.of_user(user); }

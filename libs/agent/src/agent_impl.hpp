@@ -9,6 +9,7 @@
 #include "simplex/agent/agent.hpp"
 #include "commands.hpp"
 #include "core.hpp"
+#include "covers.hpp"
 #include "database_copies.hpp"
 #include "delivery.hpp"
 #include "lineage.hpp"
@@ -72,6 +73,7 @@ class AgentImpl final : public Agent {
   Result<> change_user(ConnectionId connection, UserId user) override;
   Result<> synchronize_ratchet(ConnectionId connection, bool pq, bool force) override;
   Result<> set_pq_encryption(ConnectionId connection, bool wanted) override;
+  Result<> set_mixing(ConnectionId connection, Mixing mixing) override;
   Result<VerificationCode> verification_code(ConnectionId connection) override;
   Result<> switch_connection(ConnectionId connection) override;
   Result<> abort_switch(ConnectionId connection) override;
@@ -127,6 +129,7 @@ class AgentImpl final : public Agent {
   Subscriptions subscriptions_;
   RatchetSync ratchet_sync_;
   Rotation rotation_;
+  Covers covers_;
   Reception reception_;
   Lineage lineage_;
   Restoration restoration_;

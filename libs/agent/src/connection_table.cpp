@@ -7,6 +7,19 @@ std::unexpected<Error> not_connected() {
   return fail(ErrorKind::conflict, "The connection is not established yet.", Advice::retry);
 }
 
+namespace {
+
+Result<std::vector<ConnKey>> read_keys(store::Statement& rows) {
+  std::vector<ConnKey> keys;
+  for (;;) {
+    SIMPLEX_ASSIGN(const bool row, rows.step());
+    if (!row) return keys;
+    keys.push_back(rows.number<ConnKey>(0));
+  }
+}
+
+}  // namespace
+
 Result<UserId> ConnectionTable::insert_user(WallTime now) {
   SIMPLEX_TRY(db_.run("INSERT INTO users (created_at) VALUES (?)", now));
   return UserId(db_.last_row_id());
@@ -42,12 +55,7 @@ Result<bool> ConnectionTable::erase_deleted(UserId user) {
 Result<std::vector<Connection>> ConnectionTable::all_of(UserId user) {
   SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn FROM connections WHERE user_id = ? ORDER BY conn"));
   SIMPLEX_TRY(rows.bind_all(user));
-  std::vector<ConnKey> keys;
-  for (;;) {
-    SIMPLEX_ASSIGN(const bool row, rows.step());
-    if (!row) break;
-    keys.push_back(rows.number<ConnKey>(0));
-  }
+  SIMPLEX_ASSIGN(const auto keys, read_keys(rows));
   std::vector<Connection> all;
   for (const auto key : keys) {
     SIMPLEX_ASSIGN(auto connection, by_key(key));
@@ -67,10 +75,12 @@ Result<ConnKey> ConnectionTable::insert(const Connection& connection, WallTime n
 
 template <class Key>
 Result<std::optional<Connection>> ConnectionTable::one_where(std::string_view condition, const Key& key) {
-  SIMPLEX_ASSIGN(auto rows,
-                 db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, pq_wanted, "
-                             "connected, deleted, link, ratchet_sync, keys_in_doubt FROM connections WHERE " +
-                             std::string(condition)));
+  SIMPLEX_ASSIGN(
+      auto rows,
+      db_.prepare("SELECT conn, connection_id, user_id, role, agent_version, pq_support, pq_wanted, "
+                  "connected, deleted, link, ratchet_sync, keys_in_doubt, max_delay, cover_interval, covers_unheard "
+                  "FROM connections WHERE " +
+                  std::string(condition)));
   SIMPLEX_TRY(rows.bind_all(key));
   SIMPLEX_ASSIGN(const bool row, rows.step());
   if (!row) return std::nullopt;
@@ -87,6 +97,9 @@ Result<std::optional<Connection>> ConnectionTable::one_where(std::string_view co
   connection.link = rows.text(9);
   connection.sync = static_cast<RatchetSyncState>(rows.integer(10));
   connection.doubt = static_cast<KeyDoubt>(rows.integer(11));
+  connection.max_delay = Duration(rows.integer(12));
+  connection.cover_interval = Duration(rows.integer(13));
+  connection.covers_unheard = rows.integer(14);
   return connection;
 }
 
@@ -97,6 +110,8 @@ Result<Connection> ConnectionTable::by_id(ConnectionId id) {
   if (!found || found->deleted) return no_connection();
   return std::move(*found);
 }
+
+Result<bool> ConnectionTable::has(ConnKey key) { return db_.any("SELECT 1 FROM connections WHERE conn = ?", key); }
 
 Result<Connection> ConnectionTable::by_key(ConnKey key) {
   SIMPLEX_ASSIGN(auto found, one_where("conn = ?", key));
@@ -151,6 +166,19 @@ Result<> ConnectionTable::set_user(ConnKey key, UserId user) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET user_id = ? WHERE conn = ?", user, key));
   return {};
 }
+Result<> ConnectionTable::set_mixing(ConnKey key, Duration max_delay, Duration cover_interval) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET max_delay = ?, cover_interval = ? WHERE conn = ?", max_delay.count(),
+                      cover_interval.count(), key));
+  return {};
+}
+Result<> ConnectionTable::set_covers_unheard(ConnKey key, std::int64_t number) {
+  SIMPLEX_TRY(db_.run("UPDATE connections SET covers_unheard = ? WHERE conn = ?", number, key));
+  return {};
+}
+Result<std::vector<ConnKey>> ConnectionTable::with_covers() {
+  SIMPLEX_ASSIGN(auto rows, db_.prepare("SELECT conn FROM connections WHERE cover_interval > 0"));
+  return read_keys(rows);
+}
 Result<> ConnectionTable::set_deleted(ConnKey key) {
   SIMPLEX_TRY(db_.run("UPDATE connections SET deleted = 1 WHERE conn = ?", key));
   return {};
@@ -183,12 +211,7 @@ Result<std::vector<ConnKey>> ConnectionTable::in_doubt(std::optional<std::size_t
       auto rows,
       db_.prepare("SELECT conn FROM connections WHERE keys_in_doubt = 1 AND deleted = 0 ORDER BY conn LIMIT ?"));
   SIMPLEX_TRY(rows.bind_all(most ? static_cast<std::int64_t>(*most) : -1));
-  std::vector<ConnKey> keys;
-  for (;;) {
-    SIMPLEX_ASSIGN(const bool row, rows.step());
-    if (!row) return keys;
-    keys.push_back(rows.number<ConnKey>(0));
-  }
+  return read_keys(rows);
 }
 
 Result<bool> ConnectionTable::any() {
@@ -244,12 +267,7 @@ Result<std::vector<ConnKey>> ConnectionTable::with_worn_queues(const Worn& worn,
                              "AND (queue_since < ? OR last_received_number - queue_since_number >= ?) "
                              "ORDER BY queue_since LIMIT ?"));
   SIMPLEX_TRY(rows.bind_all(static_cast<int>(RatchetSyncState::allowed), worn.since_before, worn.messages, most));
-  std::vector<ConnKey> found;
-  for (;;) {
-    SIMPLEX_ASSIGN(const bool row, rows.step());
-    if (!row) return found;
-    found.push_back(rows.number<ConnKey>(0));
-  }
+  return read_keys(rows);
 }
 
 Result<SenderMessageId> ConnectionTable::last_sent(ConnKey key) {

@@ -31,6 +31,9 @@ struct Connection {
   std::string link;
   RatchetSyncState sync = RatchetSyncState::ok;
   KeyDoubt doubt = KeyDoubt::none;
+  Duration max_delay{};  // see Mixing
+  Duration cover_interval{};
+  std::int64_t covers_unheard = 0;  // sent since the peer was heard from
 
   // Whether the peer will be able to read what is encrypted now.
   [[nodiscard]] bool may_send() const {
@@ -67,6 +70,7 @@ class ConnectionTable {
   // not_found when there is none.
   [[nodiscard]] Result<Connection> by_id(ConnectionId id);
   [[nodiscard]] Result<Connection> by_key(ConnKey key);
+  [[nodiscard]] Result<bool> has(ConnKey key);
   [[nodiscard]] Result<std::optional<Connection>> find(ConnectionId id);
   [[nodiscard]] Result<std::vector<ConnectionId>> of_user(UserId user);
   [[nodiscard]] Result<std::vector<Connection>> all_of(UserId user);  // and those that are being deleted
@@ -81,6 +85,9 @@ class ConnectionTable {
   [[nodiscard]] Result<> set_sync(ConnKey key, RatchetSyncState state);
   [[nodiscard]] Result<> set_doubt(ConnKey key, KeyDoubt doubt);
   [[nodiscard]] Result<> set_user(ConnKey key, UserId user);
+  [[nodiscard]] Result<> set_mixing(ConnKey key, Duration max_delay, Duration cover_interval);
+  [[nodiscard]] Result<> set_covers_unheard(ConnKey key, std::int64_t number);
+  [[nodiscard]] Result<std::vector<ConnKey>> with_covers();
   [[nodiscard]] Result<> set_deleted(ConnKey key);
   [[nodiscard]] Result<> erase(ConnKey key);
 

@@ -17,7 +17,8 @@ constexpr std::int64_t surely_free = 64;
 bool is_confirmation(DeliveryKind kind) { return kind == DeliveryKind::info || kind == DeliveryKind::info_reply; }
 
 bool notifies(DeliveryKind kind) {
-  return kind != DeliveryKind::other && kind != DeliveryKind::queue_keys && kind != DeliveryKind::queue_use;
+  return kind != DeliveryKind::other && kind != DeliveryKind::cover && kind != DeliveryKind::queue_keys &&
+         kind != DeliveryKind::queue_use;
 }
 
 }  // namespace
@@ -30,6 +31,7 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
     return fail(ErrorKind::conflict, "The database is an old copy: new encryption keys have to be agreed on first.",
                 Advice::retry);
   }
+  const bool waits_to_be_mixed = kind == DeliveryKind::user || std::holds_alternative<message::Receipts>(message);
   SIMPLEX_ASSIGN(auto numbers, core_.connections.next_to_send(connection.key));
   auto plaintext = encode(AgentMessage{numbers.number, numbers.previous, std::move(message)});
   const auto padded = padded_message_size(connection.agent_version, connection.pq);
@@ -44,6 +46,11 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
     SIMPLEX_TRY(core_.messages.insert_sent(connection.key, numbers.number, {numbers.message, hash}, core_.now()));
   }
   SIMPLEX_ASSIGN(auto prepared, core_.ratchets.encrypt_header(connection.key, pq, core_.config.versions.e2e.max));
+  std::optional<WallTime> not_before;
+  if (connection.max_delay > Duration::zero() && waits_to_be_mixed) {
+    const auto most = static_cast<std::uint64_t>(connection.max_delay.count());
+    not_before = core_.now() + Duration(static_cast<Duration::rep>(core_.dependencies.random.below(most + 1)));
+  }
   SIMPLEX_TRY(store({.key = {},
                      .conn = connection.key,
                      .queue = queue.key,
@@ -55,7 +62,8 @@ Result<MessageId> DeliveryQueues::enqueue(const Connection& connection, const Sn
                      .pq = prepared.pq,
                      .created = core_.now(),
                      .shared = shared,
-                     .notify = notify}));
+                     .notify = notify,
+                     .not_before = not_before}));
   return numbers.message;
 }
 
@@ -230,6 +238,10 @@ Result<> DeliveryQueues::send_some(SndQueueKey queue_key) {
       found = queues_.try_emplace(queue_key, core_.config.timeouts, sent.value()).first;
     }
     auto& sending = found->second;
+    if (const auto left = left_of_delay(*delivery); left > Duration::zero()) {
+      if (!others) hold(queue_key, sending, left);  // else after their answers
+      return {};
+    }
     if (!others) {
       SIMPLEX_ASSIGN(const auto connection, core_.connections.by_key(delivery->conn));
       const auto way = routes_.way(connection, queue->server);
@@ -450,6 +462,7 @@ Result<> DeliveryQueues::sent(const Delivery& delivery, const std::string& proxy
       }
       return offer_keys_if_due(connection);
     }
+    case DeliveryKind::cover:
     case DeliveryKind::other:
     case DeliveryKind::queue_use:
     case DeliveryKind::ratchet_keys: return {};
@@ -508,6 +521,7 @@ Result<> DeliveryQueues::give_up(const Delivery& delivery, Failure failure, Erro
       const bool possible = replacement && sending && connection.may_send();
       return possible ? enqueue_use(connection, *sending, *replacement) : Result<>();
     }
+    case DeliveryKind::cover: return {};
     case DeliveryKind::other:
     case DeliveryKind::ratchet_keys:
       core_.outbox.passing(AgentProblem{connection.id, failure, std::move(error)});
@@ -555,8 +569,18 @@ void DeliveryQueues::retry(SndQueueKey queue, Sending& sending, const Delivery& 
   }
   if (full || why.at_proxy) warn(sending, delivery, failure_of(why), why.error);
   auto& backoff = full ? sending.slow : sending.fast;
-  sending.timer =
-      core_.dependencies.loop.after(backoff.next(core_.dependencies.random), [this, queue] { retry_now(queue); });
+  hold(queue, sending, backoff.next(core_.dependencies.random));
+}
+
+// A clock that was set back ends it.
+Duration DeliveryQueues::left_of_delay(const Delivery& delivery) const {
+  const auto now = core_.now();
+  if (!delivery.not_before || now < delivery.created) return Duration::zero();
+  return *delivery.not_before - now;
+}
+
+void DeliveryQueues::hold(SndQueueKey queue, Sending& sending, Duration time) {
+  sending.timer = core_.dependencies.loop.after(time, [this, queue] { retry_now(queue); });
 }
 
 void DeliveryQueues::retry_now(SndQueueKey queue) {

@@ -141,6 +141,10 @@ class DeliveryQueues {
   [[nodiscard]] Result<> confirmed(const Delivery& delivery, const Connection& connection, const SndQueue& queue);
   [[nodiscard]] Result<> give_up_expired(SndQueueKey queue, Duration expiry, const smp::client::Failure& why);
   void retry(SndQueueKey queue, Sending& sending, const Delivery& delivery, const smp::client::Failure& why);
+  // What is left of the random time that it waits (Mixing).
+  [[nodiscard]] Duration left_of_delay(const Delivery& delivery) const;
+  // Nothing goes until the time is over.
+  void hold(SndQueueKey queue, Sending& sending, Duration time);
   void retry_now(SndQueueKey queue);
   void warn(Sending& sending, const Delivery& delivery, Failure failure, const Error& error);
 

@@ -42,7 +42,8 @@ Result<Delivery> read_delivery(const store::Statement& row) {
                   .created = row.time(9),
                   .twin = row.is_null(10) ? std::nullopt : std::optional(row.number<DeliveryKey>(10)),
                   .shared = shared,
-                  .notify = row.boolean(13)};
+                  .notify = row.boolean(13),
+                  .not_before = row.is_null(14) ? std::nullopt : std::optional(row.time(14))};
 }
 
 }  // namespace
@@ -59,25 +60,31 @@ Result<DeliveryKey> MessageTable::insert(const Delivery& delivery) {
     plaintext = plaintext.first(plaintext.size() - delivery.shared->size);
     body = delivery.shared->key;
   }
-  SIMPLEX_TRY(db_.run(
-      "INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-      "created_at, twin, body, notify) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind), encoded(delivery.encrypt_key),
-      delivery.padded_size, plaintext, delivery.pq, delivery.created, delivery.twin, body, delivery.notify));
+  SIMPLEX_TRY(
+      db_.run("INSERT INTO deliveries (conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+              "created_at, twin, body, notify, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              delivery.conn, delivery.queue, delivery.message, static_cast<int>(delivery.kind),
+              encoded(delivery.encrypt_key), delivery.padded_size, plaintext, delivery.pq, delivery.created,
+              delivery.twin, body, delivery.notify, delivery.not_before));
   return DeliveryKey(db_.last_row_id());
 }
 
 Result<std::optional<Delivery>> MessageTable::first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound) {
-  SIMPLEX_ASSIGN(auto row,
-                 db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
-                             "created_at, twin, body, content, notify FROM deliveries LEFT JOIN bodies USING (body) "
-                             "WHERE queue = ? AND delivery > ? AND delivery <= ? "
-                             "ORDER BY delivery LIMIT 1"));
+  SIMPLEX_ASSIGN(
+      auto row,
+      db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, pq, "
+                  "created_at, twin, body, content, notify, not_before FROM deliveries LEFT JOIN bodies USING (body) "
+                  "WHERE queue = ? AND delivery > ? AND delivery <= ? "
+                  "ORDER BY delivery LIMIT 1"));
   SIMPLEX_TRY(row.bind_all(queue, after, bound));
   SIMPLEX_ASSIGN(const bool found, row.step());
   if (!found) return std::nullopt;
   SIMPLEX_ASSIGN(auto delivery, read_delivery(row));
   return delivery;
+}
+
+Result<bool> MessageTable::any_in(SndQueueKey queue) {
+  return db_.any("SELECT 1 FROM deliveries WHERE queue = ? LIMIT 1", queue);
 }
 
 Result<std::int64_t> MessageTable::waiting(SndQueueKey queue, DeliveryKind kind) {
@@ -90,10 +97,11 @@ Result<std::int64_t> MessageTable::waiting(SndQueueKey queue, DeliveryKind kind)
 Result<std::vector<Delivery>> MessageTable::of_queue_before(SndQueueKey queue, WallTime created) {
   SIMPLEX_ASSIGN(
       auto rows,
-      db_.prepare("SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
-                  "pq, created_at, twin, body, content, notify FROM deliveries LEFT JOIN bodies USING (body) "
-                  "WHERE queue = ? AND created_at < ? "
-                  "ORDER BY delivery LIMIT 256"));
+      db_.prepare(
+          "SELECT delivery, conn, queue, message, kind, encrypt_key, padded_size, plaintext, "
+          "pq, created_at, twin, body, content, notify, not_before FROM deliveries LEFT JOIN bodies USING (body) "
+          "WHERE queue = ? AND created_at < ? "
+          "ORDER BY delivery LIMIT 256"));
   SIMPLEX_TRY(rows.bind_all(queue, created));
   std::vector<Delivery> found;
   for (;;) {

@@ -29,6 +29,7 @@ enum class DeliveryKind : std::uint8_t {
   request = 6,       // to an address
   queue_keys = 7,    // QKEY
   queue_use = 8,     // QUSE
+  cover = 9,         // of Covers: nobody misses it
 };
 
 // A message that waits for its relay. Its number, its place in the ratchet and its plaintext are fixed: encrypting it
@@ -47,7 +48,8 @@ struct Delivery {
   WallTime created;
   std::optional<DeliveryKey> twin{};
   std::optional<SharedBody> shared{};
-  bool notify = true;  // the relay is to wake the peer's device
+  bool notify = true;                    // the relay is to wake the peer's device
+  std::optional<WallTime> not_before{};  // see Mixing
 };
 
 struct StoredMessage {
@@ -69,6 +71,7 @@ class MessageTable {
   // The first of the queue after that one which is not above the bound.
   [[nodiscard]] Result<std::optional<Delivery>> first_of(SndQueueKey queue, DeliveryKey after, DeliveryKey bound);
   [[nodiscard]] Result<std::vector<Delivery>> of_queue_before(SndQueueKey queue, WallTime created);
+  [[nodiscard]] Result<bool> any_in(SndQueueKey queue);
   [[nodiscard]] Result<std::int64_t> waiting(SndQueueKey queue, DeliveryKind kind);
   struct Erased {
     std::optional<DeliveryKey> twin;  // still on its way

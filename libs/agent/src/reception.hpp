@@ -13,6 +13,7 @@
 #include "arrivals.hpp"
 #include "commands.hpp"
 #include "core.hpp"
+#include "covers.hpp"
 #include "delivery.hpp"
 #include "early_messages.hpp"
 #include "ratchet_sync.hpp"
@@ -25,13 +26,14 @@ namespace simplex::agent {
 class Reception {
  public:
   Reception(Core& core, Commands& commands, DeliveryQueues& deliveries, Subscriptions& subscriptions,
-            RatchetSync& ratchet_sync, Rotation& rotation)
+            RatchetSync& ratchet_sync, Rotation& rotation, Covers& covers)
       : core_(core),
         commands_(commands),
         deliveries_(deliveries),
         subscriptions_(subscriptions),
         ratchet_sync_(ratchet_sync),
         rotation_(rotation),
+        covers_(covers),
         early_(core, subscriptions),
         redeliveries_(core, subscriptions),
         arrivals_(core,
@@ -119,6 +121,7 @@ class Reception {
   Subscriptions& subscriptions_;
   RatchetSync& ratchet_sync_;
   Rotation& rotation_;
+  Covers& covers_;
   EarlyMessages early_;
   Redeliveries redeliveries_;
   Arrivals arrivals_;

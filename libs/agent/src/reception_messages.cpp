@@ -38,6 +38,7 @@ Result<Reception::Ack> Reception::ratchet_message(const Incoming& incoming, cons
     return unreadable(incoming, hash, Failure::encryption, crypto::to_error(opened.error()));
   }
   SIMPLEX_TRY(ratchet_sync_.succeeded(connection));
+  SIMPLEX_TRY(covers_.heard_from(connection));
   if (connection.sync == RatchetSyncState::agreed) {
     SIMPLEX_ASSIGN(const auto renewed, core_.connections.by_key(connection.key));
     SIMPLEX_TRY(rotation_.keys_agreed(renewed));

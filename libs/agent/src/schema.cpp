@@ -423,6 +423,22 @@ constexpr std::string_view deleted_users_down = R"sql(
 ALTER TABLE users DROP COLUMN deleted;
 )sql";
 
+constexpr std::string_view mixing_up = R"sql(
+ALTER TABLE connections ADD COLUMN max_delay INTEGER NOT NULL DEFAULT 0;       -- see Mixing
+ALTER TABLE connections ADD COLUMN cover_interval INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connections ADD COLUMN covers_unheard INTEGER NOT NULL DEFAULT 0;  -- since the peer was heard from
+ALTER TABLE deliveries ADD COLUMN not_before INTEGER;
+CREATE INDEX connections_with_covers ON connections (conn) WHERE cover_interval > 0;
+)sql";
+
+constexpr std::string_view mixing_down = R"sql(
+DROP INDEX connections_with_covers;
+ALTER TABLE deliveries DROP COLUMN not_before;
+ALTER TABLE connections DROP COLUMN covers_unheard;
+ALTER TABLE connections DROP COLUMN cover_interval;
+ALTER TABLE connections DROP COLUMN max_delay;
+)sql";
+
 constexpr store::Migration migrations[] = {
     {1, "agent: connections, queues, ratchets, messages", first_up, first_down},
     {2, "agent: receipts", receipts_up, receipts_down},
@@ -440,6 +456,7 @@ constexpr store::Migration migrations[] = {
     {14, "agent: messages that wake no device", notify_up, notify_down},
     {15, "agent: keys of added queues", keys_due_up, keys_due_down},
     {16, "agent: users that are being deleted", deleted_users_up, deleted_users_down},
+    {17, "agent: message mixing", mixing_up, mixing_down},
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ class Desk {
     subscriptions.emplace(*core, *relays);
     ratchet_sync.emplace(*core, *deliveries);
     rotation.emplace(*core, *deliveries, *commands);
-    reception.emplace(*core, *commands, *deliveries, *subscriptions, *ratchet_sync, *rotation);
+    covers.emplace(*core, *deliveries);
+    reception.emplace(*core, *commands, *deliveries, *subscriptions, *ratchet_sync, *rotation, *covers);
     user = *core->connections.insert_user(core->now());
     EXPECT_TRUE(core->outbox.start([this](const Event& event) { events.push_back(event); }));
     loop.run();
@@ -158,6 +159,7 @@ class Desk {
   std::optional<Subscriptions> subscriptions;
   std::optional<RatchetSync> ratchet_sync;
   std::optional<Rotation> rotation;
+  std::optional<Covers> covers;
   std::optional<Reception> reception;
   UserId user;
   Connection connection;

@@ -84,6 +84,7 @@ class FakeAgent final : public agent::Agent {
   Result<> delete_link(agent::ConnectionId) override { return not_used(); }
   Result<> synchronize_ratchet(agent::ConnectionId, bool, bool) override { return not_used(); }
   Result<> set_pq_encryption(agent::ConnectionId, bool) override { return not_used(); }
+  Result<> set_mixing(agent::ConnectionId, agent::Mixing) override { return not_used(); }
   Result<agent::VerificationCode> verification_code(agent::ConnectionId) override { return not_used(); }
   Result<> switch_connection(agent::ConnectionId) override { return not_used(); }
   Result<> abort_switch(agent::ConnectionId) override { return not_used(); }

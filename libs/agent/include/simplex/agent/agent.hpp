@@ -37,6 +37,13 @@ using VerificationCode = FixedBytes<VerificationCodeTag, 32>;
 
 enum class Receipt : bool { none = false, send = true };
 
+// Against somebody who watches when messages are sent and when they arrive (docs/agent.md, "Mixing"). Zero: off.
+struct Mixing {
+  Duration max_delay{};       // each message and receipt waits a random time up to it; at most an hour
+  Duration cover_interval{};  // empty messages at random moments, so often on average; at least a second
+  friend bool operator==(const Mixing&, const Mixing&) = default;
+};
+
 struct ConnectionState {
   UserId user;
   bool connected = false;   // CON was reported
@@ -53,6 +60,7 @@ struct ConnectionState {
   std::string second_sending_relay = {};
   bool switching = false;         // our queue moves to another relay
   bool can_abort_switch = false;  // it can still be taken back
+  Mixing mixing = {};
 };
 
 // One of those that a message goes to; see Agent::send_message.
@@ -216,6 +224,8 @@ class Agent {
   // from the first time that it is wanted on, max_message_body_pq. Errors: conflict (not connected yet, an address),
   // version (the peer's program, or this one, is too old).
   [[nodiscard]] virtual Result<> set_pq_encryption(ConnectionId connection, bool wanted) = 0;
+  // From now on; messages that wait already are not delayed. Errors: limit (out of the bounds above), conflict (an address).
+  [[nodiscard]] virtual Result<> set_mixing(ConnectionId connection, Mixing mixing) = 0;
   // The same 32 octets on both sides, when nobody stands between them: for people to compare. It changes with new keys.
   [[nodiscard]] virtual Result<VerificationCode> verification_code(ConnectionId connection) = 0;
 
